@@ -1,0 +1,3 @@
+//! Min-form credit assignment.
+#![no_std]
+extern crate alloc;

@@ -1,0 +1,16 @@
+//! The text side of minform: bytes and strings in, values out.
+//!
+//! Nothing here opens a file, reads a clock or touches a tensor.
+//! [`tokenizer`] wraps the tokenizer files of pretrained models, [`steps`] finds where the steps of a
+//! response end, [`prompt`] and [`chat`] write what a model is asked, [`answer`] extracts and grades final
+//! answers, [`data`] reads the datasets of the field, [`world`] generates an arithmetic world whose every
+//! step can be checked, and [`gguf`] reads GGUF weight files.
+
+pub mod answer;
+pub mod chat;
+pub mod data;
+pub mod gguf;
+pub mod prompt;
+pub mod steps;
+pub mod tokenizer;
+pub mod world;

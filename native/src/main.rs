@@ -1,0 +1,2 @@
+//! minform
+fn main() {}

@@ -1,0 +1,1 @@
+//! The browser shell of minform. Empty until the playground is built.
