@@ -1,1 +1,25 @@
-//! Tensors.
+//! Everything with tensors, once, on burn: models, process reward models and min-form reinforcement learning.
+//!
+//! - [`model`]: decoders of the Qwen2 and Llama families with a language-model or a token-classification head,
+//!   read from and written to Hugging Face folders (as bytes; this crate opens no file).
+//! - [`policy`]: sampling with a key/value cache and log-probabilities of given responses.
+//! - [`prm`]: training a process reward model and scoring every step of a response in one forward pass.
+//! - [`train`]: supervised fine-tuning and the RL update: rollouts, PRM scores, credit, clipped loss, AdamW.
+//! - [`config`] and [`event`]: the one configuration structure and the one stream of events of every front end.
+//! - [`demo`]: the embedded arithmetic world from an empty model to a policy improved by min-form RL.
+//!
+//! No function here opens a file, a socket or reads the clock, and every read-back from a device is
+//! asynchronous, so that the same code runs natively and in a browser.
+//! Randomness enters through seeds in the configuration.
+
+pub mod config;
+pub mod demo;
+pub mod error;
+pub mod event;
+pub mod model;
+pub mod policy;
+pub mod prm;
+pub mod seed;
+pub mod train;
+
+pub use error::{Error, Result};

@@ -1,0 +1,281 @@
+//! From an empty model to a policy improved by min-form RL, on the embedded arithmetic world.
+//!
+//! Four stages: supervised fine-tuning, step labels for samples of that policy, a process reward model learned from
+//! them, and RL against it. The exact checker labels training steps and grades held-out answers; during RL the policy
+//! meets it only if verifiable rewards are switched on.
+
+use burn::tensor::Device;
+use minform_text::steps::Separators;
+use minform_text::tokenizer::Tokenizer;
+use minform_text::world::{self, Level, Levels, NEWLINE_ID, Split, World};
+use rand::RngExt as _;
+use rand_chacha::ChaCha8Rng;
+
+use crate::config::{Config, Optimizer, Sampling, Schedule};
+use crate::event::{Evaluation, Event, Listener, Phase, PrmQuality, emit};
+use crate::model::ModelConfig;
+use crate::policy::{Generator, NewToken, Policy};
+use crate::prm::{self, LabelledSteps, Prm};
+use crate::train::{Example, HeldOut, Problem, Rl, Rollout, evaluate, reinforce, sft};
+use crate::{Error, Result, seed};
+
+/// Which independent stream of randomness a stage draws from.
+#[derive(Clone, Copy)]
+enum Stream {
+    Policy = 1,
+    Sft,
+    Labels,
+    LabelSamples,
+    Noise,
+    Prm,
+    Rl,
+    RlProblems,
+    Checkable,
+    HeldOut,
+    Fresh,
+}
+
+/// The demo with the models it has made so far.
+pub struct Demo {
+    config: Config,
+    tokenizer: Tokenizer,
+    levels: Levels,
+    held_out: HeldOut,
+    /// The policy in its present state; on a device that records gradients.
+    pub policy: Policy,
+    /// The process reward model, once learned.
+    pub prm: Option<Prm>,
+}
+
+/// The configuration of `minform demo`; `quick` trades accuracy for time.
+pub fn settings(quick: bool) -> Config {
+    let mut config = Config::default();
+    config.sampling = Sampling { max_new_tokens: 64, rows: 256, ..Sampling::default() };
+    let adam = |lr, schedule| Optimizer { lr, schedule, warmup_steps: 10, beta_2: 0.98, ..Optimizer::default() };
+    config.sft.steps = 500;
+    config.sft.batch = 64;
+    config.sft.micro_batch_tokens = 8192;
+    config.sft.optimizer = adam(3e-3, Schedule::Cosine);
+    config.prm.head_epochs = 1;
+    config.prm.full_epochs = 3;
+    config.prm.batch = 64;
+    config.prm.micro_batch_tokens = 8192;
+    config.prm.head_optimizer = adam(3e-3, Schedule::Constant);
+    config.prm.full_optimizer = adam(1e-3, Schedule::Cosine);
+    config.rl.updates = 100;
+    config.rl.prompts = 32;
+    config.rl.samples = 8;
+    config.rl.micro_batch_tokens = 16_384;
+    config.rl.evaluate_every = 20;
+    config.rl.optimizer = Optimizer { lr: 3e-4, ..Optimizer::default() };
+    if quick {
+        config.world.max_level = 2;
+        config.world.prm_problems = 400;
+        config.world.test_problems = 200;
+        config.sft.steps = 150;
+        config.rl.updates = 30;
+        config.rl.evaluate_every = 10;
+    }
+    config
+}
+
+impl Demo {
+    /// A fresh policy on `device`, which must record gradients.
+    ///
+    /// # Errors
+    /// Levels outside 1 to 5, or sizes that do not fit together.
+    pub fn new(config: &Config, device: &Device) -> Result<Self> {
+        let tokenizer = Tokenizer::from_json(world::tokenizer_json().as_bytes())?;
+        let level = |key: &str, number| {
+            Level::new(number).map_err(|error| Error::Config { key: format!("world.{key}"), problem: error.to_string() })
+        };
+        let levels = level("min_level", config.world.min_level)?..=level("max_level", config.world.max_level)?;
+        let model = ModelConfig::small(
+            tokenizer.vocabulary_size(),
+            config.world.hidden_size,
+            config.world.layers,
+            config.world.heads,
+        );
+        let stream = |stream: Stream| seed::mix_in(config.seed, stream as u64);
+        let policy = Policy::new(model, stream(Stream::Policy), device);
+        let test = World { seed: stream(Stream::HeldOut) }.problems(Split::Test, levels.clone());
+        let held_out = HeldOut {
+            problems: test.take(config.world.test_problems).map(|problem| with_answer(&problem, true)).collect(),
+            sampling: config.sampling.clone(),
+            seed: stream(Stream::HeldOut),
+        };
+        Ok(Self { config: config.clone(), tokenizer, levels, held_out, policy, prm: None })
+    }
+
+    /// The tokenizer of the world.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// Stage 1: learns to write solutions from generated ones.
+    ///
+    /// # Errors
+    /// Those of [`sft`].
+    pub async fn fine_tune(&mut self, listener: &mut Listener<'_>) -> Result<()> {
+        let mut rng = self.rng(Stream::Sft);
+        let (tokenizer, levels, filler) = (&self.tokenizer, &self.levels, self.config.world.filler);
+        let mut failure = None;
+        let mut next = |_: usize, count: usize| {
+            let examples = (0..count).map(|_| example(tokenizer, &mut rng, levels, filler)).collect::<Result<Vec<_>>>();
+            examples.unwrap_or_else(|error| {
+                failure = Some(error);
+                Vec::new()
+            })
+        };
+        let result = sft(&mut self.policy, &self.config.sft, &mut next, listener).await;
+        failure.map_or(result, Err)
+    }
+
+    /// Stages 2 and 3: samples the policy, has the exact checker label the steps, and learns a process reward model.
+    ///
+    /// Its quality is measured on problems it was not trained on, against labels without noise.
+    ///
+    /// # Errors
+    /// Those of sampling and of [`prm::train`].
+    pub async fn learn_prm(&mut self, listener: &mut Listener<'_>) -> Result<PrmQuality> {
+        let world = &self.config.world;
+        let problems: Vec<world::Problem> =
+            self.world(Stream::Labels).problems(Split::Train, self.levels.clone()).take(world.prm_problems).collect();
+        let held_out = (problems.len() as f32 * self.config.prm.validation).round() as usize;
+        let groups = self.label(&problems, world.prm_samples, self.seed(Stream::LabelSamples), listener).await?;
+        let (validation, training) = groups.split_at(held_out.min(groups.len()));
+        let training = self.with_noise(training.concat());
+        let mut model = Prm::from_policy(&self.policy, self.seed(Stream::Prm));
+        let result = prm::train(&mut model, &self.config.prm, &training, self.seed(Stream::Prm), listener).await;
+        self.prm = Some(model);
+        result?;
+        self.judge("held-out samples of the base policy", &validation.concat(), listener).await
+    }
+
+    /// Stage 4: RL against the learned process reward model.
+    ///
+    /// # Errors
+    /// No process reward model yet, or those of [`reinforce`]; the policy is then the one of the last full update.
+    pub async fn reinforce(&mut self, listener: &mut Listener<'_>) -> Result<()> {
+        let prm = self.prm.as_ref().map(Prm::frozen);
+        let mut problems = self.world(Stream::RlProblems).problems(Split::Train, self.levels.clone());
+        let mut checkable = self.rng(Stream::Checkable);
+        let share = if self.config.rl.verifiable_reward == 0.0 { 0.0 } else { self.config.rl.verifiable_share };
+        let mut next = |_: usize, count: usize| -> Vec<Problem> {
+            problems.by_ref().take(count).map(|p| with_answer(&p, checkable.random::<f32>() < share)).collect()
+        };
+        let mut rl = Rl::new(
+            self.policy.clone(),
+            prm.as_ref().filter(|_| self.config.rl.process_reward),
+            &self.tokenizer,
+            &self.config.rl,
+            &self.config.sampling,
+            self.seed(Stream::Rl),
+        )?;
+        let result = reinforce(&mut rl, &mut next, Some(&self.held_out), listener).await;
+        self.policy = rl.policy().clone();
+        result
+    }
+
+    /// Accuracy of the present policy on held-out problems, by the exact answer.
+    ///
+    /// # Errors
+    /// Those of [`evaluate`].
+    pub async fn evaluate(&self, name: &str, step: usize, listener: &mut Listener<'_>) -> Result<Evaluation> {
+        evaluate(&self.policy, &self.tokenizer, &self.held_out, name, step, listener).await
+    }
+
+    /// How well the process reward model judges fresh samples of the present policy: hacking shows as a falling AUC.
+    ///
+    /// # Errors
+    /// No process reward model yet, or a failure of sampling or scoring.
+    pub async fn judge_present_policy(&self, listener: &mut Listener<'_>) -> Result<PrmQuality> {
+        let count = (self.config.world.prm_problems as f32 * self.config.prm.validation).round() as usize;
+        let problems: Vec<world::Problem> =
+            self.world(Stream::Fresh).problems(Split::Test, self.levels.clone()).take(count.max(1)).collect();
+        let samples = self.config.world.prm_samples;
+        let groups = self.label(&problems, samples, self.seed(Stream::Fresh), listener).await?;
+        self.judge("fresh samples of the final policy", &groups.concat(), listener).await
+    }
+
+    async fn judge(&self, on: &str, rows: &[LabelledSteps], listener: &mut Listener<'_>) -> Result<PrmQuality> {
+        let model = self.prm.as_ref().ok_or(Error::Empty("the process reward model"))?.frozen();
+        let inputs: Vec<_> = rows.iter().map(|row| row.input.clone()).collect();
+        let labels: Vec<_> = rows.iter().map(|row| row.labels.clone()).collect();
+        let scores = prm::score(&model, &inputs, self.config.prm.micro_batch_tokens, &mut |_| true).await?;
+        let quality = prm::quality(on, &scores, &labels, self.config.prm.threshold);
+        emit(listener, Event::PrmQuality(quality.clone()))?;
+        Ok(quality)
+    }
+
+    /// Samples of the policy with exact step labels, `[problem][sample]`.
+    async fn label(
+        &self,
+        problems: &[world::Problem],
+        samples: usize,
+        seed: u64,
+        listener: &mut Listener<'_>,
+    ) -> Result<Vec<Vec<LabelledSteps>>> {
+        let phase = Phase::Label;
+        emit(listener, Event::PhaseStarted { phase, total: problems.len() * samples })?;
+        let prompts: Vec<Vec<u32>> =
+            problems.iter().map(|p| Ok(self.tokenizer.encode(&world::prompt(p))?)).collect::<Result<_>>()?;
+        let policy = self.policy.frozen();
+        let (mut done, mut tokens) = (0, 0);
+        let mut written = |new: NewToken| {
+            tokens += 1;
+            done += usize::from(new.token == world::EOS_ID);
+            listener(Event::Progress { phase, done, tokens })
+        };
+        let generator = Generator::new(&policy.model, &policy.config);
+        let groups = generator.generate(&prompts, samples, &self.config.sampling, seed, &mut written).await?;
+        emit(listener, Event::PhaseFinished { phase, tokens })?;
+        let separators = Separators::from_tokenizer(&self.tokenizer);
+        let labelled = |(index, response): (usize, _)| -> Result<LabelledSteps> {
+            let eos = &policy.config.eos_token_ids;
+            let rollout =
+                Rollout::new(index, &prompts[index], response, &separators, eos, self.config.rl.truncated);
+            let text = self.tokenizer.decode(&rollout.response.tokens)?;
+            let input = rollout.prm_input(NEWLINE_ID);
+            let mut labels = world::check(&problems[index], &text).labels();
+            labels.resize(input.positions.len(), None);
+            Ok(LabelledSteps { input, labels })
+        };
+        let group = |(index, group): (usize, Vec<_>)| group.into_iter().map(|r| labelled((index, r))).collect();
+        groups.into_iter().enumerate().map(group).collect()
+    }
+
+    /// Flips each label with probability `world.label_noise`.
+    fn with_noise(&self, mut rows: Vec<LabelledSteps>) -> Vec<LabelledSteps> {
+        let mut rng = self.rng(Stream::Noise);
+        let noise = self.config.world.label_noise;
+        for label in rows.iter_mut().flat_map(|row| row.labels.iter_mut().flatten()) {
+            *label ^= rng.random::<f32>() < noise;
+        }
+        rows
+    }
+
+    fn seed(&self, stream: Stream) -> u64 {
+        seed::mix_in(self.config.seed, stream as u64)
+    }
+
+    fn rng(&self, stream: Stream) -> ChaCha8Rng {
+        seed::stream(self.config.seed, &[stream as u64])
+    }
+
+    fn world(&self, stream: Stream) -> World {
+        World { seed: self.seed(stream) }
+    }
+}
+
+fn example(tokenizer: &Tokenizer, rng: &mut ChaCha8Rng, levels: &Levels, filler: f32) -> Result<Example> {
+    let (prompt, solution) = world::supervised(rng, levels, filler);
+    let mut target = tokenizer.encode(&solution)?;
+    target.push(world::EOS_ID);
+    Ok(Example { prompt: tokenizer.encode(&prompt)?, target })
+}
+
+/// A problem of the world as the RL loop and the evaluation see it.
+fn with_answer(problem: &world::Problem, checkable: bool) -> Problem {
+    Problem { prompt: world::prompt(problem), answer: checkable.then(|| problem.answer().to_string()) }
+}

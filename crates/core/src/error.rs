@@ -1,0 +1,87 @@
+//! The one error type of this crate.
+
+use minform_credit::CreditError;
+use minform_text::tokenizer::TokenizerError;
+
+/// Result of every fallible function of this crate.
+pub type Result<T> = core::result::Result<T, Error>;
+
+/// What can go wrong with models, data and devices. Each message says what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// `config.json` names a model this crate cannot build.
+    #[error("unsupported architecture {found:?}; supported: {supported}")]
+    Architecture {
+        /// What the configuration names.
+        found: String,
+        /// The names that can be built.
+        supported: &'static str,
+    },
+    /// `config.json` or the run configuration lacks a key or holds an impossible value.
+    #[error("configuration key `{key}`: {problem}")]
+    Config {
+        /// The key as written in the file.
+        key: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// The weight files do not fit the configuration.
+    #[error("weights do not fit config.json: {}", weight_list(missing, mismatched))]
+    Weights {
+        /// Tensors the model needs and no file holds.
+        missing: Vec<String>,
+        /// Tensors with another shape, as burn reports them.
+        mismatched: Vec<String>,
+    },
+    /// A weight file cannot be read at all.
+    #[error("weight file: {0}")]
+    WeightFile(String),
+    /// A prompt and its response do not fit the model's context.
+    #[error("{tokens} tokens exceed the model's context of {context}; shorten the prompt or lower max_new_tokens")]
+    Context {
+        /// Tokens asked for: prompt and new tokens together.
+        tokens: usize,
+        /// `max_position_embeddings` of the model.
+        context: usize,
+    },
+    /// There is nothing to train on or to score.
+    #[error("{0} is empty")]
+    Empty(&'static str),
+    /// The loss or a gradient is not a number.
+    #[error("{what} is not finite at step {step}; lower the learning rate or inspect the data of that step")]
+    NotFinite {
+        /// The quantity.
+        what: &'static str,
+        /// Optimizer step, from 1.
+        step: usize,
+    },
+    /// Training was stopped by the listener of the event stream.
+    #[error("stopped")]
+    Stopped,
+    /// Credit assignment was given inconsistent steps.
+    #[error("credit: {0}")]
+    Credit(#[from] CreditError),
+    /// Tokenizing failed.
+    #[error("tokenizer: {0}")]
+    Tokenizer(#[from] TokenizerError),
+    /// The device failed.
+    #[error("device: {0}")]
+    Device(String),
+}
+
+impl From<burn::tensor::backend::ExecutionError> for Error {
+    fn from(error: burn::tensor::backend::ExecutionError) -> Self {
+        Self::Device(error.to_string())
+    }
+}
+
+fn weight_list(missing: &[String], mismatched: &[String]) -> String {
+    let mut parts = Vec::new();
+    if !missing.is_empty() {
+        parts.push(format!("missing: {}", missing.join(", ")));
+    }
+    if !mismatched.is_empty() {
+        parts.push(format!("wrong: {}", mismatched.join("; ")));
+    }
+    parts.join("; ")
+}

@@ -1,0 +1,231 @@
+//! The one stream of events that every front end consumes.
+//!
+//! The core reads no clock: a front end stamps events with the time at which they arrive.
+//! Returning [`ControlFlow::Break`] from the listener stops the run at the next safe point.
+
+use std::ops::ControlFlow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// A stage of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Supervised fine-tuning.
+    Sft,
+    /// Sampling the policy to label steps.
+    Label,
+    /// PRM training with the decoder frozen.
+    PrmHead,
+    /// PRM training of all weights.
+    PrmFull,
+    /// Scoring steps.
+    Score,
+    /// Reinforcement learning.
+    Rl,
+    /// Measuring accuracy.
+    Evaluate,
+    /// Free generation.
+    Generate,
+}
+
+impl Phase {
+    /// Words for a progress bar.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Sft => "supervised fine-tuning",
+            Self::Label => "sampling for labels",
+            Self::PrmHead => "PRM, head only",
+            Self::PrmFull => "PRM, all weights",
+            Self::Score => "scoring",
+            Self::Rl => "reinforcement learning",
+            Self::Evaluate => "evaluating",
+            Self::Generate => "generating",
+        }
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// A stage begins; `total` counts the units of its progress.
+    PhaseStarted {
+        /// The stage.
+        phase: Phase,
+        /// Units until it is done; 0 if unknown.
+        total: usize,
+    },
+    /// Progress inside a stage.
+    Progress {
+        /// The stage.
+        phase: Phase,
+        /// Units done since it began.
+        done: usize,
+        /// Tokens read or written since it began.
+        tokens: usize,
+    },
+    /// A stage ends.
+    PhaseFinished {
+        /// The stage.
+        phase: Phase,
+        /// Tokens read or written in it.
+        tokens: usize,
+    },
+    /// One optimizer step of supervised fine-tuning.
+    SftStep(SftStep),
+    /// One optimizer step of PRM training.
+    PrmStep(PrmStep),
+    /// How well a process reward model judges steps.
+    PrmQuality(PrmQuality),
+    /// One rollout and its policy update.
+    Update(Box<Update>),
+    /// Accuracy of a policy on held-out problems.
+    Evaluation(Evaluation),
+    /// A response with its step scores, to be read by a person.
+    Sample(Sample),
+    /// Something the user should know.
+    Warning {
+        /// What.
+        message: String,
+    },
+}
+
+/// One optimizer step of supervised fine-tuning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SftStep {
+    /// From 1.
+    pub step: usize,
+    /// Nats per target token.
+    pub loss: f32,
+    /// Learning rate of this step.
+    pub lr: f64,
+    /// Norm of the gradient before clipping.
+    pub grad_norm: f32,
+}
+
+/// One optimizer step of PRM training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PrmStep {
+    /// From 1 within its stage.
+    pub step: usize,
+    /// Which stage.
+    pub phase: Phase,
+    /// Cross-entropy per labelled step.
+    pub loss: f32,
+    /// Learning rate of this step.
+    pub lr: f64,
+    /// Norm of the gradient before clipping.
+    pub grad_norm: f32,
+}
+
+/// How well a process reward model judges steps it was not trained on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PrmQuality {
+    /// On what.
+    pub on: String,
+    /// Labelled steps.
+    pub steps: usize,
+    /// Share of them that are right.
+    pub right_share: f32,
+    /// Area under the ROC curve of the step score; `None` if all labels agree.
+    pub auc: Option<f32>,
+    /// Share of labelled steps on the right side of the threshold.
+    pub accuracy: Option<f32>,
+    /// Share of solutions with an error whose first wrong step is named exactly.
+    pub accuracy_erroneous: Option<f32>,
+    /// Share of solutions without an error found to have none.
+    pub accuracy_correct: Option<f32>,
+    /// Harmonic mean of the two, ProcessBench's F1, from 0 to 1.
+    pub first_error_f1: Option<f32>,
+}
+
+/// One rollout and its policy update. A mean over nothing is `None`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Update {
+    /// From 1.
+    pub step: usize,
+    /// Policy loss summed over the optimizer steps of this rollout.
+    pub loss: f32,
+    /// Learning rate.
+    pub lr: f64,
+    /// Norm of the last gradient before clipping.
+    pub grad_norm: f32,
+    /// Mean outcome of the process reward over responses, Σ transformed step rewards.
+    pub process_outcome: Option<f32>,
+    /// Mean step score of the process reward model.
+    pub step_reward: Option<f32>,
+    /// Share of answers found right among those that may be checked.
+    pub verified: Option<f32>,
+    /// Share of checkable responses whose process outcome is positive exactly when the answer is right.
+    pub agreement: Option<f32>,
+    /// Mean per-token KL estimate against the reference policy.
+    pub kl: Option<f32>,
+    /// Mean over tokens of −log π of the sampled token: an estimate of the entropy.
+    pub entropy: Option<f32>,
+    /// Share of tokens whose ratio was clipped.
+    pub clip_fraction: f32,
+    /// Mean ratio π/π_old.
+    pub ratio: f32,
+    /// Mean response length in tokens.
+    pub length: f32,
+    /// Mean number of steps.
+    pub steps: f32,
+    /// Share of responses cut off at the length limit.
+    pub truncated: f32,
+    /// Mean repetition score of the response texts.
+    pub repetition: f32,
+    /// Responses.
+    pub responses: usize,
+    /// Tokens written.
+    pub tokens: usize,
+}
+
+/// Accuracy of a policy on held-out problems.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Which policy: `base`, `update` or `final`.
+    pub name: String,
+    /// Updates made so far.
+    pub step: usize,
+    /// Share of right answers, greedy decoding.
+    pub greedy: f32,
+    /// Share of right answers when sampled as in training.
+    pub sampled: f32,
+    /// Problems asked.
+    pub problems: usize,
+    /// Mean response length of the sampled answers, in tokens.
+    pub length: f32,
+    /// Mean number of steps of the sampled answers.
+    pub steps: f32,
+}
+
+/// A response with its step scores.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Updates made so far.
+    pub step: usize,
+    /// The prompt.
+    pub prompt: String,
+    /// The steps, as text.
+    pub steps: Vec<String>,
+    /// Score of each step; empty without a process reward model.
+    pub scores: Vec<f32>,
+    /// Return of each step.
+    pub returns: Vec<f32>,
+    /// Whether the answer is right, where it may be checked.
+    pub verified: Option<bool>,
+}
+
+/// Receives events; [`ControlFlow::Break`] asks the run to stop.
+pub type Listener<'a> = dyn FnMut(Event) -> ControlFlow<()> + 'a;
+
+/// Hands one event over and turns a request to stop into [`Error::Stopped`].
+pub(crate) fn emit(listener: &mut Listener<'_>, event: Event) -> Result<()> {
+    match listener(event) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::Stopped),
+    }
+}

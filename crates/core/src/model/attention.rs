@@ -1,0 +1,112 @@
+//! Grouped-query attention with an optional key/value cache.
+
+use burn::module::Module;
+use burn::nn::{Initializer, Linear, LinearConfig};
+use burn::tensor::activation::softmax;
+use burn::tensor::module::attention;
+use burn::tensor::{Device, Int, Tensor};
+
+use super::config::ModelConfig;
+use super::frame::Frame;
+
+/// softmax(q kᵀ / √d + bias) v with `heads / key_value_heads` query heads per key head.
+#[derive(Module, Debug)]
+pub struct Attention {
+    q_proj: Linear,
+    k_proj: Linear,
+    v_proj: Linear,
+    o_proj: Linear,
+    key_value_heads: usize,
+    head_dim: usize,
+}
+
+/// Keys and values of one layer, `[rows, key_value_heads, capacity, head_dim]`.
+#[derive(Debug, Clone)]
+pub struct LayerCache {
+    keys: Tensor<4>,
+    values: Tensor<4>,
+}
+
+impl LayerCache {
+    /// An empty cache; its memory does not grow later.
+    pub fn new(config: &ModelConfig, rows: usize, capacity: usize, device: &Device) -> Self {
+        let shape = [rows, config.num_key_value_heads, capacity, config.head_dim];
+        Self { keys: Tensor::zeros(shape, device), values: Tensor::zeros(shape, device) }
+    }
+
+    /// Keeps the given rows, in this order; a row may be named several times.
+    pub fn select(self, rows: &Tensor<1, Int>) -> Self {
+        Self { keys: self.keys.select(0, rows.clone()), values: self.values.select(0, rows.clone()) }
+    }
+
+    /// Writes new keys and values at `column` and returns the first `view` columns.
+    fn extend(&mut self, keys: Tensor<4>, values: Tensor<4>, column: usize, view: usize) -> (Tensor<4>, Tensor<4>) {
+        let [rows, heads, time, width] = keys.dims();
+        let place = [0..rows, 0..heads, column..column + time, 0..width];
+        self.keys.inplace(|cache| cache.slice_assign(place.clone(), keys));
+        self.values.inplace(|cache| cache.slice_assign(place, values));
+        (self.keys.clone().narrow(2, 0, view), self.values.clone().narrow(2, 0, view))
+    }
+}
+
+impl Attention {
+    pub(super) fn new(config: &ModelConfig, device: &Device) -> Self {
+        let query = config.num_attention_heads * config.head_dim;
+        let key_value = config.num_key_value_heads * config.head_dim;
+        let linear = |input, output, bias| linear(config, input, output, bias, device);
+        Self {
+            q_proj: linear(config.hidden_size, query, config.qkv_bias),
+            k_proj: linear(config.hidden_size, key_value, config.qkv_bias),
+            v_proj: linear(config.hidden_size, key_value, config.qkv_bias),
+            o_proj: linear(query, config.hidden_size, config.output_bias),
+            key_value_heads: config.num_key_value_heads,
+            head_dim: config.head_dim,
+        }
+    }
+
+    /// `x [rows, time, hidden]` to the same shape.
+    pub(super) fn forward(&self, x: Tensor<3>, frame: &Frame, cache: Option<&mut LayerCache>) -> Tensor<3> {
+        let [rows, time, _] = x.dims();
+        let query = frame.rotate(self.heads(self.q_proj.forward(x.clone())));
+        let mut keys = frame.rotate(self.heads(self.k_proj.forward(x.clone())));
+        let mut values = self.heads(self.v_proj.forward(x));
+        if let Some(cache) = cache {
+            (keys, values) = cache.extend(keys, values, frame.column, frame.bias.dims()[3]);
+        }
+        // The query heads that share a key head stand one after another on the time axis: keys are never repeated.
+        let group = query.dims()[1] / self.key_value_heads;
+        let query = query.reshape([rows, self.key_value_heads, group * time, self.head_dim]);
+        let bias = if group == 1 { frame.bias.clone() } else { frame.bias.clone().repeat_dim(2, group) };
+        let mixed = attend(query, keys, values, bias);
+        let mixed = mixed.reshape([rows, self.key_value_heads * group, time, self.head_dim]).swap_dims(1, 2);
+        self.o_proj.forward(mixed.reshape([rows, time, self.key_value_heads * group * self.head_dim]))
+    }
+
+    /// `[rows, time, heads · head_dim]` to `[rows, heads, time, head_dim]`.
+    fn heads(&self, x: Tensor<3>) -> Tensor<4> {
+        let [rows, time, width] = x.dims();
+        x.reshape([rows, time, width / self.head_dim, self.head_dim]).swap_dims(1, 2)
+    }
+}
+
+/// The backend's fused attention, or the differentiable composition when gradients are recorded
+/// (the generic fallback would also differentiate through its row maximum).
+fn attend(query: Tensor<4>, keys: Tensor<4>, values: Tensor<4>, bias: Tensor<4>) -> Tensor<4> {
+    if !query.device().is_autodiff() {
+        return attention(query, keys, values, None, Some(bias), Default::default());
+    }
+    let scale = 1.0 / (query.dims()[3] as f64).sqrt();
+    let scores = query.mul_scalar(scale).matmul(keys.transpose()) + bias;
+    softmax(scores, 3).matmul(values)
+}
+
+pub(super) fn linear(config: &ModelConfig, input: usize, output: usize, bias: bool, device: &Device) -> Linear {
+    let mut linear = LinearConfig::new(input, output)
+        .with_bias(bias)
+        .with_initializer(Initializer::Normal { mean: 0.0, std: config.initializer_range })
+        .init(device);
+    if bias {
+        linear.bias = Some(Initializer::Zeros.init([output], device));
+    }
+    linear
+}

@@ -1,0 +1,312 @@
+//! The configuration of a decoder, as `config.json` of a Hugging Face folder holds it.
+
+use serde_json::{Value, json};
+
+use crate::{Error, Result};
+
+/// Architectures [`ModelConfig::from_json`] accepts.
+const SUPPORTED: &str = "Qwen2ForCausalLM, Qwen2ForTokenClassification, LlamaForCausalLM, LlamaForTokenClassification";
+
+/// Model family: decides names and which projections carry a bias.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// Bias on query, key and value.
+    Qwen2,
+    /// No bias unless `attention_bias` says so.
+    Llama,
+}
+
+impl Family {
+    /// The `model_type` of `config.json`.
+    pub fn model_type(self) -> &'static str {
+        match self {
+            Self::Qwen2 => "qwen2",
+            Self::Llama => "llama",
+        }
+    }
+
+    fn class_prefix(self) -> &'static str {
+        match self {
+            Self::Qwen2 => "Qwen2",
+            Self::Llama => "Llama",
+        }
+    }
+}
+
+/// Frequency scaling of Llama 3 (`rope_type: "llama3"`).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Llama3Scaling {
+    /// By how much low frequencies are slowed down.
+    pub factor: f64,
+    /// Wavelengths longer than `original / low` are scaled fully.
+    pub low_frequency_factor: f64,
+    /// Wavelengths shorter than `original / high` are left alone.
+    pub high_frequency_factor: f64,
+    /// Context length before scaling, in tokens.
+    pub original_context: f64,
+}
+
+/// Shape and constants of a decoder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelConfig {
+    /// Qwen2 or Llama.
+    pub family: Family,
+    /// Rows of the embedding.
+    pub vocab_size: usize,
+    /// Width of the residual stream.
+    pub hidden_size: usize,
+    /// Width inside the feed-forward block.
+    pub intermediate_size: usize,
+    /// Number of layers.
+    pub num_hidden_layers: usize,
+    /// Query heads.
+    pub num_attention_heads: usize,
+    /// Key and value heads; divides the number of query heads.
+    pub num_key_value_heads: usize,
+    /// Width of one head; even.
+    pub head_dim: usize,
+    /// ε of every RMSNorm.
+    pub rms_norm_eps: f64,
+    /// Base θ of the rotary position encoding.
+    pub rope_theta: f64,
+    /// Frequency scaling, if any.
+    pub rope_scaling: Option<Llama3Scaling>,
+    /// Longest context in tokens.
+    pub max_position_embeddings: usize,
+    /// Whether the output projection is the embedding.
+    pub tie_word_embeddings: bool,
+    /// Bias on query, key and value projections.
+    pub qkv_bias: bool,
+    /// Bias on the attention output projection.
+    pub output_bias: bool,
+    /// Bias in the feed-forward block.
+    pub mlp_bias: bool,
+    /// Dropout before a classification head, used in training only.
+    pub classifier_dropout: f64,
+    /// Standard deviation of freshly drawn weights.
+    pub initializer_range: f64,
+    /// Ids that end a response.
+    pub eos_token_ids: Vec<u32>,
+    /// Whether the checkpoint carries a two-label token classification head.
+    pub token_classification: bool,
+}
+
+impl ModelConfig {
+    /// A small Qwen2-shaped model with tied embeddings, as the embedded world uses it.
+    pub fn small(vocab_size: usize, hidden_size: usize, layers: usize, heads: usize) -> Self {
+        Self {
+            family: Family::Qwen2,
+            vocab_size,
+            hidden_size,
+            // 8/3 of the width, rounded to a multiple of 16: the usual size of a gated block.
+            intermediate_size: (hidden_size * 8 / 3).div_ceil(16) * 16,
+            num_hidden_layers: layers,
+            num_attention_heads: heads,
+            num_key_value_heads: heads,
+            head_dim: hidden_size / heads.max(1),
+            rms_norm_eps: 1e-6,
+            rope_theta: 10_000.0,
+            rope_scaling: None,
+            max_position_embeddings: 1024,
+            tie_word_embeddings: true,
+            qkv_bias: true,
+            output_bias: false,
+            mlp_bias: false,
+            classifier_dropout: 0.0,
+            initializer_range: 0.02,
+            eos_token_ids: vec![1],
+            token_classification: false,
+        }
+    }
+
+    /// Reads `config.json`.
+    ///
+    /// # Errors
+    /// Another architecture, a missing key, or a value that cannot be (heads that do not divide, odd head width).
+    pub fn from_json(bytes: &[u8]) -> Result<Self> {
+        let json: Value = serde_json::from_slice(bytes).map_err(|error| Error::Config {
+            key: "config.json".into(),
+            problem: format!("not JSON: {error}"),
+        })?;
+        let (family, token_classification) = architecture(&json)?;
+        let hidden_size = required(&json, "hidden_size")?;
+        let num_attention_heads = required(&json, "num_attention_heads")?;
+        let attention_bias = json["attention_bias"].as_bool().unwrap_or(false);
+        let config = Self {
+            family,
+            vocab_size: required(&json, "vocab_size")?,
+            hidden_size,
+            intermediate_size: required(&json, "intermediate_size")?,
+            num_hidden_layers: required(&json, "num_hidden_layers")?,
+            num_attention_heads,
+            num_key_value_heads: optional(&json, "num_key_value_heads").unwrap_or(num_attention_heads),
+            head_dim: optional(&json, "head_dim").unwrap_or(hidden_size / num_attention_heads.max(1)),
+            rms_norm_eps: json["rms_norm_eps"].as_f64().unwrap_or(1e-6),
+            rope_theta: rope_value(&json, "rope_theta").and_then(Value::as_f64).unwrap_or(10_000.0),
+            rope_scaling: rope_scaling(&json)?,
+            max_position_embeddings: required(&json, "max_position_embeddings")?,
+            tie_word_embeddings: json["tie_word_embeddings"].as_bool().unwrap_or(false),
+            qkv_bias: family == Family::Qwen2 || attention_bias,
+            output_bias: family == Family::Llama && attention_bias,
+            mlp_bias: json["mlp_bias"].as_bool().unwrap_or(false),
+            classifier_dropout: json["classifier_dropout"].as_f64().unwrap_or(0.1),
+            initializer_range: json["initializer_range"].as_f64().unwrap_or(0.02),
+            eos_token_ids: token_ids(&json["eos_token_id"]),
+            token_classification,
+        };
+        config.validate(&json)?;
+        Ok(config)
+    }
+
+    /// Adds the end-of-sequence ids of `generation_config.json`, which chat models keep there.
+    pub fn with_generation_config(mut self, bytes: &[u8]) -> Self {
+        let json: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        for id in token_ids(&json["eos_token_id"]) {
+            if !self.eos_token_ids.contains(&id) {
+                self.eos_token_ids.push(id);
+            }
+        }
+        self
+    }
+
+    /// Writes `config.json` with the keys `transformers` reads.
+    pub fn to_json(&self) -> Value {
+        let head = if self.token_classification { "ForTokenClassification" } else { "ForCausalLM" };
+        let mut json = json!({
+            "architectures": [format!("{}{head}", self.family.class_prefix())],
+            "model_type": self.family.model_type(),
+            "vocab_size": self.vocab_size,
+            "hidden_size": self.hidden_size,
+            "intermediate_size": self.intermediate_size,
+            "num_hidden_layers": self.num_hidden_layers,
+            "num_attention_heads": self.num_attention_heads,
+            "num_key_value_heads": self.num_key_value_heads,
+            "head_dim": self.head_dim,
+            "hidden_act": "silu",
+            "rms_norm_eps": self.rms_norm_eps,
+            "rope_theta": self.rope_theta,
+            "max_position_embeddings": self.max_position_embeddings,
+            "tie_word_embeddings": self.tie_word_embeddings,
+            "initializer_range": self.initializer_range,
+            "torch_dtype": "float32",
+            "use_cache": true,
+        });
+        if self.family == Family::Llama {
+            json["attention_bias"] = self.qkv_bias.into();
+            json["mlp_bias"] = self.mlp_bias.into();
+        }
+        if let Some(scaling) = self.rope_scaling {
+            json["rope_scaling"] = json!({
+                "rope_type": "llama3",
+                "factor": scaling.factor,
+                "low_freq_factor": scaling.low_frequency_factor,
+                "high_freq_factor": scaling.high_frequency_factor,
+                "original_max_position_embeddings": scaling.original_context,
+            });
+        }
+        if let [id] = self.eos_token_ids[..] {
+            json["eos_token_id"] = id.into();
+        } else if !self.eos_token_ids.is_empty() {
+            json["eos_token_id"] = self.eos_token_ids.clone().into();
+        }
+        if self.token_classification {
+            json["classifier_dropout"] = self.classifier_dropout.into();
+            json["id2label"] = json!({"0": "bad", "1": "good"});
+            json["label2id"] = json!({"bad": 0, "good": 1});
+        }
+        json
+    }
+
+    /// Parameters of the decoder without its head, counted once when the embedding is tied.
+    pub fn decoder_parameters(&self) -> usize {
+        let query = self.num_attention_heads * self.head_dim;
+        let key_value = self.num_key_value_heads * self.head_dim;
+        let bias = usize::from(self.qkv_bias) * (query + 2 * key_value);
+        let attention = self.hidden_size * (2 * query + 2 * key_value) + bias;
+        let mlp = 3 * self.hidden_size * self.intermediate_size;
+        self.vocab_size * self.hidden_size
+            + self.num_hidden_layers * (attention + mlp + 2 * self.hidden_size)
+            + self.hidden_size
+    }
+
+    fn validate(&self, json: &Value) -> Result<()> {
+        let problem = |key: &str, problem: String| Err(Error::Config { key: key.into(), problem });
+        if json["use_sliding_window"].as_bool() == Some(true) {
+            return problem("use_sliding_window", "sliding-window attention is not supported; set it to false".into());
+        }
+        if self.num_key_value_heads == 0 || !self.num_attention_heads.is_multiple_of(self.num_key_value_heads) {
+            return problem(
+                "num_key_value_heads",
+                format!("{} must divide num_attention_heads = {}", self.num_key_value_heads, self.num_attention_heads),
+            );
+        }
+        if self.head_dim == 0 || !self.head_dim.is_multiple_of(2) {
+            return problem("head_dim", format!("{} must be even and positive", self.head_dim));
+        }
+        if let Some(act) = json["hidden_act"].as_str().filter(|act| *act != "silu") {
+            return problem("hidden_act", format!("{act:?} is not supported; expected \"silu\""));
+        }
+        Ok(())
+    }
+}
+
+fn architecture(json: &Value) -> Result<(Family, bool)> {
+    let named = json["architectures"][0].as_str().unwrap_or_default();
+    match named {
+        "Qwen2ForCausalLM" => Ok((Family::Qwen2, false)),
+        "Qwen2ForTokenClassification" => Ok((Family::Qwen2, true)),
+        "LlamaForCausalLM" => Ok((Family::Llama, false)),
+        "LlamaForTokenClassification" => Ok((Family::Llama, true)),
+        other => Err(Error::Architecture { found: other.into(), supported: SUPPORTED }),
+    }
+}
+
+fn required(json: &Value, key: &str) -> Result<usize> {
+    optional(json, key).filter(|value| *value > 0).ok_or_else(|| Error::Config {
+        key: key.into(),
+        problem: format!("expected a positive whole number, found {}", json[key]),
+    })
+}
+
+fn optional(json: &Value, key: &str) -> Option<usize> {
+    json[key].as_u64().and_then(|value| usize::try_from(value).ok())
+}
+
+/// A rope value from the newer `rope_parameters` object or from the top level of older files.
+fn rope_value<'a>(json: &'a Value, key: &str) -> Option<&'a Value> {
+    json["rope_parameters"].get(key).or_else(|| json.get(key)).filter(|value| !value.is_null())
+}
+
+fn rope_scaling(json: &Value) -> Result<Option<Llama3Scaling>> {
+    let scaling = if json["rope_scaling"].is_object() { &json["rope_scaling"] } else { &json["rope_parameters"] };
+    let kind = scaling.get("rope_type").or_else(|| scaling.get("type")).and_then(Value::as_str);
+    match kind {
+        None | Some("default") => Ok(None),
+        Some("llama3") => {
+            let value = |key: &str| {
+                scaling[key].as_f64().filter(|value| *value > 0.0).ok_or_else(|| Error::Config {
+                    key: format!("rope_scaling.{key}"),
+                    problem: format!("expected a positive number, found {}", scaling[key]),
+                })
+            };
+            Ok(Some(Llama3Scaling {
+                factor: value("factor")?,
+                low_frequency_factor: value("low_freq_factor")?,
+                high_frequency_factor: value("high_freq_factor")?,
+                original_context: value("original_max_position_embeddings")?,
+            }))
+        }
+        Some(other) => Err(Error::Config {
+            key: "rope_scaling.rope_type".into(),
+            problem: format!("{other:?} is not supported; supported: default, llama3"),
+        }),
+    }
+}
+
+fn token_ids(value: &Value) -> Vec<u32> {
+    let id = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
+    match value {
+        Value::Array(list) => list.iter().filter_map(id).collect(),
+        other => id(other).into_iter().collect(),
+    }
+}

@@ -1,0 +1,109 @@
+//! The decoder: embedding, layers, final norm.
+
+use burn::module::Module;
+use burn::nn::{Embedding, EmbeddingConfig, Initializer, Linear, RmsNorm, RmsNormConfig};
+use burn::tensor::activation::silu;
+use burn::tensor::{Device, Int, Tensor};
+
+use super::attention::{Attention, LayerCache, linear};
+use super::config::ModelConfig;
+use super::frame::Frame;
+
+/// Tokens in, hidden states out.
+#[derive(Module, Debug)]
+pub struct Decoder {
+    pub(super) embed_tokens: Embedding,
+    layers: Vec<Layer>,
+    norm: RmsNorm,
+}
+
+/// One layer: x + attention(norm(x)), then x + mlp(norm(x)).
+#[derive(Module, Debug)]
+pub struct Layer {
+    self_attn: Attention,
+    mlp: Mlp,
+    input_layernorm: RmsNorm,
+    post_attention_layernorm: RmsNorm,
+}
+
+/// SwiGLU: down(silu(gate(x)) ⊙ up(x)).
+#[derive(Module, Debug)]
+pub struct Mlp {
+    gate_proj: Linear,
+    up_proj: Linear,
+    down_proj: Linear,
+}
+
+/// Keys and values of every layer.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    layers: Vec<LayerCache>,
+}
+
+impl Cache {
+    /// An empty cache for `rows` sequences of at most `capacity` tokens.
+    pub fn new(config: &ModelConfig, rows: usize, capacity: usize, device: &Device) -> Self {
+        let layer = |_| LayerCache::new(config, rows, capacity, device);
+        Self { layers: (0..config.num_hidden_layers).map(layer).collect() }
+    }
+
+    /// Keeps the given rows, in this order; a row may be named several times.
+    pub fn select(self, rows: &Tensor<1, Int>) -> Self {
+        Self { layers: self.layers.into_iter().map(|layer| layer.select(rows)).collect() }
+    }
+}
+
+impl Decoder {
+    /// Freshly drawn weights.
+    pub fn new(config: &ModelConfig, device: &Device) -> Self {
+        Self {
+            embed_tokens: EmbeddingConfig::new(config.vocab_size, config.hidden_size)
+                .with_initializer(Initializer::Normal { mean: 0.0, std: config.initializer_range })
+                .init(device),
+            layers: (0..config.num_hidden_layers).map(|_| Layer::new(config, device)).collect(),
+            norm: norm(config, device),
+        }
+    }
+
+    /// `tokens [rows, time]` to normed hidden states `[rows, time, hidden]`.
+    pub fn forward(&self, tokens: Tensor<2, Int>, frame: &Frame, mut cache: Option<&mut Cache>) -> Tensor<3> {
+        let mut x = self.embed_tokens.forward(tokens);
+        for (index, layer) in self.layers.iter().enumerate() {
+            let layer_cache = cache.as_mut().and_then(|cache| cache.layers.get_mut(index));
+            x = layer.forward(x, frame, layer_cache);
+        }
+        self.norm.forward(x)
+    }
+}
+
+impl Layer {
+    fn new(config: &ModelConfig, device: &Device) -> Self {
+        Self {
+            self_attn: Attention::new(config, device),
+            mlp: Mlp::new(config, device),
+            input_layernorm: norm(config, device),
+            post_attention_layernorm: norm(config, device),
+        }
+    }
+
+    fn forward(&self, x: Tensor<3>, frame: &Frame, cache: Option<&mut LayerCache>) -> Tensor<3> {
+        let x = x.clone() + self.self_attn.forward(self.input_layernorm.forward(x), frame, cache);
+        x.clone() + self.mlp.forward(self.post_attention_layernorm.forward(x))
+    }
+}
+
+impl Mlp {
+    fn new(config: &ModelConfig, device: &Device) -> Self {
+        let (hidden, inner) = (config.hidden_size, config.intermediate_size);
+        let linear = |input, output| linear(config, input, output, config.mlp_bias, device);
+        Self { gate_proj: linear(hidden, inner), up_proj: linear(hidden, inner), down_proj: linear(inner, hidden) }
+    }
+
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        self.down_proj.forward(silu(self.gate_proj.forward(x.clone())) * self.up_proj.forward(x))
+    }
+}
+
+fn norm(config: &ModelConfig, device: &Device) -> RmsNorm {
+    RmsNormConfig::new(config.hidden_size).with_epsilon(config.rms_norm_eps).init(device)
+}

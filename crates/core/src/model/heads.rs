@@ -1,0 +1,96 @@
+//! A decoder with a language-model head or with a two-label token-classification head.
+
+use burn::module::Module;
+use burn::nn::{Dropout, DropoutConfig, Linear};
+use burn::tensor::module::linear as project;
+use burn::tensor::{Device, Int, Tensor};
+
+use super::attention::linear;
+use super::config::ModelConfig;
+use super::decoder::{Cache, Decoder};
+use super::frame::Frame;
+
+/// A policy: hidden states to logits over the vocabulary.
+#[derive(Module, Debug)]
+pub struct CausalLm {
+    model: Decoder,
+    lm_head: Option<Linear>,
+}
+
+impl CausalLm {
+    /// Freshly drawn weights.
+    pub fn new(config: &ModelConfig, device: &Device) -> Self {
+        let head = || linear(config, config.hidden_size, config.vocab_size, false, device);
+        Self { model: Decoder::new(config, device), lm_head: (!config.tie_word_embeddings).then(head) }
+    }
+
+    /// `tokens [rows, time]` to hidden states `[rows, time, hidden]`.
+    pub fn hidden(&self, tokens: Tensor<2, Int>, frame: &Frame, cache: Option<&mut Cache>) -> Tensor<3> {
+        self.model.forward(tokens, frame, cache)
+    }
+
+    /// Hidden states `[rows, time, hidden]` to logits `[rows, time, vocabulary]`.
+    pub fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
+        match &self.lm_head {
+            Some(head) => head.forward(hidden),
+            None => project(hidden, self.model.embed_tokens.weight.val().transpose(), None),
+        }
+    }
+
+    /// The decoder, for a process reward model that starts from this policy.
+    pub fn decoder(&self) -> &Decoder {
+        &self.model
+    }
+
+    /// The device the weights lie on.
+    pub fn device(&self) -> Device {
+        self.model.embed_tokens.weight.val().device()
+    }
+}
+
+/// A process reward model: hidden states to two logits, label 1 = good step, 0 = bad step.
+#[derive(Module, Debug)]
+pub struct TokenClassifier {
+    model: Decoder,
+    score: Linear,
+    dropout: Dropout,
+}
+
+impl TokenClassifier {
+    /// Freshly drawn weights.
+    pub fn new(config: &ModelConfig, device: &Device) -> Self {
+        Self::from_decoder(config, Decoder::new(config, device))
+    }
+
+    /// A fresh head on the decoder of a trained policy.
+    pub fn from_decoder(config: &ModelConfig, model: Decoder) -> Self {
+        let device = model.embed_tokens.weight.val().device();
+        Self {
+            score: linear(config, config.hidden_size, 2, true, &device),
+            dropout: DropoutConfig::new(config.classifier_dropout).init(),
+            model,
+        }
+    }
+
+    /// `tokens [rows, time]` to logits `[rows, time, 2]`; dropout acts only where gradients are recorded.
+    pub fn forward(&self, tokens: Tensor<2, Int>, frame: &Frame) -> Tensor<3> {
+        self.score.forward(self.dropout.forward(self.model.forward(tokens, frame, None)))
+    }
+
+    /// Same weights with the decoder frozen: only the head learns.
+    pub fn freeze_decoder(mut self) -> Self {
+        self.model = self.model.freeze();
+        self
+    }
+
+    /// Same weights with every parameter learning.
+    pub fn unfreeze_decoder(mut self) -> Self {
+        self.model = self.model.unfreeze();
+        self
+    }
+
+    /// The device the weights lie on.
+    pub fn device(&self) -> Device {
+        self.model.embed_tokens.weight.val().device()
+    }
+}

@@ -1,0 +1,18 @@
+//! Decoders of the Qwen2 and Llama families.
+//!
+//! Field names are the tensor names of Hugging Face checkpoints, so a path such as
+//! `model.layers.0.self_attn.q_proj.weight` is the same in the file and in the module.
+
+mod attention;
+mod config;
+mod decoder;
+mod frame;
+mod heads;
+mod weights;
+
+pub use attention::{Attention, LayerCache};
+pub use config::{Family, Llama3Scaling, ModelConfig};
+pub use decoder::{Cache, Decoder, Layer, Mlp};
+pub use frame::{Frame, Rope};
+pub use heads::{CausalLm, TokenClassifier};
+pub use weights::{from_safetensors, to_safetensors};

@@ -1,0 +1,101 @@
+//! How well step scores separate right from wrong steps.
+
+use crate::event::PrmQuality;
+
+/// Index of the first step whose score is below `threshold`, or −1 as ProcessBench writes "none".
+pub fn first_error(scores: &[f32], threshold: f32) -> i64 {
+    scores.iter().position(|score| *score < threshold).map_or(-1, |index| index as i64)
+}
+
+/// P(score of a right step > score of a wrong step) + ½ P(equal); `None` unless both kinds occur.
+///
+/// Computed from ranks (Mann–Whitney U), ties sharing their mean rank. Each pair is (score, is right).
+pub fn area_under_roc(pairs: &[(f32, bool)]) -> Option<f32> {
+    let mut sorted = pairs.to_vec();
+    sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let right = sorted.iter().filter(|(_, right)| *right).count() as f64;
+    let wrong = sorted.len() as f64 - right;
+    if right == 0.0 || wrong == 0.0 {
+        return None;
+    }
+    let mut rank_sum = 0.0;
+    let mut before = 0;
+    for tied in sorted.chunk_by(|a, b| a.0 == b.0) {
+        let mean_rank = before as f64 + (tied.len() + 1) as f64 / 2.0;
+        rank_sum += mean_rank * tied.iter().filter(|(_, right)| *right).count() as f64;
+        before += tied.len();
+    }
+    Some(((rank_sum - right * (right + 1.0) / 2.0) / (right * wrong)) as f32)
+}
+
+/// Step and first-error figures of scored solutions.
+///
+/// `labels` follow PRM800K: judged up to the first error, `None` beyond. A solution without a `Some(false)` has no
+/// error.
+pub fn quality(on: &str, scores: &[Vec<f32>], labels: &[Vec<Option<bool>>], threshold: f32) -> PrmQuality {
+    let mut pairs = Vec::new();
+    let (mut erroneous, mut correct) = (Vec::new(), Vec::new());
+    for (scores, labels) in scores.iter().zip(labels) {
+        pairs.extend(scores.iter().zip(labels).filter_map(|(score, label)| label.map(|right| (*score, right))));
+        let truth = labels.iter().position(|label| *label == Some(false)).map_or(-1, |index| index as i64);
+        let found = first_error(scores, threshold) == truth;
+        if truth < 0 { correct.push(found) } else { erroneous.push(found) }
+    }
+    let right_side = pairs.iter().map(|(score, right)| (*score >= threshold) == *right).collect::<Vec<_>>();
+    let accuracy_erroneous = share(&erroneous);
+    let accuracy_correct = share(&correct);
+    PrmQuality {
+        on: on.into(),
+        steps: pairs.len(),
+        right_share: share(&pairs.iter().map(|(_, right)| *right).collect::<Vec<_>>()).unwrap_or(0.0),
+        auc: area_under_roc(&pairs),
+        accuracy: share(&right_side),
+        accuracy_erroneous,
+        accuracy_correct,
+        first_error_f1: accuracy_erroneous.zip(accuracy_correct).map(harmonic_mean),
+    }
+}
+
+fn share(hits: &[bool]) -> Option<f32> {
+    (!hits.is_empty()).then(|| hits.iter().filter(|hit| **hit).count() as f32 / hits.len() as f32)
+}
+
+fn harmonic_mean((a, b): (f32, f32)) -> f32 {
+    if a + b > 0.0 { 2.0 * a * b / (a + b) } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn area_counts_ordered_pairs() {
+        // Pairs (right, wrong): (0.9, 0.1) ordered, (0.9, 0.5) ordered, (0.5, 0.1) ordered, (0.5, 0.5) tied.
+        let pairs = [(0.9, true), (0.1, false), (0.5, true), (0.5, false)];
+        assert_eq!(area_under_roc(&pairs), Some(3.5 / 4.0));
+        assert_eq!(area_under_roc(&[(0.1, true)]), None);
+        assert_eq!(area_under_roc(&[]), None);
+    }
+
+    #[test]
+    fn first_error_is_found_or_minus_one() {
+        assert_eq!(first_error(&[0.5, -0.1, -0.9], 0.0), 1);
+        assert_eq!(first_error(&[0.5, 0.0], 0.0), -1);
+        assert_eq!(first_error(&[], 0.0), -1);
+    }
+
+    #[test]
+    fn f1_is_the_harmonic_mean_of_both_accuracies() {
+        let scores = [vec![0.9, -0.5], vec![0.9, 0.5], vec![-0.1], vec![0.8]];
+        let labels = [
+            vec![Some(true), Some(false)],
+            vec![Some(true), Some(false)],
+            vec![Some(true)],
+            vec![Some(true)],
+        ];
+        let found = quality("made up", &scores, &labels, 0.0);
+        assert_eq!((found.accuracy_erroneous, found.accuracy_correct), (Some(0.5), Some(0.5)));
+        assert_eq!(found.first_error_f1, Some(0.5));
+        assert_eq!(quality("nothing", &[], &[], 0.0).first_error_f1, None);
+    }
+}

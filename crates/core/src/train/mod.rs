@@ -1,0 +1,17 @@
+//! Training: supervised fine-tuning and reinforcement learning.
+
+mod evaluate;
+mod loss;
+mod optimizer;
+mod reinforce;
+mod rl;
+mod rollout;
+mod sft;
+
+pub use evaluate::{HeldOut, evaluate};
+pub use loss::{LossTerms, clipped_policy_loss};
+pub use optimizer::Trainer;
+pub use reinforce::reinforce;
+pub use rl::{Problem, Rl};
+pub use rollout::{Rollout, Scored};
+pub use sft::{Example, mean_loss, sft};

@@ -1,0 +1,123 @@
+//! AdamW on accumulated gradients with a bound on the norm of the whole gradient.
+
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::tensor::Tensor;
+
+use crate::config::{Optimizer, Schedule};
+use crate::{Error, Result};
+
+/// An optimizer with its schedule and the gradients gathered since its last step.
+pub struct Trainer<M: Module> {
+    config: Optimizer,
+    adam: ModuleOptimizer,
+    gradients: GradientsAccumulator<M>,
+    step: usize,
+    total_steps: usize,
+}
+
+impl<M: Module> Trainer<M> {
+    /// `total_steps` is where a falling schedule reaches zero.
+    pub fn new(config: &Optimizer, total_steps: usize) -> Self {
+        let adam = AdamWConfig::new()
+            .with_beta_1(config.beta_1)
+            .with_beta_2(config.beta_2)
+            .with_epsilon(1e-8)
+            .with_weight_decay(config.weight_decay)
+            .init();
+        Self { config: config.clone(), adam, gradients: GradientsAccumulator::new(), step: 0, total_steps }
+    }
+
+    /// Adds d(loss)/d(weights) of one micro-batch. The loss of a step is the sum over its micro-batches.
+    pub fn accumulate(&mut self, model: &M, loss: Tensor<1>) {
+        let gradients = GradientsParams::from_grads(loss.backward(), model);
+        self.gradients.accumulate(model, gradients);
+    }
+
+    /// Learning rate of the next step.
+    pub fn lr(&self) -> f64 {
+        learning_rate(&self.config, self.step, self.total_steps)
+    }
+
+    /// Takes one step with the gathered gradients and returns the norm of the gradient before clipping.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] if the gradient holds a NaN or an infinity; `model` is then unchanged but consumed.
+    pub async fn step(&mut self, model: M) -> Result<(M, f32)> {
+        let lr = self.lr();
+        self.step += 1;
+        let mut gradients = self.gradients.grads();
+        let mut squares = Squares { gradients: &gradients, total: None };
+        model.visit(&mut squares);
+        let Some(total) = squares.total else { return Ok((model, 0.0)) };
+        let norm = total.sqrt().into_scalar_async::<f32>().await?;
+        if !norm.is_finite() {
+            return Err(Error::NotFinite { what: "the gradient", step: self.step });
+        }
+        if self.config.max_grad_norm > 0.0 && norm > self.config.max_grad_norm {
+            model.visit(&mut Scale { gradients: &mut gradients, factor: self.config.max_grad_norm / norm });
+        }
+        Ok((self.adam.step(lr, model, gradients), norm))
+    }
+}
+
+/// Linear rise over the warm-up, then the schedule down to zero at `total`.
+fn learning_rate(config: &Optimizer, step: usize, total: usize) -> f64 {
+    if step < config.warmup_steps {
+        return config.lr * (step + 1) as f64 / config.warmup_steps as f64;
+    }
+    let span = total.saturating_sub(config.warmup_steps).max(1) as f64;
+    let done = ((step - config.warmup_steps) as f64 / span).min(1.0);
+    match config.schedule {
+        Schedule::Constant => config.lr,
+        Schedule::Linear => config.lr * (1.0 - done),
+        Schedule::Cosine => config.lr * 0.5 * (1.0 + (core::f64::consts::PI * done).cos()),
+    }
+}
+
+/// Σ g² over all parameters.
+struct Squares<'a> {
+    gradients: &'a GradientsParams,
+    total: Option<Tensor<1>>,
+}
+
+impl ModuleVisitor for Squares<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.get::<D>(param.id) {
+            let square = gradient.square().sum();
+            self.total = Some(match self.total.take() {
+                Some(total) => total + square,
+                None => square,
+            });
+        }
+    }
+}
+
+/// Multiplies every gradient by one factor.
+struct Scale<'a> {
+    gradients: &'a mut GradientsParams,
+    factor: f32,
+}
+
+impl ModuleVisitor for Scale<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let id: ParamId = param.id;
+        if let Some(gradient) = self.gradients.remove::<D>(id) {
+            self.gradients.register(id, gradient.mul_scalar(self.factor));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn learning_rate_rises_then_falls_to_zero() {
+        let config = Optimizer { lr: 1.0, warmup_steps: 2, schedule: Schedule::Linear, ..Optimizer::default() };
+        let course: Vec<f64> = (0..5).map(|step| learning_rate(&config, step, 4)).collect();
+        assert_eq!(course, [0.5, 1.0, 1.0, 0.5, 0.0]);
+        let cosine = Optimizer { schedule: Schedule::Cosine, ..config };
+        assert!((learning_rate(&cosine, 3, 4) - 0.5).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,105 @@
+//! Supervised fine-tuning: maximise log π of reference solutions.
+
+use burn::tensor::Tensor;
+
+use super::optimizer::Trainer;
+use crate::config::Sft;
+use crate::event::{Event, Listener, Phase, SftStep, emit};
+use crate::model::CausalLm;
+use crate::policy::{Packed, Policy, micro_batches};
+use crate::{Error, Result};
+
+/// A prompt and what should follow it, as token ids; the target ends with the end-of-sequence id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// Not learned.
+    pub prompt: Vec<u32>,
+    /// Learned.
+    pub target: Vec<u32>,
+}
+
+impl Example {
+    fn row(&self) -> Vec<u32> {
+        [&self.prompt[..], &self.target[..]].concat()
+    }
+}
+
+/// Trains `policy` on batches drawn by `next`, which is given the step (from 0) and the batch size.
+///
+/// Loss: −(1/N) Σ log π(token | prefix) over the N target tokens of a batch.
+///
+/// # Errors
+/// An empty batch, a loss or gradient that is not finite, a device failure; [`Error::Stopped`] hands nothing back,
+/// so stop through `on_stop` semantics of the caller: the policy in `policy` is the one after the last full step.
+pub async fn sft(
+    policy: &mut Policy,
+    config: &Sft,
+    next: &mut dyn FnMut(usize, usize) -> Vec<Example>,
+    listener: &mut Listener<'_>,
+) -> Result<()> {
+    emit(listener, Event::PhaseStarted { phase: Phase::Sft, total: config.steps })?;
+    let mut trainer: Trainer<CausalLm> = Trainer::new(&config.optimizer, config.steps);
+    let mut tokens = 0;
+    for step in 0..config.steps {
+        let batch = next(step, config.batch);
+        let lr = trainer.lr();
+        let (loss, read) = accumulate(policy, &mut trainer, &batch, config.micro_batch_tokens).await?;
+        let (model, grad_norm) = trainer.step(policy.model.clone()).await?;
+        policy.model = model;
+        tokens += read;
+        emit(listener, Event::SftStep(SftStep { step: step + 1, loss, lr, grad_norm }))?;
+        emit(listener, Event::Progress { phase: Phase::Sft, done: step + 1, tokens })?;
+    }
+    emit(listener, Event::PhaseFinished { phase: Phase::Sft, tokens })
+}
+
+async fn accumulate(
+    policy: &Policy,
+    trainer: &mut Trainer<CausalLm>,
+    batch: &[Example],
+    budget: usize,
+) -> Result<(f32, usize)> {
+    let total: usize = batch.iter().map(|example| example.target.len()).sum();
+    if total == 0 {
+        return Err(Error::Empty("a fine-tuning batch"));
+    }
+    let mut losses: Option<Tensor<1>> = None;
+    for packed in pack(batch, budget) {
+        let loss = negative_log_likelihood(policy, &packed) / total as f32;
+        losses = Some(losses.map_or_else(|| loss.clone().detach(), |sum| sum + loss.clone().detach()));
+        trainer.accumulate(&policy.model, loss);
+    }
+    let loss = losses.ok_or(Error::Empty("a fine-tuning batch"))?.into_scalar_async::<f32>().await?;
+    Ok((loss, batch.iter().map(|example| example.prompt.len() + example.target.len()).sum()))
+}
+
+/// Nats per target token of `policy` on the examples, without learning.
+///
+/// # Errors
+/// No example, or a device failure.
+pub async fn mean_loss(policy: &Policy, examples: &[Example], micro_batch_tokens: usize) -> Result<f32> {
+    let policy = policy.frozen();
+    let mut sum = 0.0;
+    let mut count = 0;
+    for packed in pack(examples, micro_batch_tokens) {
+        sum += f64::from(negative_log_likelihood(&policy, &packed).into_scalar_async::<f32>().await?);
+        count += packed.picks();
+    }
+    if count == 0 { Err(Error::Empty("the list of examples")) } else { Ok((sum / count as f64) as f32) }
+}
+
+fn pack(examples: &[Example], budget: usize) -> impl Iterator<Item = Packed> + '_ {
+    let rows: Vec<Vec<u32>> = examples.iter().map(Example::row).collect();
+    let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
+    micro_batches(&lengths, budget).into_iter().map(move |group| {
+        let picked: Vec<&[u32]> = group.iter().map(|row| &rows[*row][..]).collect();
+        let starts: Vec<usize> = group.iter().map(|row| examples[*row].prompt.len()).collect();
+        Packed::continuations(&picked, &starts)
+    })
+}
+
+/// −Σ log π over the picked tokens, `[1]`.
+fn negative_log_likelihood(policy: &Policy, packed: &Packed) -> Tensor<1> {
+    let weights = packed.values(&vec![1.0; packed.picks()], &policy.model.device());
+    (policy.log_probs(packed) * weights).sum().neg()
+}

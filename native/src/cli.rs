@@ -1,0 +1,314 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Process reward models and min-form reinforcement learning of language models.
+#[derive(Debug, Parser)]
+#[command(name = "minform", version, about, long_about = None, max_term_width = 110)]
+#[command(after_help = "Start with `minform demo --quick`: it trains a policy and a process reward model from nothing.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a policy against a learned process reward model on the embedded arithmetic world.
+    #[command(after_help = "Example:\n  minform demo --quick\n  minform demo --out runs/demo --set rl.credit.form=sum")]
+    Demo(Demo),
+    /// Fine-tune a model on problems with reference solutions.
+    #[command(after_help = "Example:\n  minform sft --model models/smollm2 --data gsm8k/train.jsonl --out runs/sft --set sft.steps=200")]
+    Sft(Sft),
+    /// Process reward models: train one, or score solutions with one.
+    #[command(subcommand)]
+    Prm(Prm),
+    /// Write solutions.
+    #[command(after_help = "Example:\n  minform generate --model models/smollm2 --prompt \"What is 3 + 4?\"\n  minform generate --model models/smollm2 --data gsm8k/test.jsonl --limit 8 --json > answers.jsonl")]
+    Generate(Generate),
+    /// Reinforcement learning with process rewards, verifiable rewards, or both.
+    #[command(after_help = "Example:\n  minform train --model models/smollm2 --prm runs/prm/prm --data gsm8k/train.jsonl \\\n      --set rl.updates=100 --set rl.verifiable_reward=1 --out runs/rl")]
+    Train(Train),
+    /// Accuracy of a model on problems with known answers, and its loss on reference solutions.
+    #[command(after_help = "Example:\n  minform eval --model models/smollm2 --data gsm8k/test.jsonl --limit 100 --greedy")]
+    Eval(Eval),
+    /// Credit assignment of hand-given step rewards: weights, transformed rewards, returns.
+    #[command(after_help = "Example:\n  minform credit --rewards 0.9,0.2,-0.5\n  minform credit --rewards 0.9,0.2,-0.5 --form sum --gamma 0.9 --json")]
+    Credit(Credit),
+    /// Turn a GGUF file into a Hugging Face folder.
+    #[command(after_help = "Example:\n  minform import SmolLM2-135M-Instruct.Q4_1.gguf --out models/smollm2")]
+    Import(Import),
+    /// What this build and this machine offer.
+    #[command(after_help = "Example:\n  minform info --json")]
+    Info(Info),
+}
+
+/// Process reward models.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Prm {
+    /// Train a process reward model on labelled steps.
+    #[command(after_help = "Example:\n  minform prm train --model models/smollm2 --data prm800k/val2pct.jsonl --set prm.full_epochs=0 --out runs/prm")]
+    Train(PrmTrain),
+    /// Score every step of solutions; one JSON row per input row.
+    #[command(after_help = "Example:\n  minform prm score --prm runs/prm/prm --data processbench/gsm8k.json --limit 40\n  echo '{\"problem\": \"3 + 4?\", \"solution\": \"3 + 4 = 7\\n\\nSo 7.\"}' | minform prm score --prm runs/prm/prm")]
+    Score(PrmScore),
+}
+
+/// Options of every command that computes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// Configuration file; every key is optional.
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) config: Option<PathBuf>,
+    /// Override one key, for example `rl.credit.form=sum`; may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Where to compute.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: String,
+    /// Seed of all randomness; overrides the configuration.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Print results as JSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// A smaller world and fewer updates: about a minute on two cores.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Run folder; must not hold another run.
+    #[arg(long, default_value = "runs/demo")]
+    pub(crate) out: PathBuf,
+    /// Replace a run that is already in the run folder.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
+/// Where problems come from.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Data {
+    /// Problems: GSM8K, SVAMP, MATH-style or PURE's file, JSON or JSONL.
+    #[arg(long)]
+    pub(crate) data: PathBuf,
+    /// Use only the first N rows.
+    #[arg(long)]
+    pub(crate) limit: Option<usize>,
+    /// Stop at the first bad row instead of leaving it out.
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// How a question becomes a prompt.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Template {
+    /// PURE's instruction to separate steps by blank lines and to box the answer.
+    Pure,
+    /// The question and a blank line.
+    Plain,
+    /// The chat template of the model folder, with PURE's instruction as the user's turn.
+    Chat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sft {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Model folder to start from.
+    #[arg(long)]
+    pub(crate) model: PathBuf,
+    #[command(flatten)]
+    pub(crate) data: Data,
+    /// How a question becomes a prompt.
+    #[arg(long, value_enum, default_value = "pure")]
+    pub(crate) template: Template,
+    /// Run folder.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Replace a run that is already in the run folder.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PrmTrain {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Model folder to start from.
+    #[arg(long)]
+    pub(crate) model: PathBuf,
+    /// Labelled steps: TRL rows, PRM800K ratings, PRMBench training files, JSON or JSONL; may be given several times.
+    #[arg(long, required = true)]
+    pub(crate) data: Vec<PathBuf>,
+    /// Use only the first N rows.
+    #[arg(long)]
+    pub(crate) limit: Option<usize>,
+    /// Stop at the first bad row instead of leaving it out.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Run folder.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Replace a run that is already in the run folder.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PrmScore {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Folder of the process reward model.
+    #[arg(long)]
+    pub(crate) prm: PathBuf,
+    /// Rows with `problem` and `solution`, or `problem` and `steps`; standard input if absent.
+    #[arg(long)]
+    pub(crate) data: Option<PathBuf>,
+    /// Use only the first N rows.
+    #[arg(long)]
+    pub(crate) limit: Option<usize>,
+    /// Stop at the first bad row instead of leaving it out.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Write the rows to this file instead of standard output.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Generate {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Model folder.
+    #[arg(long)]
+    pub(crate) model: PathBuf,
+    /// One question.
+    #[arg(long, conflicts_with = "data", required_unless_present = "data")]
+    pub(crate) prompt: Option<String>,
+    /// Problems to answer.
+    #[arg(long)]
+    pub(crate) data: Option<PathBuf>,
+    /// Use only the first N rows.
+    #[arg(long)]
+    pub(crate) limit: Option<usize>,
+    /// Responses per question.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) samples: usize,
+    /// How a question becomes a prompt.
+    #[arg(long, value_enum, default_value = "chat")]
+    pub(crate) template: Template,
+    /// Take the most likely token every time.
+    #[arg(long)]
+    pub(crate) greedy: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Train {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Policy to start from; also the reference of the KL penalty.
+    #[arg(long)]
+    pub(crate) model: PathBuf,
+    /// Folder of the process reward model; leave out to train on verifiable rewards only.
+    #[arg(long)]
+    pub(crate) prm: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) data: Data,
+    /// Held-out problems for evaluation.
+    #[arg(long)]
+    pub(crate) test: Option<PathBuf>,
+    /// Number of held-out problems.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) test_limit: usize,
+    /// How a question becomes a prompt.
+    #[arg(long, value_enum, default_value = "pure")]
+    pub(crate) template: Template,
+    /// Run folder.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Replace a run that is already in the run folder.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Eval {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Model folder.
+    #[arg(long)]
+    pub(crate) model: PathBuf,
+    #[command(flatten)]
+    pub(crate) data: Data,
+    /// How a question becomes a prompt.
+    #[arg(long, value_enum, default_value = "pure")]
+    pub(crate) template: Template,
+    /// Take the most likely token every time.
+    #[arg(long)]
+    pub(crate) greedy: bool,
+    /// Only the mean loss per token of the reference solutions; write nothing.
+    #[arg(long)]
+    pub(crate) loss: bool,
+}
+
+/// Form of the return.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Form {
+    /// softmax(−r/T)-weighted rewards.
+    SoftMin,
+    /// Minimum of future rewards, 0 after the worst step.
+    ExactMin,
+    /// Discounted sum.
+    Sum,
+    /// Rewards divided by the number of steps.
+    Mean,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Credit {
+    /// Step rewards, separated by commas.
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true, required = true)]
+    pub(crate) rewards: Vec<f32>,
+    /// Form of the return.
+    #[arg(long, value_enum, default_value = "soft-min")]
+    pub(crate) form: Form,
+    /// Temperature T of the soft minimum.
+    #[arg(long, default_value_t = 0.1)]
+    pub(crate) temperature: f32,
+    /// Discount γ of the sum.
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) gamma: f32,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// GGUF file of the Llama or Qwen2 family.
+    pub(crate) file: PathBuf,
+    /// Folder to create.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Replace a folder that is already there.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Info {
+    /// Where to compute.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: String,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

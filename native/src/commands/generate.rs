@@ -1,0 +1,106 @@
+//! `minform generate`: solutions from a model.
+
+use std::io::Write as _;
+
+use anyhow::{Context as _, Result};
+use minform_core::config::Config;
+use minform_core::event::{Event, Phase};
+use minform_core::policy::{Generator, NewToken};
+use minform_text::data::Problem;
+use serde_json::json;
+
+use super::problems::{Prompter, load_problems};
+use crate::cli::Generate;
+use crate::folder::Folder;
+use crate::run::{self, Run};
+use crate::{device, settings};
+
+pub(crate) fn run(options: &Generate) -> Result<()> {
+    let mut config = settings::load(&Config::default(), &options.common)?;
+    if options.greedy {
+        config.sampling.temperature = 0.0;
+    }
+    let device = device::choose(&options.common.device)?;
+    let folder = Folder::open(&options.model)?;
+    let prompter = Prompter::new(options.template, &folder)?;
+    let problems = match (&options.prompt, &options.data) {
+        (Some(prompt), _) => vec![question(prompt)],
+        (None, Some(path)) => load_problems(path, options.limit, false)?,
+        (None, None) => Vec::new(),
+    };
+    let policy = folder.policy(&device)?;
+    let prompts: Vec<Vec<u32>> = problems
+        .iter()
+        .map(|problem| Ok(folder.tokenizer.encode(&prompter.render(&problem.question)?)?))
+        .collect::<Result<_>>()?;
+    let generator = Generator::new(&policy.model, &policy.config);
+    let (samples, seed) = (options.samples.max(1), config.seed);
+    // One answer is shown as it is written; many are shown by a bar and printed when all are done.
+    let stream = prompts.len() * samples == 1 && !options.common.json;
+    let mut run = Run::without_folder("generate", &config);
+    let mut shown = Streamed::default();
+    let mut tokens = 0;
+    let phase = Phase::Generate;
+    if !stream {
+        let _ = run.hear(Event::PhaseStarted { phase, total: prompts.len() * samples });
+    }
+    let mut done = 0;
+    let mut listen = |new: NewToken| {
+        tokens += 1;
+        if stream {
+            shown.push(&folder, new.token);
+            return run::flow();
+        }
+        done += usize::from(policy.config.eos_token_ids.contains(&new.token));
+        run.hear(Event::Progress { phase, done, tokens })
+    };
+    let responses =
+        pollster::block_on(generator.generate(&prompts, samples, &config.sampling, seed, &mut listen))?;
+    if stream {
+        println!();
+        eprintln!("{tokens} tokens, {:.1} tokens/s", tokens as f64 / run.seconds());
+        return Ok(());
+    }
+    let _ = run.hear(Event::PhaseFinished { phase, tokens });
+    run.finish()?;
+    let mut out = std::io::stdout().lock();
+    for (problem, group) in problems.iter().zip(&responses) {
+        for (sample, response) in group.iter().enumerate() {
+            let text = folder.tokenizer.decode(&response.tokens)?;
+            if options.common.json {
+                let row = json!({"id": problem.id, "question": problem.question, "sample": sample, "response": text,
+                    "tokens": response.tokens.len(), "finished": response.finished, "answer": problem.answer});
+                writeln!(out, "{row}").context("cannot write to standard output")?;
+            } else {
+                writeln!(out, "# {}\n\n{text}\n", problem.question).context("cannot write to standard output")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn question(text: &str) -> Problem {
+    Problem { id: "prompt".into(), question: text.into(), answer: None, solution: None, level: None }
+}
+
+/// Text already shown of the ids received; an incomplete character waits for its rest.
+#[derive(Default)]
+struct Streamed {
+    ids: Vec<u32>,
+    shown: usize,
+}
+
+impl Streamed {
+    fn push(&mut self, folder: &Folder, id: u32) {
+        self.ids.push(id);
+        let text = folder.tokenizer.decode(&self.ids).unwrap_or_default();
+        if text.ends_with('\u{fffd}') {
+            return;
+        }
+        if let Some(new) = text.get(self.shown..) {
+            print!("{new}");
+            let _ = std::io::stdout().flush();
+            self.shown = text.len();
+        }
+    }
+}

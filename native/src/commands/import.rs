@@ -1,0 +1,53 @@
+//! `minform import`: a GGUF file becomes a Hugging Face folder.
+
+use anyhow::{Context as _, Result, bail};
+use minform_text::gguf::{Gguf, to_hf};
+use safetensors::tensor::{Dtype, TensorView};
+use serde_json::json;
+
+use crate::cli::Import;
+use crate::folder::{read, write_folder};
+
+pub(crate) fn run(options: &Import) -> Result<()> {
+    if options.out.exists() && !options.overwrite {
+        bail!("{} exists; choose another --out or pass --overwrite", options.out.display());
+    }
+    let bytes = read(&options.file)?;
+    let name = options.file.display().to_string();
+    let gguf = Gguf::parse(&bytes).with_context(|| name.clone())?;
+    let model = to_hf(&gguf).with_context(|| name.clone())?;
+    // Half precision would lose what the quantised blocks hold; f32 keeps it exactly.
+    let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+    for index in 0..model.tensors.len() {
+        let values = model.tensor(index).with_context(|| name.clone())?;
+        let tensor = &model.tensors[index];
+        let raw = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        tensors.push((tensor.name.clone(), tensor.shape.clone(), raw));
+    }
+    let parameters: usize = tensors.iter().map(|(_, shape, _)| shape.iter().product::<usize>()).sum();
+    let views = tensors
+        .iter()
+        .map(|(name, shape, raw)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), raw)?)))
+        .collect::<Result<Vec<_>>>()?;
+    let metadata = Some([("format".to_string(), "pt".to_string())].into());
+    let weights = safetensors::serialize(views, metadata)?;
+    let pretty = |value| serde_json::to_vec_pretty(value);
+    let config = pretty(&model.config)?;
+    let generation = pretty(&model.generation_config)?;
+    let tokenizer_config = pretty(&model.tokenizer_config)?;
+    let files: [(&str, &[u8]); 5] = [
+        ("config.json", &config),
+        ("generation_config.json", &generation),
+        ("tokenizer.json", model.tokenizer_json.as_bytes()),
+        ("tokenizer_config.json", &tokenizer_config),
+        ("model.safetensors", &weights),
+    ];
+    write_folder(&options.out, &files)?;
+    let count = model.tensors.len();
+    if options.json {
+        println!("{}", json!({"folder": options.out, "tensors": count, "parameters": parameters}));
+    } else {
+        println!("{}: {count} tensors, {:.1} M parameters", options.out.display(), parameters as f64 / 1e6);
+    }
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! `minform info`: what this build and this machine offer.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use burn::tensor::{Device, Distribution, Tensor};
+use serde_json::json;
+
+use crate::cli::Info;
+use crate::device;
+
+pub(crate) fn run(options: &Info) -> Result<()> {
+    let device = device::choose(&options.device)?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let rate = matmul_rate(&device)?;
+    if options.json {
+        let object = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "compiled_devices": device::COMPILED,
+            "device": options.device,
+            "cores": cores,
+            "matmul_gflops_f32": rate,
+        });
+        println!("{object}");
+        return Ok(());
+    }
+    println!("minform {}", env!("CARGO_PKG_VERSION"));
+    println!("compiled in: {}", device::COMPILED.join(", "));
+    println!("device: {} ({cores} cores)", options.device);
+    println!("f32 matrix product, measured: {rate:.1} GFLOP/s");
+    Ok(())
+}
+
+/// Best of several 1024 × 1024 products, in GFLOP/s.
+fn matmul_rate(device: &Device) -> Result<f64> {
+    const SIDE: usize = 1024;
+    let random = || Tensor::<2>::random([SIDE, SIDE], Distribution::Default, device);
+    let (a, b) = (random(), random());
+    let mut best = f64::MAX;
+    for _ in 0..5 {
+        let started = Instant::now();
+        let product = a.clone().matmul(b.clone());
+        pollster::block_on(product.slice([0..1, 0..1]).into_data_async())?;
+        best = best.min(started.elapsed().as_secs_f64());
+    }
+    Ok(2.0 * (SIDE as f64).powi(3) / best / 1e9)
+}

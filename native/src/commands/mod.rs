@@ -1,0 +1,33 @@
+//! One file per command: read input, call the core, write output.
+
+mod credit;
+mod demo;
+mod eval;
+mod generate;
+mod import;
+mod info;
+mod problems;
+mod prm_score;
+mod prm_train;
+mod sft;
+mod train;
+
+use anyhow::Result;
+
+use crate::cli::{Cli, Command, Prm};
+
+/// Runs the command of the command line.
+pub(crate) fn dispatch(cli: Cli) -> Result<()> {
+    match cli.command {
+        Command::Demo(options) => demo::run(&options),
+        Command::Sft(options) => sft::run(&options),
+        Command::Prm(Prm::Train(options)) => prm_train::run(&options),
+        Command::Prm(Prm::Score(options)) => prm_score::run(&options),
+        Command::Generate(options) => generate::run(&options),
+        Command::Train(options) => train::run(&options),
+        Command::Eval(options) => eval::run(&options),
+        Command::Credit(options) => credit::run(&options),
+        Command::Import(options) => import::run(&options),
+        Command::Info(options) => info::run(&options),
+    }
+}

@@ -1,0 +1,66 @@
+//! Problems and labelled steps from files, and how a question becomes a prompt.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use minform_text::chat::{ChatTemplate, Message};
+use minform_text::data::{Problem, ProblemFormat, Rows, StepFormat, StepRow, read_problems, read_steps};
+use minform_text::prompt::PromptTemplate;
+
+use crate::cli::Template;
+use crate::folder::{Folder, read};
+
+/// How many left-out rows are named one by one.
+const NAMED: usize = 5;
+
+/// Turns questions into prompts.
+pub(crate) enum Prompter {
+    Text(PromptTemplate),
+    Chat(Box<ChatTemplate>),
+}
+
+impl Prompter {
+    pub(crate) fn new(template: Template, folder: &Folder) -> Result<Self> {
+        Ok(match template {
+            Template::Pure => Self::Text(PromptTemplate::Pure),
+            Template::Plain => Self::Text(PromptTemplate::Plain),
+            Template::Chat => Self::Chat(Box::new(folder.chat_template()?)),
+        })
+    }
+
+    pub(crate) fn render(&self, question: &str) -> Result<String> {
+        match self {
+            Self::Text(template) => Ok(template.render(question)),
+            Self::Chat(chat) => {
+                let turn = Message::new("user", PromptTemplate::Pure.render(question).trim_end());
+                Ok(chat.render(&[turn], true)?)
+            }
+        }
+    }
+}
+
+/// Reads problems; rows left out are reported on standard error.
+pub(crate) fn load_problems(path: &Path, limit: Option<usize>, strict: bool) -> Result<Vec<Problem>> {
+    let name = path.display().to_string();
+    let rows = read_problems(&name, &read(path)?, ProblemFormat::Auto)?;
+    keep(rows, &name, limit, strict)
+}
+
+/// Reads solutions with labelled steps.
+pub(crate) fn load_steps(name: &str, bytes: &[u8], limit: Option<usize>, strict: bool) -> Result<Vec<StepRow>> {
+    keep(read_steps(name, bytes, StepFormat::Auto)?, name, limit, strict)
+}
+
+fn keep<T>(rows: Rows<T>, name: &str, limit: Option<usize>, strict: bool) -> Result<Vec<T>> {
+    let rows = if strict { rows.strict()? } else { rows };
+    if !rows.skipped.is_empty() {
+        eprintln!("warning: {} rows of {name} left out:", rows.skipped.len());
+        rows.skipped.iter().take(NAMED).for_each(|skipped| eprintln!("  {skipped}"));
+    }
+    let mut kept = rows.rows;
+    kept.truncate(limit.unwrap_or(usize::MAX));
+    if kept.is_empty() {
+        bail!("{name} holds no usable row");
+    }
+    Ok(kept)
+}

@@ -1,0 +1,79 @@
+//! `minform sft`: supervised fine-tuning on reference solutions.
+
+use anyhow::{Context as _, Result, bail};
+use minform_core::config::Config;
+use minform_core::train::{Example, sft};
+use minform_core::{Error, seed};
+use minform_text::data::Problem;
+use rand::seq::SliceRandom as _;
+
+use super::problems::{Prompter, load_problems};
+use crate::cli::Sft;
+use crate::folder::Folder;
+use crate::run::Run;
+use crate::{device, settings};
+
+pub(crate) fn run(options: &Sft) -> Result<()> {
+    let config = settings::load(&Config::default(), &options.common)?;
+    let device = device::choose(&options.common.device)?.autodiff();
+    let folder = Folder::open(&options.model)?;
+    let prompter = Prompter::new(options.template, &folder)?;
+    let problems = load_problems(&options.data.data, options.data.limit, options.data.strict)?;
+    let all = examples(&problems, &prompter, &folder)?;
+    let fits = |example: &Example| example.prompt.len() + example.target.len() <= config.sft.max_tokens;
+    let kept: Vec<Example> = all.iter().filter(|example| fits(example)).cloned().collect();
+    if kept.is_empty() {
+        bail!("no solution of {} fits sft.max_tokens = {}", options.data.data.display(), config.sft.max_tokens);
+    }
+    if kept.len() < all.len() {
+        eprintln!("warning: {} examples longer than sft.max_tokens left out", all.len() - kept.len());
+    }
+    let mut run = Run::create("sft", &config, &options.common.device, &options.out, options.overwrite)?;
+    let mut policy = folder.policy(&device)?;
+    let mut next = |step: usize, count: usize| batch(&kept, config.seed, step, count);
+    let result = pollster::block_on(sft(&mut policy, &config.sft, &mut next, &mut |event| run.hear(event)));
+    folder.save(&options.out.join("policy"), &policy.config, &policy.to_safetensors()?)?;
+    run.finish()?;
+    finish(result, &options.out.join("policy").display().to_string(), options.common.json)
+}
+
+/// The steps of an epoch walk through one shuffled order; each epoch shuffles anew.
+fn batch(examples: &[Example], run_seed: u64, step: usize, count: usize) -> Vec<Example> {
+    let position = |index: usize| {
+        let epoch = index / examples.len();
+        let mut order: Vec<usize> = (0..examples.len()).collect();
+        order.shuffle(&mut seed::stream(run_seed, &[epoch as u64]));
+        order[index % examples.len()]
+    };
+    (step * count..(step + 1) * count).map(|index| examples[position(index)].clone()).collect()
+}
+
+/// Prompts with their solutions; the solution ends with the end-of-sequence token.
+pub(super) fn examples(problems: &[Problem], prompter: &Prompter, folder: &Folder) -> Result<Vec<Example>> {
+    let eos = *folder.config.eos_token_ids.first().context("config.json names no eos_token_id")?;
+    let with_solution = problems.iter().filter_map(|problem| Some((problem, problem.solution.as_ref()?)));
+    let examples: Vec<Example> = with_solution
+        .map(|(problem, solution)| {
+            let prompt = folder.tokenizer.encode(&prompter.render(&problem.question)?)?;
+            let mut target = folder.tokenizer.encode(solution)?;
+            target.push(eos);
+            Ok(Example { prompt, target })
+        })
+        .collect::<Result<_>>()?;
+    if examples.is_empty() {
+        bail!("no problem has a reference solution; use GSM8K or MATH-style rows with a solution");
+    }
+    Ok(examples)
+}
+
+/// Tells where the model is, also after Ctrl-C, whose error is handed on.
+pub(super) fn finish(result: std::result::Result<(), Error>, place: &str, json: bool) -> Result<()> {
+    if !matches!(result, Ok(()) | Err(Error::Stopped)) {
+        eprintln!("the weights before the failure are in {place}");
+    } else if json {
+        println!("{}", serde_json::json!({ "saved": place }));
+    } else {
+        println!("saved {place}");
+    }
+    result.map_err(Into::into)
+}

@@ -1,0 +1,154 @@
+//! Hugging Face model folders on disk, read whole and written atomically.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use burn::tensor::Device;
+use minform_core::model::ModelConfig;
+use minform_core::policy::Policy;
+use minform_core::prm::Prm;
+use minform_text::chat::ChatTemplate;
+use minform_text::tokenizer::Tokenizer;
+use serde_json::Value;
+
+/// Files beside the weights, carried along when a model is saved again.
+const COMPANIONS: [&str; 4] =
+    ["tokenizer.json", "tokenizer_config.json", "generation_config.json", "special_tokens_map.json"];
+
+/// Everything of a model folder but its weights.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    pub(crate) config: ModelConfig,
+    pub(crate) tokenizer: Tokenizer,
+    companions: Vec<(String, Vec<u8>)>,
+}
+
+impl Folder {
+    /// Reads configuration and tokenizer.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        if !path.is_dir() {
+            bail!("{} is not a folder; expected a Hugging Face model folder with config.json", path.display());
+        }
+        let mut config = ModelConfig::from_json(&read(&path.join("config.json"))?)
+            .with_context(|| path.join("config.json").display().to_string())?;
+        let companions: Vec<(String, Vec<u8>)> =
+            COMPANIONS.iter().filter_map(|name| Some((name.to_string(), fs::read(path.join(name)).ok()?))).collect();
+        if let Some((_, bytes)) = companions.iter().find(|(name, _)| name == "generation_config.json") {
+            config = config.with_generation_config(bytes);
+        }
+        let tokenizer = Tokenizer::from_json(&read(&path.join("tokenizer.json"))?)
+            .with_context(|| path.join("tokenizer.json").display().to_string())?;
+        Ok(Self { path: path.into(), config, tokenizer, companions })
+    }
+
+    /// A folder that exists only in memory so far.
+    pub(crate) fn new(config: ModelConfig, tokenizer: Tokenizer) -> Result<Self> {
+        let companions = vec![("tokenizer.json".to_string(), tokenizer.to_json()?.into_bytes())];
+        Ok(Self { path: PathBuf::new(), config, tokenizer, companions })
+    }
+
+    pub(crate) fn policy(&self, device: &Device) -> Result<Policy> {
+        if self.config.token_classification {
+            bail!("{} holds a process reward model, not a language model", self.path.display());
+        }
+        Policy::from_files(self.config.clone(), self.weights()?, device)
+            .with_context(|| self.path.display().to_string())
+    }
+
+    pub(crate) fn prm(&self, device: &Device) -> Result<Prm> {
+        if !self.config.token_classification {
+            bail!("{} holds a language model, not a process reward model; see `minform prm train`", self.path.display());
+        }
+        Prm::from_files(self.config.clone(), self.weights()?, device).with_context(|| self.path.display().to_string())
+    }
+
+    /// The folder's chat template, if it has one.
+    pub(crate) fn chat_template(&self) -> Result<ChatTemplate> {
+        let config = self.companions.iter().find(|(name, _)| name == "tokenizer_config.json");
+        let Some((_, bytes)) = config else {
+            bail!("{} has no tokenizer_config.json with a chat template; use --template pure", self.path.display());
+        };
+        ChatTemplate::from_config(bytes).with_context(|| self.path.join("tokenizer_config.json").display().to_string())
+    }
+
+    /// The safetensors files: one, or all shards of the index.
+    fn weights(&self) -> Result<Vec<Vec<u8>>> {
+        let index = self.path.join("model.safetensors.index.json");
+        if !index.exists() {
+            return Ok(vec![read(&self.path.join("model.safetensors"))?]);
+        }
+        let json: Value = serde_json::from_slice(&read(&index)?).with_context(|| index.display().to_string())?;
+        let map = json["weight_map"].as_object().with_context(|| format!("{}: no weight_map", index.display()))?;
+        let mut files: Vec<&str> = map.values().filter_map(Value::as_str).collect();
+        files.sort_unstable();
+        files.dedup();
+        if files.iter().any(|name| name.contains(['/', '\\'])) {
+            bail!("{}: a shard name leaves the folder", index.display());
+        }
+        files.into_iter().map(|name| read(&self.path.join(name))).collect()
+    }
+
+    /// Writes a complete folder beside `path`, then renames it into place; an older folder there is replaced.
+    pub(crate) fn save(&self, path: &Path, config: &ModelConfig, weights: &[u8]) -> Result<()> {
+        let json = serde_json::to_vec_pretty(&config.to_json())?;
+        let mut files: Vec<(&str, &[u8])> = vec![("config.json", &json), ("model.safetensors", weights)];
+        files.extend(self.companions.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
+        write_folder(path, &files)
+    }
+}
+
+/// Writes all files into a temporary folder, syncs them, and renames the folder to `path`.
+pub(crate) fn write_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+    let fresh = tempfile::Builder::new().prefix(".minform-").tempdir_in(parent)?;
+    readable(fresh.path(), 0o755)?;
+    for (name, bytes) in files {
+        let file = fresh.path().join(name);
+        write_synced(&file, bytes).with_context(|| format!("cannot write {}", path.join(name).display()))?;
+    }
+    let fresh = fresh.keep();
+    let old = path.exists().then(|| tempfile::Builder::new().prefix(".minform-old-").tempdir_in(parent)).transpose()?;
+    if let Some(old) = &old {
+        fs::rename(path, old.path().join("folder"))?;
+    }
+    fs::rename(&fresh, path).with_context(|| format!("cannot rename to {}", path.display()))
+}
+
+/// Writes one file under a temporary name, syncs it and renames it into place.
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+    let mut fresh = tempfile::NamedTempFile::new_in(parent)?;
+    fresh.write_all(bytes)?;
+    fresh.as_file().sync_all()?;
+    readable(fresh.path(), 0o644)?;
+    fresh.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(())
+}
+
+/// Temporary files are private; what takes their place should be as readable as any other file.
+#[cfg(unix)]
+fn readable(path: &Path, mode: u32) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn readable(_path: &Path, _mode: u32) -> std::io::Result<()> {
+    Ok(())
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Reads a file, naming it in the error.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}

@@ -1,0 +1,122 @@
+//! Progress on standard error: bars on a terminal, lines in a log.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use minform_core::event::{Evaluation, Event, Phase, PrmQuality, Update};
+
+use crate::run::Spent;
+
+/// Shows the innermost open phase.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    bars: Vec<(Phase, ProgressBar)>,
+}
+
+impl Progress {
+    /// Shows an event; `spent` is the time of its phase so far.
+    pub(crate) fn show(&mut self, event: &Event, spent: Option<Spent>) {
+        match event {
+            Event::PhaseStarted { phase, total } => self.bars.push((*phase, bar(*phase, *total))),
+            Event::Progress { phase, done, tokens } => self.advance(*phase, *done, *tokens),
+            Event::PhaseFinished { phase, .. } => self.close(*phase, spent),
+            Event::Evaluation(evaluation) => self.say(&evaluation_line(evaluation)),
+            Event::PrmQuality(quality) => self.say(&quality_line(quality)),
+            Event::Update(update) => self.update(update),
+            Event::Warning { message } => self.say(&format!("warning: {message}")),
+            Event::SftStep(_) | Event::PrmStep(_) | Event::Sample(_) => {}
+        }
+    }
+
+    /// Removes every bar.
+    pub(crate) fn clear(&mut self) {
+        self.bars.drain(..).for_each(|(_, bar)| bar.finish_and_clear());
+    }
+
+    fn advance(&self, phase: Phase, done: usize, tokens: usize) {
+        if let Some((_, bar)) = self.bars.iter().rev().find(|(open, _)| *open == phase) {
+            bar.set_position(done as u64);
+            if tokens > 0 {
+                bar.set_message(format!("{:.0} tokens/s", tokens as f64 / bar.elapsed().as_secs_f64().max(1e-9)));
+            }
+        }
+    }
+
+    fn close(&mut self, phase: Phase, spent: Option<Spent>) {
+        if let Some(index) = self.bars.iter().rposition(|(open, _)| *open == phase) {
+            let (_, bar) = self.bars.remove(index);
+            bar.finish_and_clear();
+        }
+        // Evaluations inside RL report themselves by their result.
+        if let Some(spent) = spent.filter(|_| self.bars.is_empty()) {
+            let rate = spent.tokens as f64 / spent.seconds.max(1e-9);
+            self.say(&format!("{}: {:.1} s, {:.0} tokens/s", phase.title(), spent.seconds, rate));
+        }
+    }
+
+    /// On a terminal the bar tells enough; in a log every tenth update leaves a line.
+    fn update(&self, update: &Update) {
+        let hidden = self.bars.last().is_none_or(|(_, bar)| bar.is_hidden());
+        if hidden && (update.step % 10 == 0 || update.step == 1) {
+            eprintln!("{}", update_line(update));
+        }
+    }
+
+    fn say(&self, line: &str) {
+        match self.bars.last() {
+            Some((_, bar)) if !bar.is_hidden() => bar.println(line),
+            _ => eprintln!("{line}"),
+        }
+    }
+}
+
+fn bar(phase: Phase, total: usize) -> ProgressBar {
+    let bar = if total > 0 { ProgressBar::new(total as u64) } else { ProgressBar::no_length() };
+    let template = "{prefix:>22} {wide_bar:.cyan/dim} {pos}/{len} {per_sec} {msg} ETA {eta}";
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style);
+    bar.set_prefix(phase.title());
+    bar
+}
+
+fn percent(share: f32) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+fn evaluation_line(evaluation: &Evaluation) -> String {
+    format!(
+        "{} after {} updates: greedy {}, sampled {} right of {} problems; {:.1} steps, {:.0} tokens",
+        evaluation.name,
+        evaluation.step,
+        percent(evaluation.greedy),
+        percent(evaluation.sampled),
+        evaluation.problems,
+        evaluation.steps,
+        evaluation.length,
+    )
+}
+
+fn quality_line(quality: &PrmQuality) -> String {
+    let show = |value: Option<f32>| value.map_or("n/a".into(), |value| format!("{value:.3}"));
+    format!(
+        "PRM on {}: AUC {}, step accuracy {}, first-error F1 {} ({} steps, {} right)",
+        quality.on,
+        show(quality.auc),
+        show(quality.accuracy),
+        show(quality.first_error_f1),
+        quality.steps,
+        percent(quality.right_share),
+    )
+}
+
+fn update_line(update: &Update) -> String {
+    let show = |name: &str, value: Option<f32>| value.map_or(String::new(), |value| format!(", {name} {value:.3}"));
+    format!(
+        "update {}: loss {:.4}{}{}{}, {:.1} steps, {:.0} tokens",
+        update.step,
+        update.loss,
+        show("process outcome", update.process_outcome),
+        show("verified", update.verified),
+        show("kl", update.kl),
+        update.steps,
+        update.length,
+    )
+}
