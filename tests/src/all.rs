@@ -1,1 +1,7 @@
-//! All tests.
+//! Tests across crates, one binary: models against `transformers`, sampling, gradients, twins, learning, layers,
+//! and the command line.
+
+mod fixture;
+mod generation;
+mod gradient;
+mod models;

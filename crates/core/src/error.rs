@@ -69,12 +69,6 @@ pub enum Error {
     Device(String),
 }
 
-impl From<burn::tensor::backend::ExecutionError> for Error {
-    fn from(error: burn::tensor::backend::ExecutionError) -> Self {
-        Self::Device(error.to_string())
-    }
-}
-
 fn weight_list(missing: &[String], mismatched: &[String]) -> String {
     let mut parts = Vec::new();
     if !missing.is_empty() {

@@ -88,7 +88,6 @@ fn measure(model: &Prm, held_out: &[LabelledSteps], config: &Config) -> Result<m
     let inputs: Vec<PrmInput> = held_out.iter().map(|row| row.input.clone()).collect();
     let labels: Vec<Vec<Option<bool>>> = held_out.iter().map(|row| row.labels.clone()).collect();
     let frozen = model.frozen();
-    let scoring = prm::score(&frozen, &inputs, config.prm.micro_batch_tokens, &mut |_| true);
-    let scores = pollster::block_on(scoring)?;
+    let scores = pollster::block_on(prm::score(&frozen, &inputs, config.prm.micro_batch_tokens, &mut |_| true))?;
     Ok(prm::quality("held-out problems", &scores, &labels, config.prm.threshold))
 }

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::sample::choose;
 use crate::config::Sampling;
 use crate::model::{Cache, CausalLm, Frame, ModelConfig, Rope};
+use crate::read::read;
 use crate::{Error, Result, seed};
 
 /// Cache capacity and the part of it that is read are multiples of this, so that few distinct shapes occur.
@@ -215,9 +216,4 @@ fn spread(pairs: &[(usize, usize)]) -> impl Iterator<Item = i32> + '_ {
         }
         index
     })
-}
-
-async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    let data = tensor.into_data_async().await?;
-    data.into_vec::<f32>().map_err(|error| Error::Device(format!("{error:?}")))
 }

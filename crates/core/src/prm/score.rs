@@ -6,6 +6,7 @@ use minform_text::steps::PrmInput;
 use super::Prm;
 use crate::model::{Frame, Rope};
 use crate::policy::{Packed, micro_batches};
+use crate::read::read;
 use crate::{Error, Result};
 
 /// One score per step, rᵢ = softmax(z)₁ − softmax(z)₀ ∈ (−1, 1), for every input.
@@ -52,8 +53,7 @@ async fn score_batch(prm: &Prm, inputs: &[&PrmInput]) -> Result<Vec<Vec<f32>>> {
     let logits = prm.model.forward(packed.tokens(&device), &frame);
     let [batch, time, labels] = logits.dims();
     let picked = logits.reshape([batch * time, labels]).select(0, packed.positions(&device));
-    let data = picked.into_data_async().await?;
-    let values = data.into_vec::<f32>().map_err(|error| Error::Device(format!("{error:?}")))?;
+    let values = read(picked).await?;
     let mut steps = values.chunks_exact(2).map(|pair| step_score([pair[0], pair[1]]));
     Ok(inputs.iter().map(|input| steps.by_ref().take(input.positions.len()).collect()).collect())
 }

@@ -11,6 +11,7 @@ use crate::event::{Event, Listener, Phase, PrmStep, emit};
 use crate::model::{Frame, Rope, TokenClassifier};
 use crate::policy::{Packed, micro_batches};
 use crate::train::Trainer;
+use crate::read::scalar;
 use crate::{Error, Result, seed};
 
 /// A solution with a label per step; `None` is a step nobody judged, which is not learned.
@@ -119,7 +120,7 @@ async fn accumulate(
         trainer.accumulate(&prm.model, loss);
     }
     match losses {
-        Some(losses) => Ok(Some(losses.into_scalar_async::<f32>().await?)),
+        Some(losses) => Ok(Some(scalar(losses).await?)),
         None => Err(Error::Empty("a PRM batch")),
     }
 }

@@ -5,6 +5,7 @@ use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOpti
 use burn::tensor::Tensor;
 
 use crate::config::{Optimizer, Schedule};
+use crate::read::scalar;
 use crate::{Error, Result};
 
 /// An optimizer with its schedule and the gradients gathered since its last step.
@@ -50,7 +51,7 @@ impl<M: Module> Trainer<M> {
         let mut squares = Squares { gradients: &gradients, total: None };
         model.visit(&mut squares);
         let Some(total) = squares.total else { return Ok((model, 0.0)) };
-        let norm = total.sqrt().into_scalar_async::<f32>().await?;
+        let norm = scalar(total.sqrt()).await?;
         if !norm.is_finite() {
             return Err(Error::NotFinite { what: "the gradient", step: self.step });
         }

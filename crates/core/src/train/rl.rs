@@ -16,6 +16,7 @@ use crate::event::{Sample, Update};
 use crate::model::CausalLm;
 use crate::policy::{Generator, NewToken, Packed, Policy, micro_batches};
 use crate::prm::{self, Prm};
+use crate::read::read;
 use crate::{Error, Result, seed};
 
 /// A prompt of the training set.
@@ -340,9 +341,4 @@ fn pack<'b>(group: &[usize], rollout: impl Fn(usize) -> &'b Rollout) -> Packed {
 fn mean(values: impl Iterator<Item = f32>) -> Option<f32> {
     let (sum, count) = values.fold((0.0_f64, 0), |(sum, count), value| (sum + f64::from(value), count + 1));
     (count > 0).then(|| (sum / f64::from(count)) as f32)
-}
-
-async fn read(tensor: Tensor<1>) -> Result<Vec<f32>> {
-    let data = tensor.into_data_async().await?;
-    data.into_vec::<f32>().map_err(|error| Error::Device(format!("{error:?}")))
 }

@@ -7,6 +7,7 @@ use crate::config::Sft;
 use crate::event::{Event, Listener, Phase, SftStep, emit};
 use crate::model::CausalLm;
 use crate::policy::{Packed, Policy, micro_batches};
+use crate::read::scalar;
 use crate::{Error, Result};
 
 /// A prompt and what should follow it, as token ids; the target ends with the end-of-sequence id.
@@ -69,7 +70,7 @@ async fn accumulate(
         losses = Some(losses.map_or_else(|| loss.clone().detach(), |sum| sum + loss.clone().detach()));
         trainer.accumulate(&policy.model, loss);
     }
-    let loss = losses.ok_or(Error::Empty("a fine-tuning batch"))?.into_scalar_async::<f32>().await?;
+    let loss = scalar(losses.ok_or(Error::Empty("a fine-tuning batch"))?).await?;
     Ok((loss, batch.iter().map(|example| example.prompt.len() + example.target.len()).sum()))
 }
 
@@ -82,7 +83,7 @@ pub async fn mean_loss(policy: &Policy, examples: &[Example], micro_batch_tokens
     let mut sum = 0.0;
     let mut count = 0;
     for packed in pack(examples, micro_batch_tokens) {
-        sum += f64::from(negative_log_likelihood(&policy, &packed).into_scalar_async::<f32>().await?);
+        sum += f64::from(scalar(negative_log_likelihood(&policy, &packed)).await?);
         count += packed.picks();
     }
     if count == 0 { Err(Error::Empty("the list of examples")) } else { Ok((sum / count as f64) as f32) }

@@ -1,0 +1,92 @@
+//! `minform demo`: the whole story on the embedded world, in one command.
+
+use anyhow::Result;
+use minform_core::demo::{Demo, settings};
+use minform_core::event::{Evaluation, PrmQuality};
+use minform_core::Result as CoreResult;
+use serde_json::json;
+
+use crate::cli;
+use crate::folder::Folder;
+use crate::run::Run;
+use crate::{device, settings as options_of};
+
+/// What the demo found.
+struct Findings {
+    base: Evaluation,
+    last: Evaluation,
+    prm: PrmQuality,
+    prm_on_last: PrmQuality,
+}
+
+pub(crate) fn run(options: &cli::Demo) -> Result<()> {
+    let config = options_of::load(&settings(options.quick), &options.common)?;
+    let device = device::choose(&options.common.device)?.autodiff();
+    let mut demo = Demo::new(&config, &device)?;
+    let mut run = Run::create("demo", &config, &options.common.device, &options.out, options.overwrite)?;
+    let result = pollster::block_on(story(&mut demo, &mut run, config.rl.updates));
+    save(&demo, options)?;
+    run.finish()?;
+    let findings = result?;
+    print(&findings, &run, options);
+    Ok(())
+}
+
+async fn story(demo: &mut Demo, run: &mut Run, updates: usize) -> CoreResult<Findings> {
+    demo.fine_tune(&mut |event| run.hear(event)).await?;
+    let base = demo.evaluate("base", 0, &mut |event| run.hear(event)).await?;
+    let prm = demo.learn_prm(&mut |event| run.hear(event)).await?;
+    demo.reinforce(&mut |event| run.hear(event)).await?;
+    let last = demo.evaluate("final", updates, &mut |event| run.hear(event)).await?;
+    let prm_on_last = demo.judge_present_policy(&mut |event| run.hear(event)).await?;
+    Ok(Findings { base, last, prm, prm_on_last })
+}
+
+/// Saves what exists, also after Ctrl-C.
+fn save(demo: &Demo, options: &cli::Demo) -> Result<()> {
+    let folder = Folder::new(demo.policy.config.clone(), demo.tokenizer().clone())?;
+    folder.save(&options.out.join("policy"), &demo.policy.config, &demo.policy.to_safetensors()?)?;
+    if let Some(prm) = &demo.prm {
+        folder.save(&options.out.join("prm"), &prm.config, &prm.to_safetensors()?)?;
+    }
+    Ok(())
+}
+
+fn print(findings: &Findings, run: &Run, options: &cli::Demo) {
+    let Findings { base, last, prm, prm_on_last } = findings;
+    if options.common.json {
+        let object = json!({
+            "base_accuracy": base.greedy,
+            "final_accuracy": last.greedy,
+            "base_accuracy_sampled": base.sampled,
+            "final_accuracy_sampled": last.sampled,
+            "prm_auc": prm.auc,
+            "prm_first_error_f1": prm.first_error_f1,
+            "prm_auc_final_policy": prm_on_last.auc,
+            "problems": last.problems,
+            "seconds": run.seconds(),
+        });
+        println!("{object}");
+        return;
+    }
+    let percent = |share: f32| format!("{:.1} %", share * 100.0);
+    let figure = |value: Option<f32>| value.map_or("n/a".into(), |value| format!("{value:.3}"));
+    println!("\n{:<34} {:>10} {:>10}", "held-out problems", "base", "after RL");
+    println!("{:<34} {:>10} {:>10}", "  accuracy, greedy", percent(base.greedy), percent(last.greedy));
+    println!("{:<34} {:>10} {:>10}", "  accuracy, sampled", percent(base.sampled), percent(last.sampled));
+    println!("{:<34} {:>10.2} {:>10.2}", "  steps", base.steps, last.steps);
+    println!("{:<34} {:>10} {:>10}", "PRM step AUC on samples of", figure(prm.auc), figure(prm_on_last.auc));
+    println!(
+        "{:<34} {:>10} {:>10}",
+        "PRM first-error F1 on samples of",
+        figure(prm.first_error_f1),
+        figure(prm_on_last.first_error_f1)
+    );
+    println!("\n{:<34} {:>10} {:>10}", "time", "seconds", "tokens/s");
+    for (phase, spent) in run.spent() {
+        let rate = spent.tokens as f64 / spent.seconds.max(1e-9);
+        println!("  {:<32} {:>10.1} {rate:>10.0}", phase.title(), spent.seconds);
+    }
+    println!("  {:<32} {:>10.1}", "whole", run.seconds());
+    println!("\nreport: {}", options.out.join("report.html").display());
+}

@@ -1,0 +1,113 @@
+//! `minform train`: reinforcement learning on problems from a file.
+
+use anyhow::{Context as _, Result, bail};
+use minform_core::config::Config;
+use minform_core::prm::Prm;
+use minform_core::train::{HeldOut, Problem, Rl, evaluate, reinforce};
+use minform_core::{Error, seed};
+use minform_text::data;
+use rand::RngExt as _;
+use rand::seq::SliceRandom as _;
+
+use super::problems::{Prompter, load_problems};
+use super::sft::finish;
+use crate::cli::Train;
+use crate::folder::Folder;
+use crate::run::{Run, peak_memory_mb};
+use crate::{device, settings};
+
+pub(crate) fn run(options: &Train) -> Result<()> {
+    let mut base = Config::default();
+    base.rl.process_reward = options.prm.is_some();
+    let config = settings::load(&base, &options.common)?;
+    let device = device::choose(&options.common.device)?.autodiff();
+    let folder = Folder::open(&options.model)?;
+    let prompter = Prompter::new(options.template, &folder)?;
+    let rows = load_problems(&options.data.data, options.data.limit, options.data.strict)?;
+    let problems = to_train(&rows, &prompter, &config)?;
+    let held_out = held_out(options, &prompter, &config)?;
+    let prm = options.prm.as_deref().map(|path| load_prm(path, &folder, &device)).transpose()?;
+    let policy = folder.policy(&device)?;
+    let mut run = Run::create("train", &config, &options.common.device, &options.out, options.overwrite)?;
+    let mut rl = Rl::new(policy, prm.as_ref(), &folder.tokenizer, &config.rl, &config.sampling, config.seed)?;
+    let result = pollster::block_on(learn(&mut rl, &problems, held_out.as_ref(), &config, &mut run));
+    let place = options.out.join("policy");
+    folder.save(&place, &rl.policy().config, &rl.policy().to_safetensors()?)?;
+    run.finish()?;
+    summary(&run);
+    finish(result, &place.display().to_string(), options.common.json)
+}
+
+async fn learn(
+    rl: &mut Rl<'_>,
+    problems: &[Problem],
+    held_out: Option<&HeldOut>,
+    config: &Config,
+    run: &mut Run,
+) -> std::result::Result<(), Error> {
+    if let Some(held_out) = held_out {
+        evaluate(rl.policy(), rl.tokenizer(), held_out, "base", 0, &mut |event| run.hear(event)).await?;
+    }
+    let mut next = |step: usize, count: usize| draw(problems, config.seed, step, count);
+    reinforce(rl, &mut next, held_out, &mut |event| run.hear(event)).await?;
+    if let Some(held_out) = held_out {
+        evaluate(rl.policy(), rl.tokenizer(), held_out, "final", rl.step(), &mut |event| run.hear(event)).await?;
+    }
+    Ok(())
+}
+
+/// Walks through one shuffled order per epoch.
+fn draw(problems: &[Problem], run_seed: u64, step: usize, count: usize) -> Vec<Problem> {
+    let pick = |index: usize| {
+        let mut order: Vec<usize> = (0..problems.len()).collect();
+        order.shuffle(&mut seed::stream(run_seed, &[1, (index / problems.len()) as u64]));
+        problems[order[index % problems.len()]].clone()
+    };
+    (step * count..(step + 1) * count).map(pick).collect()
+}
+
+/// Prompts, with the answer only where the configuration lets the policy be checked.
+fn to_train(rows: &[data::Problem], prompter: &Prompter, config: &Config) -> Result<Vec<Problem>> {
+    let share = if config.rl.verifiable_reward == 0.0 { 0.0 } else { config.rl.verifiable_share };
+    let mut rng = seed::stream(config.seed, &[2]);
+    let problem = |row: &data::Problem| {
+        let answer = row.answer.clone().filter(|_| rng.random::<f32>() < share);
+        Ok(Problem { prompt: prompter.render(&row.question)?, answer })
+    };
+    let problems: Vec<Problem> = rows.iter().map(problem).collect::<Result<_>>()?;
+    if share > 0.0 && problems.iter().all(|problem| problem.answer.is_none()) {
+        bail!("rl.verifiable_reward is on, but no problem has an answer to check");
+    }
+    Ok(problems)
+}
+
+fn held_out(options: &Train, prompter: &Prompter, config: &Config) -> Result<Option<HeldOut>> {
+    let Some(path) = &options.test else { return Ok(None) };
+    let rows = load_problems(path, Some(options.test_limit), options.data.strict)?;
+    let problem = |row: data::Problem| {
+        Ok(Problem { prompt: prompter.render(&row.question)?, answer: row.answer })
+    };
+    let problems = rows.into_iter().map(problem).collect::<Result<_>>()?;
+    Ok(Some(HeldOut { problems, sampling: config.sampling.clone(), seed: config.seed }))
+}
+
+/// The process reward model reads the policy's token ids, so both must share one tokenizer.
+fn load_prm(path: &std::path::Path, policy: &Folder, device: &burn::tensor::Device) -> Result<Prm> {
+    let folder = Folder::open(path).context("process reward model")?;
+    let same = folder.tokenizer.vocabulary_size() == policy.tokenizer.vocabulary_size()
+        && folder.tokenizer.to_json()? == policy.tokenizer.to_json()?;
+    if !same {
+        bail!("{} and the policy have different tokenizers; train the PRM from the policy's model family", path.display());
+    }
+    Ok(folder.prm(device)?.frozen())
+}
+
+fn summary(run: &Run) {
+    for (phase, spent) in run.spent() {
+        let rate = spent.tokens as f64 / spent.seconds.max(1e-9);
+        eprintln!("{}: {:.1} s, {rate:.1} tokens/s", phase.title(), spent.seconds);
+    }
+    if let Some(memory) = peak_memory_mb() {
+        eprintln!("peak memory: {memory:.0} MB");
+    }
+}
