@@ -17,6 +17,7 @@ pub(super) fn raw_rows(bytes: &[u8]) -> Box<dyn Iterator<Item = Raw> + '_> {
             bytes,
             at,
             line: 1 + newlines(&bytes[..at]),
+            next_sibling: 0,
             done: false,
         }),
         None => Box::new(lines(bytes)),
@@ -96,12 +97,15 @@ pub(super) fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// The elements of an array, each found by its brackets before it is parsed.
+/// The elements of an array, parsed one after another.
 struct ArrayRows<'a> {
     bytes: &'a [u8],
     /// Index of the next byte to look at, and its line.
     at: usize,
     line: usize,
+    /// The last answer of [`ArrayRows::sibling`], so that many broken rows cost one search each, not a scan
+    /// of the rest of the file.
+    next_sibling: usize,
     done: bool,
 }
 
@@ -116,9 +120,9 @@ impl Iterator for ArrayRows<'_> {
             b.is_ascii_whitespace() || b == b','
         }));
         match self.bytes.get(self.at) {
-            None => Some(self.finish(
-                "the array has no closing bracket; the file is cut off, download or write it again",
-            )),
+            None => Some(
+                self.finish("the array has no closing bracket: the file is cut off; get it again"),
+            ),
             Some(b']') => self.after_array(),
             Some(_) => Some(self.element()),
         }
@@ -146,48 +150,57 @@ impl ArrayRows<'_> {
         trailing.then(|| self.finish("text follows the end of the array; remove it"))
     }
 
-    /// The element at hand. A broken one may have swallowed its neighbours, so it is cut where the next line
-    /// starts an object with the same indentation.
     fn element(&mut self) -> Raw {
         let (start, line) = (self.at, self.line);
-        let end = element_end(self.bytes, start);
-        let object = object(&self.bytes[start..end]);
-        let resume = if object.is_err() {
-            self.sibling(start, end).unwrap_or(end)
-        } else {
-            end
-        };
-        self.advance_to(resume);
-        Raw { line, object }
+        let mut values =
+            serde_json::Deserializer::from_slice(&self.bytes[start..]).into_iter::<Value>();
+        if let Some(Ok(Value::Object(object))) = values.next() {
+            self.advance_to(start + values.byte_offset());
+            return Raw {
+                line,
+                object: Ok(object),
+            };
+        }
+        let limit = self.sibling(start);
+        let end = start + element_length(&self.bytes[start..limit]);
+        self.advance_to(end);
+        Raw {
+            line,
+            object: object(&self.bytes[start..end]),
+        }
     }
 
-    fn sibling(&self, start: usize, end: usize) -> Option<usize> {
-        let before = &self.bytes[..start];
-        let line_start = before
-            .iter()
-            .rposition(|&b| b == b'\n')
-            .map_or(0, |newline| newline + 1);
-        let indentation = &self.bytes[line_start..start];
-        let indentation = if indentation.iter().all(u8::is_ascii_whitespace) {
-            indentation
-        } else {
-            &[]
-        };
-        let starts_object = |at: &usize| {
-            let rest = &self.bytes[at + 1..];
-            self.bytes[*at] == b'\n'
-                && rest.starts_with(indentation)
-                && rest.get(indentation.len()) == Some(&b'{')
-        };
-        (start..end).find(starts_object)
+    /// Where the next row surely starts: the next line that opens an object with the indentation of the
+    /// broken element at `start`. The end of the file if there is none, as in an array on one line.
+    fn sibling(&mut self, start: usize) -> usize {
+        if self.next_sibling <= start {
+            let line_start = self.bytes[..start]
+                .iter()
+                .rposition(|&b| b == b'\n')
+                .map_or(0, |newline| newline + 1);
+            let before = &self.bytes[line_start..start];
+            let whole_line = before.iter().all(u8::is_ascii_whitespace);
+            let indentation = if whole_line { before } else { &[] };
+            let opens_object = |&at: &usize| {
+                let line = &self.bytes[at + 1..];
+                self.bytes[at] == b'\n'
+                    && line
+                        .strip_prefix(indentation)
+                        .is_some_and(|rest| rest.starts_with(b"{"))
+            };
+            self.next_sibling = (start..self.bytes.len())
+                .find(opens_object)
+                .unwrap_or(self.bytes.len());
+        }
+        self.next_sibling
     }
 }
 
-/// Index behind the element that starts at `start`: behind its closing bracket, or at the next comma or
-/// bracket for anything that is not an object or list.
-fn element_end(bytes: &[u8], start: usize) -> usize {
+/// Length of the broken element at the start of `bytes`: up to the bracket that closes it, or up to the next
+/// comma or end of the array for what is no object or list, or everything.
+fn element_length(bytes: &[u8]) -> usize {
     let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
-    for (offset, &b) in bytes[start..].iter().enumerate() {
+    for (index, &b) in bytes.iter().enumerate() {
         match (in_text, b) {
             (true, _) if escaped => escaped = false,
             (true, b'\\') => escaped = true,
@@ -195,9 +208,8 @@ fn element_end(bytes: &[u8], start: usize) -> usize {
             (true, _) => {}
             (_, b'{' | b'[') => depth += 1,
             (_, b'}' | b']') if depth > 1 => depth -= 1,
-            (_, b'}' | b']') if depth == 1 => return start + offset + 1,
-            // A stray closing bracket of an object must be consumed, or the reader would never move on.
-            (_, b']' | b',') if depth == 0 => return start + offset,
+            (_, b'}' | b']') if depth == 1 => return index + 1,
+            (_, b']' | b',') if depth == 0 => return index,
             _ => {}
         }
     }
