@@ -1,0 +1,219 @@
+//! Solutions with a label per step.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::fields::{Row, rows};
+use super::{Rows, Skipped, StepRow};
+
+/// End of the id of a PRMBench row that holds the right solution.
+pub const ORIGINAL: &str = "/original";
+
+/// End of the id of a PRMBench row that holds the corrupted solution.
+pub const MODIFIED: &str = "/modified";
+
+/// How a file of judged solutions names its fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepFormat {
+    /// Found from the first row that fits a format.
+    #[default]
+    Auto,
+    /// TRL stepwise supervision: `prompt`, `completions`, `labels` (booleans; null for unjudged).
+    Trl,
+    /// `problem`, `steps`, `label` (index of the first wrong step from 0, or -1), `final_answer_correct`.
+    /// Steps after the first error are unjudged. **Evaluation only, never train on it.**
+    ProcessBench,
+    /// `original_process` and `modified_process` with `error_steps` counted from 1. Each row of the file
+    /// gives **two** rows: the right solution, id ending in [`ORIGINAL`], and the corrupted one, id ending
+    /// in [`MODIFIED`]. The files of the error classes repeat the right solutions.
+    PrmBench,
+    /// `problem`, `steps`, `ratings`: 1 and 0 (neutral) read right, -1 wrong, null unjudged.
+    Ratings,
+}
+
+/// Reads a file of judged solutions. `name` only names the file in ids and messages.
+///
+/// JSON lines or one JSON array; a byte-order mark, CRLF and blank lines are accepted.
+pub fn read_steps(name: &str, bytes: &[u8], format: StepFormat) -> Rows<StepRow> {
+    let mut read = Rows {
+        rows: Vec::new(),
+        skipped: Vec::new(),
+    };
+    let mut format = format;
+    for row in rows(name, bytes) {
+        let solutions = match row {
+            Ok(row) => {
+                format = if format == StepFormat::Auto {
+                    detect(&row)
+                } else {
+                    format
+                };
+                solutions(&row, format)
+            }
+            Err(skipped) => vec![Err(skipped)],
+        };
+        for solution in solutions {
+            match solution {
+                Ok(solution) => read.rows.push(solution),
+                Err(skipped) => read.skipped.push(skipped),
+            }
+        }
+    }
+    read
+}
+
+/// The format a row has, or `Auto` if it fits none.
+fn detect(row: &Row<'_>) -> StepFormat {
+    match () {
+        () if row.has("modified_process") || row.has("error_steps") => StepFormat::PrmBench,
+        () if row.has("completions") => StepFormat::Trl,
+        () if row.has("ratings") => StepFormat::Ratings,
+        () if row.has("steps") && row.has("label") => StepFormat::ProcessBench,
+        () => StepFormat::Auto,
+    }
+}
+
+fn solutions(row: &Row<'_>, format: StepFormat) -> Vec<Result<StepRow, Skipped>> {
+    match format {
+        StepFormat::Auto => vec![Err(row.skipped(
+            None,
+            "has the fields of no known format; rename its fields to `prompt`, `completions` and `labels`",
+        ))],
+        StepFormat::Trl => vec![from_trl(row)],
+        StepFormat::ProcessBench => vec![from_process_bench(row)],
+        StepFormat::PrmBench => vec![original(row), modified(row)],
+        StepFormat::Ratings => vec![from_ratings(row)],
+    }
+}
+
+/// Index of the first wrong label, -1 if all are right, `None` if an unjudged step leaves it open.
+fn first_error(labels: &[Option<bool>]) -> Option<i64> {
+    match labels.iter().position(|label| *label != Some(true)) {
+        None => Some(-1),
+        Some(index) if labels[index].is_some() => i64::try_from(index).ok(),
+        Some(_) => None,
+    }
+}
+
+fn judged(id: String, problem: String, steps: Vec<String>, labels: Vec<Option<bool>>) -> StepRow {
+    let first_error = first_error(&labels);
+    StepRow {
+        id,
+        problem,
+        steps,
+        labels,
+        first_error,
+        final_answer_correct: None,
+    }
+}
+
+fn from_trl(row: &Row<'_>) -> Result<StepRow, Skipped> {
+    let steps = row.texts("completions")?;
+    let labels = row.labels(
+        "labels",
+        steps.len(),
+        "true, false or null",
+        |item| match item {
+            Value::Bool(label) => Some(Some(*label)),
+            Value::Null => Some(None),
+            number => number
+                .as_i64()
+                .filter(|n| matches!(n, 0 | 1))
+                .map(|n| Some(n == 1)),
+        },
+    )?;
+    Ok(judged(
+        row.id(&["id", "idx"]),
+        row.text("prompt")?,
+        steps,
+        labels,
+    ))
+}
+
+fn from_ratings(row: &Row<'_>) -> Result<StepRow, Skipped> {
+    let steps = row.texts("steps")?;
+    let labels = row.labels(
+        "ratings",
+        steps.len(),
+        "1, 0, -1 or null",
+        |item| match item {
+            Value::Null => Some(None),
+            number => number
+                .as_i64()
+                .filter(|n| matches!(n, -1..=1))
+                .map(|n| Some(n >= 0)),
+        },
+    )?;
+    Ok(judged(
+        row.id(&["id", "idx"]),
+        row.text("problem")?,
+        steps,
+        labels,
+    ))
+}
+
+fn from_process_bench(row: &Row<'_>) -> Result<StepRow, Skipped> {
+    let steps = row.texts("steps")?;
+    let label = row.integer("label")?;
+    let wrong = || {
+        let problem = format!(
+            "is {label} for {} steps; give the index of the first wrong step from 0, or -1",
+            steps.len()
+        );
+        row.skipped(Some("label"), problem)
+    };
+    let labels = match usize::try_from(label) {
+        Ok(error) if error < steps.len() => (0..steps.len())
+            .map(|step| up_to_error(step, error))
+            .collect(),
+        Err(_) if label == -1 => vec![Some(true); steps.len()],
+        _ => return Err(wrong()),
+    };
+    let final_answer_correct = row.optional_bool("final_answer_correct")?;
+    Ok(StepRow {
+        final_answer_correct,
+        ..judged(row.id(&["id"]), row.text("problem")?, steps, labels)
+    })
+}
+
+fn up_to_error(step: usize, error: usize) -> Option<bool> {
+    (step <= error).then_some(step < error)
+}
+
+fn original(row: &Row<'_>) -> Result<StepRow, Skipped> {
+    let steps = row.texts("original_process")?;
+    let problem = row.text(row.either(["original_question", "question"]))?;
+    let labels = vec![Some(true); steps.len()];
+    Ok(judged(
+        row.id(&["idx", "id"]) + ORIGINAL,
+        problem,
+        steps,
+        labels,
+    ))
+}
+
+/// Error steps beyond the last step are passed over, as PRMBench's own evaluation does, unless none is left:
+/// the row would call a corrupted solution right.
+fn modified(row: &Row<'_>) -> Result<StepRow, Skipped> {
+    let steps = row.texts("modified_process")?;
+    let errors = row.integers("error_steps")?;
+    let numbers = 1..=i64::try_from(steps.len()).unwrap_or(i64::MAX);
+    if !errors.is_empty() && !errors.iter().any(|error| numbers.contains(error)) {
+        let problem = format!(
+            "names no step from 1 to {}; correct the numbers or remove the row",
+            steps.len()
+        );
+        return Err(row.skipped(Some("error_steps"), problem));
+    }
+    let labels = numbers
+        .map(|number| Some(!errors.contains(&number)))
+        .collect();
+    let problem = row.text(row.either(["modified_question", "question"]))?;
+    Ok(judged(
+        row.id(&["idx", "id"]) + MODIFIED,
+        problem,
+        steps,
+        labels,
+    ))
+}
