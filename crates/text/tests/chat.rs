@@ -1,5 +1,7 @@
 //! Chat templates: expected texts written by hand.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use minform_text::chat::{ChatError, ChatTemplate, Message};
 
 const QWEN: &str = include_str!("fixtures/chat/qwen.jinja");

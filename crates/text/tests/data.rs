@@ -1,5 +1,7 @@
 //! Dataset readers: small own-written files, faults in them, and the real files where they are at hand.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::path::PathBuf;
 
 use minform_text::data::{

@@ -1,5 +1,7 @@
 //! Step splitting against PURE, and the tokenizer it rests on.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use minform_text::steps::{
     PrmInput, Separators, TextSeparator, close_truncated, newline_id, prm_input, split, split_text,
 };
