@@ -4,6 +4,7 @@
 //! (`strip`, `split`, `startswith`, `items`, …). There is no clock here: `strftime_now` fails unless a date
 //! was given with [`ChatTemplate::with_date`].
 
+mod json;
 mod methods;
 
 use std::collections::BTreeMap;
@@ -247,7 +248,7 @@ fn environment() -> Environment<'static> {
     environment.set_lstrip_blocks(true);
     environment.set_unknown_method_callback(methods::call);
     environment.add_filter("tojson", |value: &Value, options: Kwargs| {
-        methods::to_json(value, &options)
+        json::to_json(value, &options)
     });
     environment.add_function("raise_exception", |message: String| -> Result<Value, _> {
         Err(failure(format!("{REFUSED}{message}")))

@@ -70,12 +70,6 @@ impl Steps {
         self.ends.is_empty()
     }
 
-    /// Index in the response of the first token of step `step`.
-    fn start(&self, step: usize) -> usize {
-        step.checked_sub(1)
-            .map_or(0, |before| self.ends[before] + 1)
-    }
-
     /// Tokens of the response that belong to a step: all up to the first end-of-sequence token.
     pub fn tokens(&self) -> usize {
         self.ends.last().map_or(0, |end| end + 1)
@@ -83,9 +77,14 @@ impl Steps {
 
     /// Whether the last step was cut off: it ends on a token that is neither separator nor end of sequence.
     pub fn is_open(&self) -> bool {
+        let start = match self.ends.as_slice() {
+            [] => return false,
+            [_] => 0,
+            [.., before, _] => before + 1,
+        };
         self.lengths
             .last()
-            .is_some_and(|length| self.start(self.len() - 1) + length == self.tokens())
+            .is_some_and(|length| start + length == self.tokens())
     }
 }
 

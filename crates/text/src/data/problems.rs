@@ -89,7 +89,7 @@ fn problem(row: &Row<'_>, format: ProblemFormat) -> Result<Problem, Skipped> {
 
 /// Question, id and level under the usual names.
 fn base(row: &Row<'_>) -> Result<Problem, Skipped> {
-    let question = row.text(row.either(["problem", "question"]))?;
+    let question = row.text(row.either(["question", "problem"]))?;
     let level = row
         .optional_text("level")?
         .map(|level| level.trim_start_matches("Level ").to_owned());
