@@ -1,29 +1,5 @@
-//! `minform`: process reward models and min-form reinforcement learning of language models.
-//!
-//! This binary reads files, chooses a device and shows progress. Every algorithm lives in the library crates.
+//! The binary `minform`; see the library of this package.
 
-mod cli;
-mod commands;
-mod device;
-mod folder;
-mod progress;
-mod report;
-mod run;
-mod settings;
-
-use std::process::ExitCode;
-
-use clap::Parser as _;
-
-fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
-    match commands::dispatch(cli) {
-        Ok(()) => ExitCode::SUCCESS,
-        // 128 + SIGINT, as a shell expects of a program stopped from the keyboard.
-        Err(error) if run::was_stopped(&error) => ExitCode::from(130),
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+fn main() -> std::process::ExitCode {
+    minform::main()
 }

@@ -36,8 +36,8 @@ pub(crate) fn run(options: &PrmTrain) -> Result<()> {
     } else {
         Prm::from_policy(&folder.policy(&device)?, config.seed)
     };
-    let training_run = prm::train(&mut model, &config.prm, &training, config.seed, &mut |event| run.hear(event));
-    let result = pollster::block_on(training_run);
+    let mut hear = |event| run.hear(event);
+    let result = pollster::block_on(prm::train(&mut model, &config.prm, &training, config.seed, &mut hear));
     if result.is_ok() && !held_out.is_empty() {
         let quality = measure(&model, &held_out, &config)?;
         let _ = run.hear(Event::PrmQuality(quality));

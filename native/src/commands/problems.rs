@@ -42,22 +42,27 @@ impl Prompter {
 /// Reads problems; rows left out are reported on standard error.
 pub(crate) fn load_problems(path: &Path, limit: Option<usize>, strict: bool) -> Result<Vec<Problem>> {
     let name = path.display().to_string();
-    let rows = read_problems(&name, &read(path)?, ProblemFormat::Auto)?;
+    let rows = read_problems(&name, &read(path)?, ProblemFormat::Auto);
     keep(rows, &name, limit, strict)
 }
 
 /// Reads solutions with labelled steps.
 pub(crate) fn load_steps(name: &str, bytes: &[u8], limit: Option<usize>, strict: bool) -> Result<Vec<StepRow>> {
-    keep(read_steps(name, bytes, StepFormat::Auto)?, name, limit, strict)
+    keep(read_steps(name, bytes, StepFormat::Auto), name, limit, strict)
 }
 
 fn keep<T>(rows: Rows<T>, name: &str, limit: Option<usize>, strict: bool) -> Result<Vec<T>> {
-    let rows = if strict { rows.strict()? } else { rows };
+    if strict {
+        return usable(rows.strict()?, name, limit);
+    }
     if !rows.skipped.is_empty() {
         eprintln!("warning: {} rows of {name} left out:", rows.skipped.len());
         rows.skipped.iter().take(NAMED).for_each(|skipped| eprintln!("  {skipped}"));
     }
-    let mut kept = rows.rows;
+    usable(rows.rows, name, limit)
+}
+
+fn usable<T>(mut kept: Vec<T>, name: &str, limit: Option<usize>) -> Result<Vec<T>> {
     kept.truncate(limit.unwrap_or(usize::MAX));
     if kept.is_empty() {
         bail!("{name} holds no usable row");

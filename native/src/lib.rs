@@ -1,0 +1,30 @@
+//! `minform`: process reward models and min-form reinforcement learning of language models.
+//!
+//! This program reads files, chooses a device and shows progress. Every algorithm lives in the library crates.
+
+mod cli;
+mod commands;
+mod device;
+mod folder;
+mod progress;
+mod report;
+mod run;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+/// Runs the command of the command line.
+pub fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match commands::dispatch(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        // 128 + SIGINT, as a shell expects of a program stopped from the keyboard.
+        Err(error) if run::was_stopped(&error) => ExitCode::from(130),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
