@@ -18,7 +18,7 @@ pub enum Normalisation {
     /// A ← (A − μ) / √max(σ², 10⁻⁸) where A ≠ 0,  μ = Σ A / M
     ///
     /// σ² = Σ (A − μ)² / M runs over *all* tokens, so each token at 0 adds
-    /// μ² / M. That is a quirk of the reference code; published results have it.
+    /// μ² / M. That is a quirk of the reference code, kept to agree with its runs.
     NonZero,
     /// Verl branch: A ← (A − μ) / √(σ² + 10⁻⁸) over all tokens, with the
     /// unbiased variance. Tokens at 0 move like all others.

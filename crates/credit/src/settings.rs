@@ -77,9 +77,10 @@ const TEMPERATURE: f32 = 0.1;
 const KL_COEFFICIENT: f32 = 1e-3;
 
 impl CreditSettings {
-    /// The `main` branch of PURE with the settings of its scripts, which gave
-    /// the published results: token baseline over the other responses,
-    /// leave-one-out verifiable reward, KL outside the baseline, step ends masked.
+    /// The `main` branch of PURE with the settings of its scripts: token baseline
+    /// over the other responses, leave-one-out verifiable reward, KL outside the
+    /// baseline, step ends masked. Expects K1 values in
+    /// [`Response::kl`](crate::Response::kl).
     pub fn main() -> Self {
         Self {
             form: CreditForm::SoftMin {
@@ -100,7 +101,9 @@ impl CreditSettings {
     }
 
     /// The `verl` branch of PURE: one baseline over process, verifiable and KL
-    /// reward together, no mask. Known to reward empty answers.
+    /// reward together, no mask. Known to reward empty answers. Expects
+    /// [`K3Clamped`](crate::KlEstimator::K3Clamped) values in
+    /// [`Response::kl`](crate::Response::kl).
     ///
     /// `max_length` is N, the longest response that sampling allows, in tokens.
     pub fn verl(max_length: usize) -> Self {

@@ -1,12 +1,21 @@
 //! Agreement with numbers from the reference code, one test per group of the
 //! fixture; see `fixtures/README.md` for their origin.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
 use minform_credit::{
     Baseline, CreditForm, CreditSettings, KlEstimator, KlPlacement, LossMean, Normalisation,
-    PolicyLoss, Response, TokenCredit, Verifiable, gae, group_advantages, grpo_advantages,
-    normalise, policy_loss, reflection_count, reinforce_pp, repeat_score, return_to_go, step_score,
+    PolicyLoss, TokenCredit, Verifiable, gae, group_advantages, grpo_advantages, normalise,
+    policy_loss, reflection_count, reinforce_pp, repeat_score, return_to_go, step_score,
 };
 use serde_json::Value;
+
+use common::{
+    advantages, all_close, cases, close, float, floats, golden, group_of_four, responses, rows,
+    rows_close, text, within,
+};
 
 /// N of the groups of four.
 const MAX_LENGTH: usize = 16;
@@ -473,122 +482,5 @@ mod check {
                 &credit.returns,
             );
         }
-    }
-}
-
-fn golden() -> Value {
-    serde_json::from_str(include_str!("fixtures/pure_golden.json")).unwrap()
-}
-
-/// The four responses that most groups share, with KL values of an estimator.
-fn group_of_four(estimator: Option<KlEstimator>) -> Vec<Response> {
-    let golden = golden();
-    let group = &golden["group_K4"];
-    let mut responses = responses(&rows(&group["generated_ids"]), &rows(&group["r"]));
-    let (logp, reference) = (rows(&group["logp"]), rows(&group["logp_ref"]));
-    for (index, response) in responses.iter_mut().enumerate() {
-        assert_eq!(
-            indices(&response.step_ends),
-            rows(&group["step_end_index"])[index]
-        );
-        assert_eq!(
-            indices(&response.step_lengths),
-            rows(&group["num_tokens_per_step"])[index]
-        );
-        response.verified = Some(floats(&group["solved"])[index]);
-        if let Some(estimator) = estimator {
-            let ratios = logp[index]
-                .iter()
-                .zip(&reference[index])
-                .map(|(a, b)| a - b);
-            response.kl = ratios.map(|ratio| estimator.value(ratio)).collect();
-        }
-    }
-    responses
-}
-
-fn indices(values: &[usize]) -> Vec<f32> {
-    values.iter().map(|&value| value as f32).collect()
-}
-
-fn responses(ids: &[Vec<f32>], rewards: &[Vec<f32>]) -> Vec<Response> {
-    ids.iter()
-        .zip(rewards)
-        .map(|(ids, rewards)| response(ids, rewards))
-        .collect()
-}
-
-/// Splits toy ids: 5, 6, 9, 10 are separators and 1 ends the sequence.
-fn response(ids: &[f32], rewards: &[f32]) -> Response {
-    let is_end = |id: f32| [1.0, 5.0, 6.0, 9.0, 10.0].contains(&id);
-    let step_ends: Vec<usize> = (0..ids.len()).filter(|&token| is_end(ids[token])).collect();
-    let starts = [0].into_iter().chain(step_ends.iter().map(|end| end + 1));
-    Response {
-        step_lengths: starts
-            .zip(&step_ends)
-            .map(|(start, end)| end - start)
-            .collect(),
-        step_ends,
-        rewards: rewards.to_vec(),
-        length: ids.len(),
-        verified: None,
-        kl: vec![],
-    }
-}
-
-fn advantages(credit: &[TokenCredit]) -> Vec<Vec<f32>> {
-    credit
-        .iter()
-        .map(|credit| credit.advantages.clone())
-        .collect()
-}
-
-fn cases(group: &Value) -> &Vec<Value> {
-    group["cases"].as_array().unwrap()
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap()
-}
-
-fn float(value: &Value) -> f32 {
-    value.as_f64().unwrap() as f32
-}
-
-fn floats(value: &Value) -> Vec<f32> {
-    value.as_array().unwrap().iter().map(float).collect()
-}
-
-fn rows(value: &Value) -> Vec<Vec<f32>> {
-    value.as_array().unwrap().iter().map(floats).collect()
-}
-
-/// 1e-5 of the expected value, or 1e-6 near zero.
-fn is_close(found: f32, expected: f32) -> bool {
-    (found - expected).abs() <= f32::max(1e-6, 1e-5 * expected.abs())
-}
-
-fn within(found: &[f32], expected: &[f32]) -> bool {
-    found.len() == expected.len() && found.iter().zip(expected).all(|(f, e)| is_close(*f, *e))
-}
-
-fn close(what: &str, found: f32, expected: f32) {
-    assert!(
-        is_close(found, expected),
-        "{what}: found {found}, expected {expected}"
-    );
-}
-
-fn all_close(what: &str, found: &[f32], expected: &[f32]) {
-    assert!(
-        within(found, expected),
-        "{what}:\n   found {found:?}\nexpected {expected:?}"
-    );
-}
-
-fn rows_close(what: &str, found: &[Vec<f32>], expected: &[Vec<f32>]) {
-    assert_eq!(found.len(), expected.len(), "{what}: number of rows");
-    for (found, expected) in found.iter().zip(expected) {
-        all_close(what, found, expected);
     }
 }

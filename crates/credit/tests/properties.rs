@@ -1,5 +1,7 @@
 //! Relations that hold for all inputs.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use minform_credit::{
     Baseline, CreditForm, CreditSettings, KlEstimator, KlPlacement, Normalisation, Response,
     TokenCredit, Verifiable, VerifiableValues, gae, group_advantages, grpo_advantages, normalise,
