@@ -19,6 +19,7 @@ pub mod event;
 pub mod model;
 pub mod policy;
 pub mod prm;
+mod parallel;
 mod read;
 pub mod seed;
 pub mod train;

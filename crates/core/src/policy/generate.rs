@@ -9,6 +9,7 @@ use super::sample::choose;
 use crate::config::Sampling;
 use crate::model::{Cache, CausalLm, Frame, ModelConfig, Rope};
 use crate::read::read;
+use crate::parallel::{self, Hear};
 use crate::{Error, Result, seed};
 
 /// Cache capacity and the part of it that is read are multiples of this, so that few distinct shapes occur.
@@ -80,10 +81,19 @@ impl<'a> Generator<'a> {
         order.sort_by_key(|prompt| prompts[*prompt].len());
         let pairs: Vec<(usize, usize)> =
             order.into_iter().flat_map(|prompt| (0..samples).map(move |sample| (prompt, sample))).collect();
+        let device = self.model.device();
+        let workers = parallel::workers(&device);
+        let rows = sampling.rows.min(pairs.len().div_ceil(workers)).max(1);
+        let batches: Vec<&[(usize, usize)]> = pairs.chunks(rows).collect();
+        let work = async |batch: &&[(usize, usize)], listen: Hear<'_, NewToken>| {
+            self.batch(prompts, batch, sampling, seed, listen).await
+        };
         let mut responses: Vec<Vec<Option<Response>>> = vec![vec![None; samples]; prompts.len()];
-        for batch in pairs.chunks(sampling.rows.max(1)) {
-            for row in self.batch(prompts, batch, sampling, seed, listen).await? {
-                responses[row.prompt][row.sample] = Some(row.response);
+        for round in batches.chunks(workers) {
+            for batch in parallel::with_messages(&device, round, work, listen).await {
+                for row in batch? {
+                    responses[row.prompt][row.sample] = Some(row.response);
+                }
             }
         }
         Ok(responses.into_iter().map(|group| group.into_iter().flatten().collect()).collect())

@@ -55,18 +55,23 @@ impl Policy {
         Self { config: self.config.clone(), model: self.model.valid() }
     }
 
-    /// log π(token | everything before it) of the picked tokens, `[picks]`, at temperature 1.
-    ///
-    /// Logits are formed for the picked positions only, so prompts cost no vocabulary projection.
+    /// [`log_probs`] of this policy.
     pub fn log_probs(&self, packed: &Packed) -> Tensor<1> {
-        let device = self.model.device();
-        let frame = Frame::causal(&Rope::new(&self.config), packed.time(), &device);
-        let hidden = self.model.hidden(packed.tokens(&device), &frame, None);
-        let [rows, time, width] = hidden.dims();
-        let picked = hidden.reshape([rows * time, width]).select(0, packed.positions(&device));
-        let logits = self.model.logits(picked.unsqueeze_dim(0));
-        let [_, picks, vocabulary] = logits.dims();
-        let log_probs = log_softmax(logits.reshape([picks, vocabulary]), 1);
-        log_probs.gather(1, packed.targets(&device).unsqueeze_dim(1)).reshape([picks])
+        log_probs(&self.config, &self.model, packed)
     }
+}
+
+/// log π(token | everything before it) of the picked tokens, `[picks]`, at temperature 1.
+///
+/// Logits are formed for the picked positions only, so prompts cost no vocabulary projection.
+pub fn log_probs(config: &ModelConfig, model: &CausalLm, packed: &Packed) -> Tensor<1> {
+    let device = model.device();
+    let frame = Frame::causal(&Rope::new(config), packed.time(), &device);
+    let hidden = model.hidden(packed.tokens(&device), &frame, None);
+    let [rows, time, width] = hidden.dims();
+    let picked = hidden.reshape([rows * time, width]).select(0, packed.positions(&device));
+    let logits = model.logits(picked.unsqueeze_dim(0));
+    let [_, picks, vocabulary] = logits.dims();
+    let log_probs = log_softmax(logits.reshape([picks, vocabulary]), 1);
+    log_probs.gather(1, packed.targets(&device).unsqueeze_dim(1)).reshape([picks])
 }

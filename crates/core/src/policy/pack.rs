@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// Batch sides are rounded up to multiples of these, so that few distinct shapes occur.
-const TIME_MULTIPLE: usize = 16;
+const TIME_MULTIPLE: usize = 8;
 const PICK_MULTIPLE: usize = 64;
 
 /// A right-padded batch `[rows, time]` and `picks` positions in it, each with a target id.
@@ -108,8 +108,8 @@ mod tests {
     #[test]
     fn positions_precede_their_targets() {
         let packed = Packed::continuations(&[&[5, 6, 7], &[8, 9]], &[1, 0]);
-        assert_eq!(packed.time(), 16);
-        assert_eq!(packed.positions[..3], [0, 1, 16]);
+        assert_eq!(packed.time(), 8);
+        assert_eq!(packed.positions[..3], [0, 1, 8]);
         assert_eq!(packed.targets[..3], [6, 7, 9]);
         assert_eq!((packed.picks(), packed.positions.len()), (3, 64));
     }

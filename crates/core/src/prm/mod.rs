@@ -4,15 +4,15 @@ mod quality;
 mod score;
 mod train;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 pub use quality::{area_under_roc, first_error, quality};
 pub use score::score;
 pub use train::{LabelledSteps, train};
 
 use crate::Result;
-use crate::model::{ModelConfig, TokenClassifier, from_safetensors, to_safetensors};
-use crate::policy::Policy;
+use crate::model::{Frame, ModelConfig, Rope, TokenClassifier, from_safetensors, to_safetensors};
+use crate::policy::{Packed, Policy};
 
 /// A token-classification process reward model with the configuration it was built from.
 #[derive(Debug, Clone)]
@@ -55,4 +55,13 @@ impl Prm {
         use burn::module::Module as _;
         Self { config: self.config.clone(), model: self.model.valid() }
     }
+}
+
+/// Logits `[picks, 2]` at the picked positions.
+fn picked_logits(config: &ModelConfig, model: &TokenClassifier, packed: &Packed) -> Tensor<2> {
+    let device = model.device();
+    let frame = Frame::causal(&Rope::new(config), packed.time(), &device);
+    let logits = model.forward(packed.tokens(&device), &frame);
+    let [rows, time, labels] = logits.dims();
+    logits.reshape([rows * time, labels]).select(0, packed.positions(&device))
 }

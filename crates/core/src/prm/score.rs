@@ -1,13 +1,13 @@
 //! Scores of all steps of many responses.
 
+use burn::tensor::Tensor;
 use minform_credit::step_score;
 use minform_text::steps::PrmInput;
 
-use super::Prm;
-use crate::model::{Frame, Rope};
+use super::{Prm, picked_logits};
 use crate::policy::{Packed, micro_batches};
 use crate::read::read;
-use crate::{Error, Result};
+use crate::{Error, Result, parallel};
 
 /// One score per step, rᵢ = softmax(z)₁ − softmax(z)₀ ∈ (−1, 1), for every input.
 ///
@@ -29,31 +29,27 @@ pub async fn score(
     }
     let lengths: Vec<usize> = inputs.iter().map(|input| input.ids.len()).collect();
     let mut scores = vec![Vec::new(); inputs.len()];
-    for group in micro_batches(&lengths, micro_batch_tokens) {
-        let batch: Vec<&PrmInput> = group.iter().map(|index| &inputs[*index]).collect();
-        for (index, row) in group.iter().zip(score_batch(prm, &batch).await?) {
-            scores[*index] = row;
-        }
-        if !scored(group.len()) {
-            return Err(Error::Stopped);
+    let device = prm.model.device();
+    // As many passes at once as there are threads, so that progress is heard between them.
+    for groups in micro_batches(&lengths, micro_batch_tokens).chunks(parallel::workers(&device)) {
+        let logits = parallel::map(&device, groups, |group| logits(prm, inputs, group));
+        for (group, logits) in groups.iter().zip(logits) {
+            let values = read(logits).await?;
+            let mut steps = values.chunks_exact(2).map(|pair| step_score([pair[0], pair[1]]));
+            for index in group {
+                scores[*index] = steps.by_ref().take(inputs[*index].positions.len()).collect();
+            }
+            if !scored(group.len()) {
+                return Err(Error::Stopped);
+            }
         }
     }
     Ok(scores)
 }
 
-async fn score_batch(prm: &Prm, inputs: &[&PrmInput]) -> Result<Vec<Vec<f32>>> {
-    let rows: Vec<&[u32]> = inputs.iter().map(|input| &input.ids[..]).collect();
-    let picks = inputs.iter().map(|input| input.positions.iter().map(|position| (*position, 0)).collect());
-    let packed = Packed::labelled(&rows, picks.collect());
-    if packed.picks() == 0 {
-        return Ok(vec![Vec::new(); inputs.len()]);
-    }
-    let device = prm.model.device();
-    let frame = Frame::causal(&Rope::new(&prm.config), packed.time(), &device);
-    let logits = prm.model.forward(packed.tokens(&device), &frame);
-    let [batch, time, labels] = logits.dims();
-    let picked = logits.reshape([batch * time, labels]).select(0, packed.positions(&device));
-    let values = read(picked).await?;
-    let mut steps = values.chunks_exact(2).map(|pair| step_score([pair[0], pair[1]]));
-    Ok(inputs.iter().map(|input| steps.by_ref().take(input.positions.len()).collect()).collect())
+/// Logits `[picks, 2]` of the steps of the inputs in `group`, one input after another.
+fn logits(prm: &Prm, inputs: &[PrmInput], group: &[usize]) -> Tensor<2> {
+    let rows: Vec<&[u32]> = group.iter().map(|index| &inputs[*index].ids[..]).collect();
+    let picks = group.iter().map(|index| inputs[*index].positions.iter().map(|position| (*position, 0)).collect());
+    picked_logits(&prm.config, &prm.model, &Packed::labelled(&rows, picks.collect()))
 }

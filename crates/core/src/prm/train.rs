@@ -5,10 +5,10 @@ use burn::tensor::activation::log_softmax;
 use minform_text::steps::PrmInput;
 use rand::seq::SliceRandom as _;
 
-use super::Prm;
+use super::{Prm, picked_logits};
 use crate::config::{self, Optimizer};
 use crate::event::{Event, Listener, Phase, PrmStep, emit};
-use crate::model::{Frame, Rope, TokenClassifier};
+use crate::model::{ModelConfig, TokenClassifier};
 use crate::policy::{Packed, micro_batches};
 use crate::train::Trainer;
 use crate::read::scalar;
@@ -108,17 +108,16 @@ async fn accumulate(
         return Ok(None);
     }
     let lengths: Vec<usize> = batch.iter().map(|row| row.input.ids.len()).collect();
-    let mut losses: Option<Tensor<1>> = None;
-    for group in micro_batches(&lengths, budget) {
+    let pack = |group: Vec<usize>| {
         let rows: Vec<&[u32]> = group.iter().map(|row| &batch[*row].input.ids[..]).collect();
-        let packed = Packed::labelled(&rows, group.iter().map(|row| batch[*row].picks()).collect());
-        if packed.picks() == 0 {
-            continue;
-        }
-        let loss = cross_entropy(prm, &packed) / total as f32;
-        losses = Some(losses.map_or_else(|| loss.clone().detach(), |sum| sum + loss.clone().detach()));
-        trainer.accumulate(&prm.model, loss);
-    }
+        Packed::labelled(&rows, group.iter().map(|row| batch[*row].picks()).collect())
+    };
+    let mut batches: Vec<Packed> = micro_batches(&lengths, budget).into_iter().map(pack).collect();
+    batches.retain(|packed| packed.picks() > 0);
+    let losses = trainer.accumulate(&prm.model, &prm.model.device(), &batches, |model, packed| {
+        let loss = cross_entropy(&prm.config, model, packed) / total as f32;
+        (loss.clone(), loss.detach())
+    });
     match losses {
         Some(losses) => Ok(Some(scalar(losses).await?)),
         None => Err(Error::Empty("a PRM batch")),
@@ -126,12 +125,9 @@ async fn accumulate(
 }
 
 /// −Σ log softmax(z)[label] over the picked positions, `[1]`.
-fn cross_entropy(prm: &Prm, packed: &Packed) -> Tensor<1> {
-    let device = prm.model.device();
-    let frame = Frame::causal(&Rope::new(&prm.config), packed.time(), &device);
-    let logits = prm.model.forward(packed.tokens(&device), &frame);
-    let [rows, time, labels] = logits.dims();
-    let picked = logits.reshape([rows * time, labels]).select(0, packed.positions(&device));
+fn cross_entropy(config: &ModelConfig, model: &TokenClassifier, packed: &Packed) -> Tensor<1> {
+    let device = model.device();
+    let picked = picked_logits(config, model, packed);
     let picks = picked.dims()[0];
     let log_probs = log_softmax(picked, 1).gather(1, packed.targets(&device).unsqueeze_dim(1)).reshape([picks]);
     (log_probs * packed.values(&vec![1.0; packed.picks()], &device)).sum().neg()

@@ -2,11 +2,11 @@
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 use crate::config::{Optimizer, Schedule};
 use crate::read::scalar;
-use crate::{Error, Result};
+use crate::{Error, Result, parallel};
 
 /// An optimizer with its schedule and the gradients gathered since its last step.
 pub struct Trainer<M: Module> {
@@ -29,10 +29,34 @@ impl<M: Module> Trainer<M> {
         Self { config: config.clone(), adam, gradients: GradientsAccumulator::new(), step: 0, total_steps }
     }
 
-    /// Adds d(loss)/d(weights) of one micro-batch. The loss of a step is the sum over its micro-batches.
-    pub fn accumulate(&mut self, model: &M, loss: Tensor<1>) {
-        let gradients = GradientsParams::from_grads(loss.backward(), model);
-        self.gradients.accumulate(model, gradients);
+    /// Gathers d(Σ loss)/d(weights) over micro-batches and returns the sum of what `forward` reports of each.
+    ///
+    /// `forward` gives the loss `[1]` of its micro-batch, to be differentiated, and figures `[n]` to be summed.
+    /// Each micro-batch works on a fork of `model` with a graph of its own, so that they can run side by side.
+    pub fn accumulate<B: Sync>(
+        &mut self,
+        model: &M,
+        device: &Device,
+        batches: &[B],
+        forward: impl Fn(&M, &B) -> (Tensor<1>, Tensor<1>) + Send + Sync,
+    ) -> Option<Tensor<1>>
+    where
+        M: Sync,
+    {
+        let parts = parallel::map(device, batches, |batch| {
+            let replica = model.clone().fork(device);
+            let (loss, figures) = forward(&replica, batch);
+            (GradientsParams::from_grads(loss.backward(), &replica), figures)
+        });
+        let mut sum: Option<Tensor<1>> = None;
+        for (gradients, figures) in parts {
+            self.gradients.accumulate(model, gradients);
+            sum = Some(match sum {
+                Some(sum) => sum + figures,
+                None => figures,
+            });
+        }
+        sum
     }
 
     /// Learning rate of the next step.

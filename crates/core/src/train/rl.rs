@@ -8,16 +8,16 @@ use minform_text::answer::grade;
 use minform_text::steps::{Separators, newline_id};
 use minform_text::tokenizer::Tokenizer;
 
-use super::loss::clipped_policy_loss;
+use super::loss::{LossTerms, clipped_policy_loss};
 use super::optimizer::Trainer;
 use super::rollout::{Rollout, Scored, assign_credit};
 use crate::config::{self, LossMean, Sampling, Truncated};
 use crate::event::{Sample, Update};
-use crate::model::CausalLm;
-use crate::policy::{Generator, NewToken, Packed, Policy, micro_batches};
+use crate::model::{CausalLm, ModelConfig};
+use crate::policy::{Generator, NewToken, Packed, Policy, log_probs, micro_batches};
 use crate::prm::{self, Prm};
 use crate::read::read;
-use crate::{Error, Result, seed};
+use crate::{Error, Result, parallel, seed};
 
 /// A prompt of the training set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,11 +162,14 @@ impl<'a> Rl<'a> {
             return Ok(vec![Vec::new(); rollouts.len()]);
         }
         let estimator = credit::KlEstimator::from(self.config.kl_estimator);
+        let groups = self.groups(rollouts.iter());
+        let reference = &self.reference;
+        let log_probs = parallel::map(&reference.model.device(), &groups, |group| {
+            reference.log_probs(&pack(group, |row| &rollouts[row]))
+        });
         let mut kl = vec![Vec::new(); rollouts.len()];
-        for group in self.groups(rollouts.iter()) {
-            let packed = pack(&group, |row| &rollouts[row]);
-            let values = read(self.reference.log_probs(&packed)).await?;
-            let mut reference = values.into_iter();
+        for (group, log_probs) in groups.into_iter().zip(log_probs) {
+            let mut reference = read(log_probs).await?.into_iter();
             for row in group {
                 let sampled = &rollouts[row].response.log_probs;
                 kl[row] = sampled.iter().zip(reference.by_ref()).map(|(p, q)| estimator.value(p - q)).collect();
@@ -204,51 +207,17 @@ impl<'a> Rl<'a> {
     /// Gradients of one optimizer step; returns loss, clipped tokens and Σ ratio.
     async fn accumulate(&mut self, share: &[&Scored]) -> Result<[f32; 3]> {
         let device = self.policy.model.device();
-        let total: usize = share.iter().map(|scored| scored.advantages.len()).sum();
-        let mut sums: Option<Tensor<1>> = None;
-        for group in self.groups(share.iter().map(|scored| &scored.rollout)) {
-            let packed = pack(&group, |row| &share[row].rollout);
-            let flat = |values: fn(&Scored) -> &[f32]| -> Vec<f32> {
-                group.iter().flat_map(|row| values(share[*row])).copied().collect()
-            };
-            let weights: Vec<f32> = group
-                .iter()
-                .flat_map(|row| {
-                    let length = share[*row].advantages.len();
-                    core::iter::repeat_n(self.weight(length, share.len(), total), length)
-                })
-                .collect();
-            let log_probs = self.policy.log_probs(&packed);
-            // With one optimizer step per rollout the old policy is the present one: the ratio is exactly 1.
-            let old = if self.config.steps_per_rollout == 1 {
-                log_probs.clone().detach()
-            } else {
-                packed.values(&flat(|scored| &scored.rollout.response.log_probs), &device)
-            };
-            let advantages = packed.values(&flat(|scored| &scored.advantages), &device);
-            let weights = packed.values(&weights, &device);
-            let terms =
-                clipped_policy_loss(log_probs, old, advantages, weights, self.config.clip_low, self.config.clip_high);
-            let part = Tensor::cat(vec![terms.loss.clone().detach(), terms.clipped, terms.ratio], 0);
-            sums = Some(match sums {
-                Some(sums) => sums + part,
-                None => part,
-            });
-            self.trainer.accumulate(&self.policy.model, terms.loss);
-        }
+        let groups = self.groups(share.iter().map(|scored| &scored.rollout));
+        let Self { trainer, policy, config, .. } = self;
+        let sums = trainer.accumulate(&policy.model, &device, &groups, |model, group| {
+            let terms = micro_batch_loss(config, &policy.config, model, share, group);
+            (terms.loss.clone(), Tensor::cat(vec![terms.loss.detach(), terms.clipped, terms.ratio], 0))
+        });
         let values = read(sums.ok_or(Error::Empty("the rollout"))?).await?;
         if !values[0].is_finite() {
             return Err(Error::NotFinite { what: "the policy loss", step: self.step });
         }
         Ok([values[0], values[1], values[2]])
-    }
-
-    /// Weight of one token in the mean of an optimizer step.
-    fn weight(&self, length: usize, responses: usize, total: usize) -> f32 {
-        match self.config.loss_mean {
-            LossMean::PerResponse => 1.0 / (length * responses) as f32,
-            LossMean::PerToken => 1.0 / total as f32,
-        }
     }
 
     fn figures(&self, scored: &[Scored]) -> Result<Update> {
@@ -323,6 +292,38 @@ fn check(config: &config::Rl, has_prm: bool) -> Result<()> {
         return problem("rl.samples", "a leave-one-out baseline needs at least 2 samples per prompt");
     }
     Ok(())
+}
+
+/// The clipped loss of the responses `group` of `share`.
+fn micro_batch_loss(
+    config: &config::Rl,
+    shape: &ModelConfig,
+    model: &CausalLm,
+    share: &[&Scored],
+    group: &[usize],
+) -> LossTerms {
+    let device = model.device();
+    let packed = pack(group, |row| &share[row].rollout);
+    let flat = |values: fn(&Scored) -> &[f32]| -> Vec<f32> {
+        group.iter().flat_map(|row| values(share[*row])).copied().collect()
+    };
+    let total: usize = share.iter().map(|scored| scored.advantages.len()).sum();
+    let weight = |length: usize| match config.loss_mean {
+        LossMean::PerResponse => 1.0 / (length * share.len()) as f32,
+        LossMean::PerToken => 1.0 / total as f32,
+    };
+    let lengths = group.iter().map(|row| share[*row].advantages.len());
+    let weights: Vec<f32> = lengths.flat_map(|length| core::iter::repeat_n(weight(length), length)).collect();
+    let log_probs = log_probs(shape, model, &packed);
+    // With one optimizer step per rollout the old policy is the present one: the ratio is exactly 1.
+    let old = if config.steps_per_rollout == 1 {
+        log_probs.clone().detach()
+    } else {
+        packed.values(&flat(|scored| &scored.rollout.response.log_probs), &device)
+    };
+    let advantages = packed.values(&flat(|scored| &scored.advantages), &device);
+    let weights = packed.values(&weights, &device);
+    clipped_policy_loss(log_probs, old, advantages, weights, config.clip_low, config.clip_high)
 }
 
 /// Deals responses to the optimizer steps of one rollout like cards, so that every step sees every length.

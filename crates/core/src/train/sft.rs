@@ -5,10 +5,10 @@ use burn::tensor::Tensor;
 use super::optimizer::Trainer;
 use crate::config::Sft;
 use crate::event::{Event, Listener, Phase, SftStep, emit};
-use crate::model::CausalLm;
-use crate::policy::{Packed, Policy, micro_batches};
+use crate::model::{CausalLm, ModelConfig};
+use crate::policy::{Packed, Policy, log_probs, micro_batches};
 use crate::read::scalar;
-use crate::{Error, Result};
+use crate::{Error, Result, parallel};
 
 /// A prompt and what should follow it, as token ids; the target ends with the end-of-sequence id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,12 +64,11 @@ async fn accumulate(
     if total == 0 {
         return Err(Error::Empty("a fine-tuning batch"));
     }
-    let mut losses: Option<Tensor<1>> = None;
-    for packed in pack(batch, budget) {
-        let loss = negative_log_likelihood(policy, &packed) / total as f32;
-        losses = Some(losses.map_or_else(|| loss.clone().detach(), |sum| sum + loss.clone().detach()));
-        trainer.accumulate(&policy.model, loss);
-    }
+    let device = policy.model.device();
+    let losses = trainer.accumulate(&policy.model, &device, &pack(batch, budget), |model, packed| {
+        let loss = negative_log_likelihood(&policy.config, model, packed) / total as f32;
+        (loss.clone(), loss.detach())
+    });
     let loss = scalar(losses.ok_or(Error::Empty("a fine-tuning batch"))?).await?;
     Ok((loss, batch.iter().map(|example| example.prompt.len() + example.target.len()).sum()))
 }
@@ -82,25 +81,30 @@ pub async fn mean_loss(policy: &Policy, examples: &[Example], micro_batch_tokens
     let policy = policy.frozen();
     let mut sum = 0.0;
     let mut count = 0;
-    for packed in pack(examples, micro_batch_tokens) {
-        sum += f64::from(scalar(negative_log_likelihood(&policy, &packed)).await?);
+    let batches = pack(examples, micro_batch_tokens);
+    let losses = parallel::map(&policy.model.device(), &batches, |packed| {
+        negative_log_likelihood(&policy.config, &policy.model, packed)
+    });
+    for (loss, packed) in losses.into_iter().zip(&batches) {
+        sum += f64::from(scalar(loss).await?);
         count += packed.picks();
     }
     if count == 0 { Err(Error::Empty("the list of examples")) } else { Ok((sum / count as f64) as f32) }
 }
 
-fn pack(examples: &[Example], budget: usize) -> impl Iterator<Item = Packed> + '_ {
+fn pack(examples: &[Example], budget: usize) -> Vec<Packed> {
     let rows: Vec<Vec<u32>> = examples.iter().map(Example::row).collect();
     let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
-    micro_batches(&lengths, budget).into_iter().map(move |group| {
+    let packed = |group: Vec<usize>| {
         let picked: Vec<&[u32]> = group.iter().map(|row| &rows[*row][..]).collect();
         let starts: Vec<usize> = group.iter().map(|row| examples[*row].prompt.len()).collect();
         Packed::continuations(&picked, &starts)
-    })
+    };
+    micro_batches(&lengths, budget).into_iter().map(packed).collect()
 }
 
 /// −Σ log π over the picked tokens, `[1]`.
-fn negative_log_likelihood(policy: &Policy, packed: &Packed) -> Tensor<1> {
-    let weights = packed.values(&vec![1.0; packed.picks()], &policy.model.device());
-    (policy.log_probs(packed) * weights).sum().neg()
+fn negative_log_likelihood(config: &ModelConfig, model: &CausalLm, packed: &Packed) -> Tensor<1> {
+    let weights = packed.values(&vec![1.0; packed.picks()], &model.device());
+    (log_probs(config, model, packed) * weights).sum().neg()
 }

@@ -12,7 +12,7 @@ use super::WorldError;
 pub const MAX_VALUE: u8 = 99;
 
 /// What may be added or taken away in one operation.
-pub const OPERANDS: RangeInclusive<u8> = 2..=30;
+pub const OPERANDS: RangeInclusive<u8> = 2..=12;
 
 /// One operation on the running value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
