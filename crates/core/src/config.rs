@@ -377,6 +377,9 @@ pub struct World {
     pub prm_problems: usize,
     /// Labelled samples of each.
     pub prm_samples: usize,
+    /// Temperature of as many further samples of each, so that the model meets mistakes the policy seldom makes.
+    /// Without them RL finds answers the model has never seen, such as a boxed number with no step before it.
+    pub prm_temperature: f32,
     /// Probability that a step label is flipped before training.
     pub label_noise: f32,
     /// Held-out problems of each evaluation.
@@ -390,10 +393,11 @@ impl Default for World {
             layers: 3,
             heads: 4,
             min_level: 1,
-            max_level: 5,
+            max_level: 3,
             filler: 0.1,
-            prm_problems: 1000,
-            prm_samples: 4,
+            prm_problems: 1500,
+            prm_samples: 2,
+            prm_temperature: 1.5,
             label_noise: 0.0,
             test_problems: 400,
         }

@@ -26,6 +26,7 @@ enum Stream {
     Sft,
     Labels,
     LabelSamples,
+    WarmSamples,
     Noise,
     Prm,
     Rl,
@@ -54,18 +55,18 @@ pub fn settings(quick: bool) -> Config {
     let adam = |lr, schedule| Optimizer { lr, schedule, warmup_steps: 10, beta_2: 0.98, ..Optimizer::default() };
     config.sft.steps = 500;
     config.sft.batch = 64;
-    config.sft.micro_batch_tokens = 8192;
+    config.sft.micro_batch_tokens = 1280;
     config.sft.optimizer = adam(3e-3, Schedule::Cosine);
     config.prm.head_epochs = 1;
     config.prm.full_epochs = 3;
     config.prm.batch = 64;
-    config.prm.micro_batch_tokens = 8192;
+    config.prm.micro_batch_tokens = 1280;
     config.prm.head_optimizer = adam(3e-3, Schedule::Constant);
     config.prm.full_optimizer = adam(1e-3, Schedule::Cosine);
     config.rl.updates = 100;
     config.rl.prompts = 32;
     config.rl.samples = 8;
-    config.rl.micro_batch_tokens = 16_384;
+    config.rl.micro_batch_tokens = 4096;
     config.rl.evaluate_every = 20;
     config.rl.optimizer = Optimizer { lr: 3e-4, ..Optimizer::default() };
     if quick {
@@ -142,9 +143,11 @@ impl Demo {
         let problems: Vec<world::Problem> =
             self.world(Stream::Labels).problems(Split::Train, self.levels.clone()).take(world.prm_problems).collect();
         let held_out = (problems.len() as f32 * self.config.prm.validation).round() as usize;
-        let groups = self.label(&problems, world.prm_samples, self.seed(Stream::LabelSamples), listener).await?;
+        let groups = self.label(&problems, &self.config.sampling, Stream::LabelSamples, listener).await?;
         let (validation, training) = groups.split_at(held_out.min(groups.len()));
-        let training = self.with_noise(training.concat());
+        let warm = Sampling { temperature: world.prm_temperature, ..self.config.sampling.clone() };
+        let further = self.label(&problems[validation.len()..], &warm, Stream::WarmSamples, listener).await?;
+        let training = self.with_noise([training.concat(), further.concat()].concat());
         let mut model = Prm::from_policy(&self.policy, self.seed(Stream::Prm));
         let result = prm::train(&mut model, &self.config.prm, &training, self.seed(Stream::Prm), listener).await;
         self.prm = Some(model);
@@ -193,8 +196,7 @@ impl Demo {
         let count = (self.config.world.prm_problems as f32 * self.config.prm.validation).round() as usize;
         let problems: Vec<world::Problem> =
             self.world(Stream::Fresh).problems(Split::Test, self.levels.clone()).take(count.max(1)).collect();
-        let samples = self.config.world.prm_samples;
-        let groups = self.label(&problems, samples, self.seed(Stream::Fresh), listener).await?;
+        let groups = self.label(&problems, &self.config.sampling, Stream::Fresh, listener).await?;
         self.judge("fresh samples of the final policy", &groups.concat(), listener).await
     }
 
@@ -212,11 +214,11 @@ impl Demo {
     async fn label(
         &self,
         problems: &[world::Problem],
-        samples: usize,
-        seed: u64,
+        sampling: &Sampling,
+        stream: Stream,
         listener: &mut Listener<'_>,
     ) -> Result<Vec<Vec<LabelledSteps>>> {
-        let phase = Phase::Label;
+        let (phase, samples) = (Phase::Label, self.config.world.prm_samples);
         emit(listener, Event::PhaseStarted { phase, total: problems.len() * samples })?;
         let prompts: Vec<Vec<u32>> =
             problems.iter().map(|p| Ok(self.tokenizer.encode(&world::prompt(p))?)).collect::<Result<_>>()?;
@@ -228,17 +230,16 @@ impl Demo {
             listener(Event::Progress { phase, done, tokens })
         };
         let generator = Generator::new(&policy.model, &policy.config);
-        let groups = generator.generate(&prompts, samples, &self.config.sampling, seed, &mut written).await?;
+        let groups = generator.generate(&prompts, samples, sampling, self.seed(stream), &mut written).await?;
         emit(listener, Event::PhaseFinished { phase, tokens })?;
         let separators = Separators::from_tokenizer(&self.tokenizer);
         let labelled = |(index, response): (usize, _)| -> Result<LabelledSteps> {
             let eos = &policy.config.eos_token_ids;
             let rollout =
                 Rollout::new(index, &prompts[index], response, &separators, eos, self.config.rl.truncated);
-            let text = self.tokenizer.decode(&rollout.response.tokens)?;
             let input = rollout.prm_input(NEWLINE_ID);
-            let mut labels = world::check(&problems[index], &text).labels();
-            labels.resize(input.positions.len(), None);
+            let steps = rollout.step_texts(&self.tokenizer)?;
+            let labels = world::check_steps(&problems[index], steps.iter().map(String::as_str)).labels();
             Ok(LabelledSteps { input, labels })
         };
         let group = |(index, group): (usize, Vec<_>)| group.into_iter().map(|r| labelled((index, r))).collect();

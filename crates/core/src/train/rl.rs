@@ -259,17 +259,10 @@ impl<'a> Rl<'a> {
     /// # Errors
     /// If the tokens cannot be decoded.
     pub fn sample(&self, problem: &Problem, scored: &Scored) -> Result<Sample> {
-        let rollout = &scored.rollout;
-        let mut from = 0;
-        let mut steps = Vec::with_capacity(rollout.steps.ends.len());
-        for (end, length) in rollout.steps.ends.iter().zip(&rollout.steps.lengths) {
-            steps.push(self.tokenizer.decode(&rollout.response.tokens[from..from + length])?);
-            from = end + 1;
-        }
         Ok(Sample {
             step: self.step,
             prompt: problem.prompt.clone(),
-            steps,
+            steps: scored.rollout.step_texts(self.tokenizer)?,
             scores: scored.step_rewards.clone(),
             returns: self.config.credit.form().returns(&scored.step_rewards),
             verified: scored.verified.map(|verified| verified > 0.5),

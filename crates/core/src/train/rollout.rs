@@ -4,6 +4,7 @@ use minform_credit::{
     self as credit, CreditSettings, KlPlacement, TokenCredit, Verifiable, VerifiableValues, group_advantages, normalise,
 };
 use minform_text::steps::{PrmInput, Separators, Steps, close_truncated, prm_input, split};
+use minform_text::tokenizer::Tokenizer;
 
 use crate::config::{Baseline, Rl, Truncated};
 use crate::policy::Response;
@@ -42,6 +43,19 @@ impl Rollout {
     /// What the process reward model reads: each separator and the end replaced in place by `newline`.
     pub fn prm_input(&self, newline: u32) -> PrmInput {
         prm_input(&self.prompt_ids, &self.response.tokens, &self.steps, newline)
+    }
+
+    /// The text of each step, without its separator.
+    ///
+    /// # Errors
+    /// If the tokens cannot be decoded.
+    pub fn step_texts(&self, tokenizer: &Tokenizer) -> Result<Vec<String>> {
+        let spans = self.steps.ends.iter().zip(&self.steps.lengths).scan(0, |from, (end, length)| {
+            let span = *from..*from + length;
+            *from = end + 1;
+            Some(span)
+        });
+        spans.map(|span| Ok(tokenizer.decode(&self.response.tokens[span])?)).collect()
     }
 
     /// Prompt and response ids.
