@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::read::Reader;
-use super::{GgufError, TensorType, Value};
+use super::tensor::{self, Tensor};
+use super::{GgufError, Value};
 
 const DEFAULT_ALIGNMENT: u64 = 32;
-const MAX_DIMENSIONS: u32 = 4;
 
 /// A parsed GGUF file. Strings and tensor bytes borrow from the bytes it was parsed from.
 #[derive(Debug, Clone)]
@@ -17,19 +17,6 @@ pub struct Gguf<'a> {
     tensor_index: BTreeMap<&'a str, usize>,
 }
 
-/// A tensor of the file, still in its stored form.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tensor<'a> {
-    /// The name in the file, such as `blk.0.attn_q.weight`.
-    pub name: &'a str,
-    /// Row-major shape, outermost axis first as in Hugging Face files (the reverse of the order in the file).
-    pub shape: Vec<usize>,
-    /// How the values are stored.
-    pub tensor_type: TensorType,
-    /// The stored bytes, exactly as many as the shape needs.
-    pub bytes: &'a [u8],
-}
-
 impl<'a> Gguf<'a> {
     /// Reads the header and checks that every tensor lies within the file.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, GgufError> {
@@ -38,7 +25,7 @@ impl<'a> Gguf<'a> {
         let tensor_count = reader.u64("the number of tensors")?;
         let metadata_count = reader.u64("the number of metadata entries")?;
         let metadata = read_metadata(&mut reader, metadata_count)?;
-        let entries = read_entries(&mut reader, tensor_count)?;
+        let entries = tensor::read_entries(&mut reader, tensor_count)?;
 
         let alignment = alignment(&metadata)?;
         let data_start = (reader.position() as u64).next_multiple_of(alignment);
@@ -135,135 +122,11 @@ fn index_by_name<'a>(tensors: &[Tensor<'a>]) -> Result<BTreeMap<&'a str, usize>,
     let mut index = BTreeMap::new();
     for (position, tensor) in tensors.iter().enumerate() {
         if index.insert(tensor.name, position).is_some() {
-            return Err(wrong(
+            return Err(tensor::wrong(
                 tensor.name,
                 "appears twice; use a file written by a current llama.cpp",
             ));
         }
     }
     Ok(index)
-}
-
-/// A tensor description as the header has it, before its bytes are looked up.
-struct Entry<'a> {
-    name: &'a str,
-    shape: Vec<usize>,
-    type_number: u32,
-    offset: u64,
-}
-
-fn read_entries<'a>(reader: &mut Reader<'a>, count: u64) -> Result<Vec<Entry<'a>>, GgufError> {
-    // The count is not trusted with an allocation: the list grows as entries are found.
-    (0..count)
-        .map(|number| Entry::read(reader, number))
-        .collect()
-}
-
-impl<'a> Entry<'a> {
-    fn read(reader: &mut Reader<'a>, number: u64) -> Result<Self, GgufError> {
-        let name = reader.text(&format!("the name of tensor {number}"))?;
-        let what = format!("the description of tensor `{name}`");
-        let dimensions = reader.u32(&what)?;
-        if !(1..=MAX_DIMENSIONS).contains(&dimensions) {
-            let problem = format!(
-                "has {dimensions} dimensions, not 1 to {MAX_DIMENSIONS}; download the file again"
-            );
-            return Err(wrong(name, problem));
-        }
-        let mut shape = (0..dimensions)
-            .map(|_| reader.u64(&what).and_then(|length| axis(name, length)))
-            .collect::<Result<Vec<_>, _>>()?;
-        shape.reverse();
-        Ok(Self {
-            name,
-            shape,
-            type_number: reader.u32(&what)?,
-            offset: reader.u64(&what)?,
-        })
-    }
-
-    /// Finds the bytes of the tensor in the file.
-    fn locate(
-        self,
-        file: &'a [u8],
-        data_start: u64,
-        alignment: u64,
-    ) -> Result<Tensor<'a>, GgufError> {
-        let Self {
-            name,
-            shape,
-            type_number,
-            offset,
-        } = self;
-        let tensor_type = TensorType::from_number(type_number).map_err(|found| {
-            GgufError::UnsupportedTensorType {
-                tensor: name.to_owned(),
-                found,
-            }
-        })?;
-        if !offset.is_multiple_of(alignment) {
-            let problem = format!(
-                "starts at {offset}, not a multiple of {alignment}; download the file again"
-            );
-            return Err(wrong(name, problem));
-        }
-        let size = byte_size(name, &shape, tensor_type)?;
-        let start = data_start
-            .checked_add(offset)
-            .and_then(|start| usize::try_from(start).ok());
-        let range = start.and_then(|start| Some(start..start.checked_add(size)?));
-        let bytes =
-            range
-                .and_then(|range| file.get(range))
-                .ok_or_else(|| GgufError::Truncated {
-                    what: format!("tensor `{name}`"),
-                    at: start.unwrap_or(usize::MAX),
-                    needed: size as u64,
-                    available: file.len().saturating_sub(start.unwrap_or(usize::MAX)),
-                })?;
-        Ok(Tensor {
-            name,
-            shape,
-            tensor_type,
-            bytes,
-        })
-    }
-}
-
-fn axis(name: &str, length: u64) -> Result<usize, GgufError> {
-    match usize::try_from(length) {
-        Ok(length) if length > 0 => Ok(length),
-        _ => Err(wrong(
-            name,
-            format!("has an axis of length {length}; download the file again"),
-        )),
-    }
-}
-
-fn byte_size(name: &str, shape: &[usize], tensor_type: TensorType) -> Result<usize, GgufError> {
-    let row = shape.last().copied().unwrap_or_default();
-    if !row.is_multiple_of(tensor_type.block_values()) {
-        let block = tensor_type.block_values();
-        let problem = format!(
-            "has rows of {row} values, but {tensor_type} comes in blocks of {block}; download the file again"
-        );
-        return Err(wrong(name, problem));
-    }
-    let values = shape
-        .iter()
-        .try_fold(1_usize, |product, &length| product.checked_mul(length));
-    let size = values.and_then(|values| tensor_type.bytes_for(values));
-    size.ok_or_else(|| {
-        wrong(
-            name,
-            format!("has the impossible shape {shape:?}; download the file again"),
-        )
-    })
-}
-
-fn wrong(name: &str, problem: impl Into<String>) -> GgufError {
-    GgufError::Tensor {
-        tensor: name.to_owned(),
-        problem: problem.into(),
-    }
 }
