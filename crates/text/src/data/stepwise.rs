@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::steps::split_text;
+
 use super::fields::{Row, rows};
 use super::{Rows, Skipped, StepRow};
 
@@ -30,6 +32,9 @@ pub enum StepFormat {
     PrmBench,
     /// `problem`, `steps`, `ratings`: 1 and 0 (neutral) read right, -1 wrong, null unjudged.
     Ratings,
+    /// Nothing judged: `problem` (or `prompt`, `question`) with `steps`, or with `solution` (or `response`), whose
+    /// steps are parted by blank lines.
+    Unjudged,
 }
 
 /// Reads a file of judged solutions. `name` only names the file in ids and messages.
@@ -70,6 +75,7 @@ fn detect(row: &Row<'_>) -> StepFormat {
         () if row.has("completions") => StepFormat::Trl,
         () if row.has("ratings") => StepFormat::Ratings,
         () if row.has("steps") && row.has("label") => StepFormat::ProcessBench,
+        () if ["steps", "solution", "response"].iter().any(|field| row.has(field)) => StepFormat::Unjudged,
         () => StepFormat::Auto,
     }
 }
@@ -78,12 +84,14 @@ fn solutions(row: &Row<'_>, format: StepFormat) -> Vec<Result<StepRow, Skipped>>
     match format {
         StepFormat::Auto => vec![Err(row.skipped(
             None,
-            "has the fields of no known format; rename its fields to `prompt`, `completions` and `labels`",
+            "has the fields of no known format; rename its fields to `prompt`, `completions` and `labels`, or to \
+             `problem` and `solution` if no step is judged",
         ))],
         StepFormat::Trl => vec![from_trl(row)],
         StepFormat::ProcessBench => vec![from_process_bench(row)],
         StepFormat::PrmBench => vec![original(row), modified(row)],
         StepFormat::Ratings => vec![from_ratings(row)],
+        StepFormat::Unjudged => vec![from_unjudged(row)],
     }
 }
 
@@ -129,6 +137,18 @@ fn from_trl(row: &Row<'_>) -> Result<StepRow, Skipped> {
         steps,
         labels,
     ))
+}
+
+fn from_unjudged(row: &Row<'_>) -> Result<StepRow, Skipped> {
+    let first = |fields: &[&'static str]| fields.iter().copied().find(|field| row.has(field));
+    let problem = row.text(first(&["problem", "prompt", "question"]).unwrap_or("problem"))?;
+    let steps = if row.has("steps") {
+        row.texts("steps")?
+    } else {
+        split_text(&row.text(row.either(["solution", "response"]))?)
+    };
+    let labels = vec![None; steps.len()];
+    Ok(judged(row.id(&["id", "idx"]), problem, steps, labels))
 }
 
 fn from_ratings(row: &Row<'_>) -> Result<StepRow, Skipped> {

@@ -1,0 +1,155 @@
+//! The binary as a user meets it.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// The release binary, built once if it is not there or out of date.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--release", "--package", "minform", "--message-format", "json"])
+            .current_dir(root)
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        assert!(built.status.success(), "the binary does not build");
+        let messages = String::from_utf8(built.stdout).unwrap();
+        let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let path = artifacts.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).last();
+        path.unwrap()
+    })
+}
+
+fn minform(arguments: &[&str]) -> Output {
+    Command::new(binary()).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn last_json(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", stderr(output));
+    serde_json::from_str(stdout(output).lines().last().unwrap()).unwrap()
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+}
+
+/// By hand: 0.9 · 1 + 0.2 · 0.9 − 0.5 · 0.81 = 0.675, then 0.2 − 0.45 = −0.25, then −0.5.
+#[test]
+fn credit_prints_returns_of_the_discounted_sum() {
+    let arguments = ["credit", "--rewards", "0.9,0.2,-0.5", "--form", "sum", "--gamma", "0.9", "--json"];
+    let object = last_json(&minform(&arguments));
+    for (found, expected) in numbers(&object["returns"]).iter().zip([0.675, -0.25, -0.5]) {
+        assert!((found - expected).abs() < 1e-6, "{object}");
+    }
+}
+
+#[test]
+fn credit_prints_weights_that_sum_to_one() {
+    let object = last_json(&minform(&["credit", "--rewards=-0.5,0.9,0.2", "--json"]));
+    assert!((numbers(&object["weights"]).iter().sum::<f64>() - 1.0).abs() < 1e-6);
+    assert_eq!(numbers(&object["transformed"]).len(), 3);
+    let table = stdout(&minform(&["credit", "--rewards", "0.9,0.2,-0.5", "--form", "exact-min"]));
+    assert!(table.contains("return") && table.contains("outcome -0.5000"), "{table}");
+}
+
+#[test]
+fn bad_input_names_the_remedy() {
+    let missing = minform(&["generate", "--model", "no/such/folder", "--prompt", "x"]);
+    assert!(!missing.status.success() && stderr(&missing).contains("config.json"), "{}", stderr(&missing));
+    let key = minform(&["demo", "--set", "rl.credit.shape=sum"]);
+    assert!(stderr(&key).contains("temperature"), "{}", stderr(&key));
+    let number = minform(&["credit", "--rewards", "0.9,NaN"]);
+    assert!(stderr(&number).contains("NaN"), "{}", stderr(&number));
+    let device = minform(&["info", "--device", "cuda:0"]);
+    assert!(stderr(&device).contains("flex"), "{}", stderr(&device));
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    let commands: [&[&str]; 11] = [
+        &["demo"],
+        &["sft"],
+        &["prm", "train"],
+        &["prm", "score"],
+        &["generate"],
+        &["train"],
+        &["eval"],
+        &["credit"],
+        &["import"],
+        &["info"],
+        &[],
+    ];
+    for command in commands {
+        let output = minform(&[command, &["--help"]].concat());
+        let help = stdout(&output);
+        assert!(output.status.success() && (help.contains("Example") || command.is_empty()), "{command:?}: {help}");
+    }
+}
+
+/// A nano run through every training command: demo, scoring from standard input, generation, RL on a file.
+#[test]
+fn the_commands_work_on_each_others_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let nano = ["world.hidden_size=32", "world.prm_problems=20", "world.test_problems=10", "sft.steps=5", "rl.updates=2"];
+    let set: Vec<&str> = nano.iter().flat_map(|setting| ["--set", setting]).collect();
+    let run = at("demo");
+    let demo = minform(&[&["demo", "--quick", "--json", "--out", &run], &set[..]].concat());
+    let object = last_json(&demo);
+    assert!(["base_accuracy", "final_accuracy", "prm_auc", "seconds"].iter().all(|key| object.get(key).is_some()), "{object}");
+    for file in ["config.toml", "run.json", "events.jsonl", "report.html", "policy/config.json", "prm/model.safetensors"] {
+        assert!(folder.path().join("demo").join(file).is_file(), "{file}");
+    }
+    let again = minform(&["demo", "--quick", "--out", &run]);
+    assert!(!again.status.success() && stderr(&again).contains("--overwrite"), "a run is not overwritten silently");
+
+    let prm = at("demo/prm");
+    let mut score = Command::new(binary())
+        .args(["prm", "score", "--prm", &prm])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let rows = "{\"problem\": \"Tom has 3 apples. He buys 4 more.\", \"solution\": \"3 + 4 = 7\\n\\n\\\\boxed{7}\"}\n\
+                {\"problem\": \"Tom has 3 apples.\", \"steps\": [\"3 + 4 = 8\"]}\n";
+    score.stdin.take().unwrap().write_all(rows.as_bytes()).unwrap();
+    let scored = score.wait_with_output().unwrap();
+    let rows: Vec<Value> = stdout(&scored).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows.len(), 2, "{}", stderr(&scored));
+    assert_eq!(rows[0]["steps"].as_array().unwrap().len(), 2);
+    assert_eq!(numbers(&rows[0]["scores"]).len(), 2);
+    assert!(rows[1]["min"].is_number() && rows[1]["soft_min"].is_number() && rows[1]["first_error"].is_i64());
+
+    let problems = at("problems.jsonl");
+    std::fs::write(&problems, "{\"question\": \"Tom has 3 apples. He buys 4 more.\", \"answer\": \"3 + 4 = 7\\n#### 7\"}\n").unwrap();
+    let policy = at("demo/policy");
+    let generated = minform(&[
+        "generate", "--model", &policy, "--data", &problems, "--template", "plain", "--samples", "2", "--json",
+    ]);
+    assert_eq!(stdout(&generated).lines().count(), 2, "{}", stderr(&generated));
+    let out = at("rl");
+    let trained = minform(&[
+        "train", "--model", &policy, "--prm", &prm, "--data", &problems, "--template", "plain", "--out", &out,
+        "--set", "rl.updates=2", "--set", "rl.prompts=2", "--set", "sampling.max_new_tokens=16", "--set", "rl.verifiable_reward=1", "--json",
+    ]);
+    let saved = last_json(&trained);
+    assert!(Path::new(saved["saved"].as_str().unwrap()).join("model.safetensors").is_file());
+    let events = std::fs::read_to_string(Path::new(&out).join("events.jsonl")).unwrap();
+    let updates = events.lines().filter(|line| line.contains("\"event\":\"update\"")).count();
+    assert_eq!(updates, 2);
+}

@@ -1,0 +1,160 @@
+//! Learning: each trainer lowers its loss or raises its reward on a tiny task.
+
+use std::ops::ControlFlow;
+
+use burn::tensor::Device;
+use minform_core::config::{self, Baseline, Optimizer, Sampling};
+use minform_core::demo::{Demo, settings};
+use minform_core::event::Event;
+use minform_core::model::ModelConfig;
+use minform_core::policy::Policy;
+use minform_core::prm::{self, LabelledSteps, Prm};
+use minform_core::train::{Example, Problem, Rl, mean_loss, sft};
+use minform_text::steps::PrmInput;
+use minform_text::tokenizer::Tokenizer;
+use minform_text::world;
+
+fn device() -> Device {
+    Device::flex().autodiff()
+}
+
+fn tokenizer() -> Tokenizer {
+    Tokenizer::from_json(world::tokenizer_json().as_bytes()).unwrap()
+}
+
+fn tiny(seed: u64) -> Policy {
+    Policy::new(ModelConfig::small(tokenizer().vocabulary_size(), 32, 2, 2), seed, &device())
+}
+
+fn fast(lr: f64) -> Optimizer {
+    Optimizer { lr, ..Optimizer::default() }
+}
+
+#[test]
+fn fine_tuning_learns_two_examples_by_heart() {
+    let mut policy = tiny(1);
+    let examples = vec![
+        Example { prompt: vec![40, 41], target: vec![50, 51, 52, 1] },
+        Example { prompt: vec![42], target: vec![60, 61, 1] },
+    ];
+    let config = config::Sft { steps: 60, optimizer: fast(1e-2), ..config::Sft::default() };
+    let before = pollster::block_on(mean_loss(&policy, &examples, 64)).unwrap();
+    let mut next = |_: usize, _: usize| examples.clone();
+    let mut listen = |_: Event| ControlFlow::Continue(());
+    pollster::block_on(sft(&mut policy, &config, &mut next, &mut listen)).unwrap();
+    let after = pollster::block_on(mean_loss(&policy, &examples, 64)).unwrap();
+    assert!(before > 4.0 && after < 0.1, "{before} to {after}");
+}
+
+#[test]
+fn a_process_reward_model_learns_which_token_is_bad() {
+    let mut prm = Prm::from_policy(&tiny(2), 3);
+    let row = |token: u32, good: bool| LabelledSteps {
+        input: PrmInput { ids: vec![40, token, 4, 45, 4], positions: vec![2, 4] },
+        labels: vec![Some(good), None],
+    };
+    let data: Vec<LabelledSteps> = (50..60).map(|token| row(token, token % 2 == 0)).collect();
+    let config = config::Prm {
+        head_epochs: 2,
+        full_epochs: 40,
+        batch: 10,
+        head_optimizer: fast(1e-2),
+        full_optimizer: fast(5e-3),
+        ..config::Prm::default()
+    };
+    let mut listen = |_: Event| ControlFlow::Continue(());
+    pollster::block_on(prm::train(&mut prm, &config, &data, 0, &mut listen)).unwrap();
+    let inputs: Vec<PrmInput> = data.iter().map(|row| row.input.clone()).collect();
+    let scores = pollster::block_on(prm::score(&prm.frozen(), &inputs, 64, &mut |_| true)).unwrap();
+    for (row, scores) in data.iter().zip(&scores) {
+        assert_eq!(scores.len(), 2);
+        assert_eq!(scores[0] > 0.0, row.labels[0] == Some(true), "{scores:?}");
+    }
+}
+
+#[test]
+fn scores_do_not_depend_on_the_batch() {
+    let prm = Prm::from_policy(&tiny(4), 5).frozen();
+    let inputs: Vec<PrmInput> = (1..9)
+        .map(|length| PrmInput { ids: (40..40 + length).collect(), positions: vec![length as usize - 1] })
+        .collect();
+    let score = |budget| pollster::block_on(prm::score(&prm, &inputs, budget, &mut |_| true)).unwrap();
+    for (together, alone) in score(4096).concat().iter().zip(score(1).concat()) {
+        assert!((together - alone).abs() < 1e-6);
+    }
+}
+
+/// One problem whose right answer is one token: plain verifiable RL must find it.
+#[test]
+fn rl_raises_the_verifiable_reward() {
+    let tokenizer = tokenizer();
+    let config = config::Rl {
+        updates: 40,
+        prompts: 4,
+        samples: 16,
+        process_reward: false,
+        verifiable_reward: 1.0,
+        kl: 0.0,
+        optimizer: fast(3e-3),
+        credit: config::Credit { baseline: Baseline::Token, mask_step_ends: false, ..config::Credit::default() },
+        ..config::Rl::default()
+    };
+    let sampling = Sampling { max_new_tokens: 1, ..Sampling::default() };
+    let mut rl = Rl::new(tiny(6), None, &tokenizer, &config, &sampling, 7).unwrap();
+    // The last number of a response is its answer, so the token "7" is right and every other one is wrong.
+    let problem = Problem { prompt: "Tom has 3 apples.".into(), answer: Some("7".into()) };
+    let mut verified = Vec::new();
+    for _ in 0..config.updates {
+        let mut written = |_| ControlFlow::Continue(());
+        let (update, scored) = pollster::block_on(rl.update(&vec![problem.clone(); 4], &mut written)).unwrap();
+        assert_eq!(scored.len(), 64);
+        verified.push(update.verified.unwrap());
+    }
+    let last: f32 = verified[30..].iter().sum::<f32>() / 10.0;
+    assert!(verified[0] < 0.1 && last > 0.8, "{verified:?}");
+}
+
+fn short_demo(seed: u64) -> (Vec<u8>, Vec<String>) {
+    let mut config = settings(true);
+    config.seed = seed;
+    config.world.hidden_size = 32;
+    config.world.prm_problems = 20;
+    config.world.test_problems = 10;
+    config.sft.steps = 5;
+    config.rl.updates = 3;
+    config.rl.prompts = 4;
+    config.rl.evaluate_every = 2;
+    let mut events = Vec::new();
+    let mut listen = |event: Event| {
+        if !matches!(event, Event::Progress { .. }) {
+            events.push(format!("{event:?}"));
+        }
+        ControlFlow::Continue(())
+    };
+    let mut demo = Demo::new(&config, &device()).unwrap();
+    pollster::block_on(async {
+        demo.fine_tune(&mut listen).await.unwrap();
+        demo.learn_prm(&mut listen).await.unwrap();
+        demo.reinforce(&mut listen).await.unwrap();
+        demo.judge_present_policy(&mut listen).await.unwrap();
+    });
+    (demo.policy.to_safetensors().unwrap(), events)
+}
+
+/// One seed, one run: weights and events agree bit for bit although batches run on several threads.
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let (first, second, other) = (short_demo(1), short_demo(1), short_demo(2));
+    assert_eq!(first.1, second.1);
+    assert!(first.0 == second.0, "weights differ");
+    assert!(first.0 != other.0, "another seed gives another run");
+}
+
+/// The policy never meets the checker unless verifiable rewards are on.
+#[test]
+fn without_verifiable_rewards_no_answer_reaches_the_trainer() {
+    let (_, events) = short_demo(3);
+    let updates: Vec<&String> = events.iter().filter(|event| event.starts_with("Update")).collect();
+    assert_eq!(updates.len(), 3);
+    assert!(updates.iter().all(|update| update.contains("verified: None")), "{updates:?}");
+}
