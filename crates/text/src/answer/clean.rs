@@ -76,8 +76,9 @@ fn command<'a>(rest: &'a str, output: &mut String) -> &'a str {
         "big" | "Big" | "bigg" | "Bigg" | "bigl" | "bigr" | "Bigl" | "Bigr" | "biggl" | "biggr" | "displaystyle"
         | "textstyle" | "limits" | "!" | "(" | ")" | "[" | "]" | "/" | "" | "boldsymbol" => {}
         "quad" | "qquad" | "," | ";" | ":" | " " | ">" | "enspace" | "thinspace" | "\n" => output.push(' '),
-        "text" | "mbox" | "hbox" | "textbf" | "textrm" | "textit" | "textsf" | "textup" | "texttt" | "mathrm"
+        "text" | "mbox" | "hbox" | "textbf" | "textrm" | "textit" | "textsf" | "textup" | "texttt" | "textnormal" | "mathrm"
         | "mathbf" | "mathit" | "mathsf" | "rm" | "bf" | "operatorname" => return words(after, output),
+        "phantom" | "hspace" | "vspace" | "label" | "tag" => return skip_argument(after),
         "mathbb" => output.push_str(r"\R"),
         _ => output.push_str(&spelling(name)),
     }
@@ -85,6 +86,14 @@ fn command<'a>(rest: &'a str, output: &mut String) -> &'a str {
         ("mathbb", tail) => tail.strip_prefix("{R}").or_else(|| tail.strip_prefix('R')).unwrap_or(tail),
         _ => after,
     }
+}
+
+/// What follows a group or a single character.
+fn skip_argument(text: &str) -> &str {
+    let text = text.trim_start();
+    let single = text.chars().next().map_or(0, char::len_utf8);
+    let end = if text.starts_with('{') { close_brace(text, 0).unwrap_or(single) } else { single };
+    text.get(end..).unwrap_or_default()
 }
 
 /// One spelling for commands that mean the same.

@@ -1,5 +1,6 @@
 //! Compares two answers part by part.
 
+use super::evaluate::exact;
 use super::expression::Expression;
 use super::grade::Rule;
 use super::normal::normal_form;
@@ -69,7 +70,9 @@ fn same_container(a: &Node, b: &Node) -> bool {
         (Shape::Based(x, base), Shape::Based(y, other)) => base == other && x.eq_ignore_ascii_case(y),
         (Shape::Ratio(x), Shape::Ratio(y)) => in_order(x, y) || same_ratio(x, y),
         (Shape::Ratio(x), Shape::Scalar(y)) | (Shape::Scalar(y), Shape::Ratio(x)) => {
-            y.unit == Unit::Bare && quotient(x).is_some_and(|value| scalar::same_value(&value, &y.value).is_some())
+            // 1:4 is the fraction 1/4, but 3:1 is not the number 3.
+            let fraction = y.unit == Unit::Bare && !is_time(x) && exact(&y.value).is_none_or(|value| value.as_integer().is_none());
+            fraction && quotient(x).is_some_and(|value| scalar::same_value(&value, &y.value).is_some())
         }
         (Shape::Inequality { parts: p, signs: s }, Shape::Inequality { parts: q, signs: t }) => {
             same_inequality(p, s, q, t)
@@ -104,11 +107,16 @@ fn quotient(parts: &[Node]) -> Option<Expression> {
     Some(Expression::quotient(above.expression()?.clone(), below.expression()?.clone()))
 }
 
+/// Two digits behind the colon, or a unit such as p.m., may make a time of day.
+fn is_time(parts: &[Node]) -> bool {
+    let has_unit = |part: &Node| matches!(&part.shape, Shape::Scalar(scalar) if scalar.unit != Unit::Bare);
+    parts.last().is_some_and(|part| part.source.len() == 2) || parts.iter().any(has_unit)
+}
+
 /// 2:8 is 1:4, but 4:30 and 8:60 may be times of day.
 fn same_ratio(a: &[Node], b: &[Node]) -> bool {
-    let minutes = |parts: &[Node]| parts.last().is_some_and(|part| part.source.len() == 2);
     let value = || scalar::same_value(&quotient(a)?, &quotient(b)?);
-    !(minutes(a) && minutes(b)) && value().is_some()
+    !(is_time(a) && is_time(b)) && value().is_some()
 }
 
 fn same_inequality(p: &[Node], s: &[Sign], q: &[Node], t: &[Sign]) -> bool {

@@ -18,6 +18,7 @@
 //! | 6.28 and 2π | no | yes (π as 3.14) | no | further off than 1e-4 |
 //! | 10 cm and 10 m | yes | yes | no | both name a unit and the units differ; 10 goes with either |
 //! | 1,2 and 2,1 | no | no | yes | a list without brackets is a set of solutions; (1,2) and (2,1) differ |
+//! | 1:4 and 1/4, 4:30 and 4/30 | no | no | yes, no | a ratio is a fraction, a time of day is not |
 //! | (1,2) and [1,2) | no | no | no | brackets tell open from closed |
 //! | x = 5 and y = 5 | yes | no | no | different claims; either goes with a bare 5 |
 //! | 52₈ and 42, 52₈ and 52 | no | no | no | the base is part of what was asked |

@@ -31,7 +31,8 @@ impl Parser<'_> {
     /// Digits with commas between groups of three taken out.
     fn whole_digits(&mut self) -> String {
         let mut digits = self.take_while(|c| c.is_ascii_digit());
-        while (1..=3).contains(&(digits.len() % 3 + if digits.len() % 3 == 0 { 3 } else { 0 })) && self.at_thousands() {
+        let short = (1..=3).contains(&digits.len());
+        while short && self.at_thousands() {
             self.at += 1;
             digits.push_str(&self.take_while(|c| c.is_ascii_digit()));
         }

@@ -103,10 +103,6 @@ fn is_name(text: &str) -> bool {
     letters > 0 && !["\\frac", "\\sqrt", "\\cdot", "\\sin", "\\cos", "\\tan", "\\log", "\\ln", "\\pi", "\\begin"].iter().any(|command| text.contains(command))
 }
 
-fn endpoint(node: &Node) -> Node {
-    node.clone()
-}
-
 fn infinite(negative: bool) -> Node {
     read_node(if negative { r"-\infty" } else { r"\infty" }, 1)
 }
@@ -121,8 +117,8 @@ pub(crate) fn interval(parts: &[Node], signs: &[Sign]) -> Option<Node> {
         ([x, bound], [sign]) if is_unknown(x) => half_line(bound, *sign)?,
         ([bound, x], [sign]) if is_unknown(x) => half_line(bound, sign.mirrored())?,
         ([a, x, b], [s, t]) if is_unknown(x) => match (s, t) {
-            (Sign::Less | Sign::AtMost, Sign::Less | Sign::AtMost) => (endpoint(a), *s, endpoint(b), *t),
-            (Sign::Greater | Sign::AtLeast, Sign::Greater | Sign::AtLeast) => (endpoint(b), *t, endpoint(a), *s),
+            (Sign::Less | Sign::AtMost, Sign::Less | Sign::AtMost) => (a.clone(), *s, b.clone(), *t),
+            (Sign::Greater | Sign::AtLeast, Sign::Greater | Sign::AtLeast) => (b.clone(), *t, a.clone(), *s),
             _ => return None,
         },
         _ => return None,
@@ -134,8 +130,8 @@ pub(crate) fn interval(parts: &[Node], signs: &[Sign]) -> Option<Node> {
 
 fn half_line(bound: &Node, sign: Sign) -> Option<(Node, Sign, Node, Sign)> {
     match sign {
-        Sign::Less | Sign::AtMost => Some((infinite(true), Sign::Less, endpoint(bound), sign)),
-        Sign::Greater | Sign::AtLeast => Some((endpoint(bound), sign, infinite(false), Sign::Less)),
+        Sign::Less | Sign::AtMost => Some((infinite(true), Sign::Less, bound.clone(), sign)),
+        Sign::Greater | Sign::AtLeast => Some((bound.clone(), sign, infinite(false), Sign::Less)),
         Sign::Equal | Sign::Unequal => None,
     }
 }

@@ -9,6 +9,11 @@ use super::{relation, unit};
 const DEEPEST: usize = 8;
 const LONGEST: usize = 4000;
 const MOST_PARTS: usize = 64;
+const MOST_VALUES: usize = 128;
+
+/// Words for powers of ten.
+const MAGNITUDES: &[(&str, i128)] =
+    &[("thousand", 1_000), ("million", 1_000_000), ("billion", 1_000_000_000), ("trillion", 1_000_000_000_000)];
 
 /// An answer with the text it was read from.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,18 +143,19 @@ fn read_parts(pieces: &[&str], depth: usize) -> Option<Vec<Node>> {
 }
 
 /// Parts of a list, with the two values of each ± side by side.
-fn flattened(parts: Vec<Node>) -> Vec<Node> {
+fn flattened(parts: Vec<Node>) -> Option<Vec<Node>> {
     let spread = |node: Node| match node.shape {
         Shape::List(inner) => inner,
         shape => vec![Node { shape, ..node }],
     };
-    parts.into_iter().flat_map(spread).collect()
+    let flat: Vec<Node> = parts.into_iter().flat_map(spread).collect();
+    (flat.len() <= MOST_VALUES).then_some(flat)
 }
 
 fn list(text: &str, depth: usize) -> Option<Shape> {
     let (pieces, found) = split_outside(text, &[",", ";", " and ", " or "]);
     let parts = (!found.is_empty()).then(|| read_parts(&pieces, depth))??;
-    (parts.len() > 1).then(|| Shape::List(flattened(parts)))
+    if parts.len() > 1 { flattened(parts).map(Shape::List) } else { None }
 }
 
 fn union(text: &str, depth: usize) -> Option<Shape> {
@@ -166,7 +172,7 @@ fn bracketed(text: &str, depth: usize) -> Option<Shape> {
     }
     if let Some(inner) = text.strip_prefix("\\{").and_then(|text| text.strip_suffix("\\}")) {
         let (pieces, _) = split_outside(inner, &[",", ";"]);
-        return Some(Shape::Set(flattened(read_parts(&pieces, depth)?)));
+        return flattened(read_parts(&pieces, depth)?).map(Shape::Set);
     }
     if !is_enclosed(text) || text.starts_with('{') {
         return None;
@@ -184,19 +190,20 @@ fn plus_minus(text: &str, depth: usize) -> Option<Shape> {
     }
     let (plus, minus) = (text.replacen("\\pm", "+", 1), text.replacen("\\pm", "-", 1));
     let (plus, minus) = (plus.replacen("\\mp", "-", 1), minus.replacen("\\mp", "+", 1));
-    Some(Shape::List(flattened(vec![read(&plus, depth + 2), read(&minus, depth + 2)])))
+    flattened(vec![read(&plus, depth + 2), read(&minus, depth + 2)]).map(Shape::List)
 }
 
 /// Digits with a base as subscript.
 fn based(text: &str) -> Option<Shape> {
-    let (digits, base) = text.rsplit_once('_')?;
+    let (sign, unsigned) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
+    let (digits, base) = unsigned.rsplit_once('_')?;
     let base: u32 = base.trim().trim_matches(['{', '}']).trim().parse().ok()?;
     let upright = digits.trim().strip_prefix("\\text").and_then(leading_group);
     let digits = upright.map_or(digits, |(inner, _)| inner).trim().trim_matches(['(', ')']);
     let valid = digits.chars().all(|c| c == '.' || c.to_digit(base.clamp(2, 36)).is_some() && !c.is_lowercase());
     let has_digit = upright.is_some() || digits.chars().any(|c| c.is_ascii_digit());
     ((2..=36).contains(&base) && valid && has_digit && !digits.is_empty())
-        .then(|| Shape::Based(digits.trim_start_matches('0').to_owned(), base))
+        .then(|| Shape::Based(format!("{sign}{}", digits.trim_start_matches('0')), base))
 }
 
 fn ratio(text: &str, depth: usize) -> Option<Shape> {
@@ -208,6 +215,13 @@ fn ratio(text: &str, depth: usize) -> Option<Shape> {
 
 fn scalar(text: &str) -> Option<Shape> {
     let text = text.strip_prefix("\\approx").unwrap_or(text).trim();
+    if let Some(amount) = text.strip_prefix("-$") {
+        return scalar(&format!("$-{amount}"));
+    }
+    if let Some((word, factor)) = MAGNITUDES.iter().find(|(word, _)| text.contains(word)) {
+        let Shape::Scalar(Scalar { value, unit }) = scalar(&text.replacen(word, "", 1))? else { return None };
+        return Some(Shape::Scalar(Scalar { value: Expression::Product(vec![value, Expression::integer(*factor)]), unit }));
+    }
     let (value, unit) = unit::split(text);
     let parsed = parse::parse(value).map(|value| Scalar { value, unit });
     let whole = || parse::parse(text).map(|value| Scalar { value, unit: unit::Unit::Bare });

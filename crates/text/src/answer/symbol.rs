@@ -115,6 +115,10 @@ impl Parser<'_> {
         let known = ["arcsin", "arccos", "arctan", "sqrt", "infty", "sinh", "cosh", "tanh", "sin", "cos", "tan", "cot"];
         let known = known.iter().chain(["sec", "csc", "log", "exp", "abs", "inf", "ln", "pi"].iter());
         let Some(name) = known.into_iter().find(|name| run.starts_with(**name)) else {
+            // Four small letters in a row are prose, not a product.
+            if run.chars().take_while(char::is_ascii_lowercase).count() >= 4 {
+                return None;
+            }
             self.at = start + 1;
             return self.subscripted(self.characters.get(start)?.to_string());
         };
@@ -143,7 +147,23 @@ impl Parser<'_> {
         while self.eat("'") {
             name.push('\'');
         }
+        if let Some(argument) = self.numeric_argument() {
+            return Some(Expression::Variable(format!("{name}({argument})")));
+        }
         Some(if name == plain { Self::constant(&name) } else { Expression::Variable(name) })
+    }
+
+    /// The number in `I(0)`, which is a value of I and not a product.
+    fn numeric_argument(&mut self) -> Option<String> {
+        let start = self.at;
+        if self.eat("(") {
+            let digits = self.take_while(|c| c.is_ascii_digit());
+            if !digits.is_empty() && self.eat(")") {
+                return Some(digits);
+            }
+        }
+        self.at = start;
+        None
     }
 
     fn subscript(&mut self) -> Option<String> {
@@ -176,7 +196,7 @@ impl Parser<'_> {
             parser.skip_space();
             let exponent = if parser.eat("^") { Some(parser.exponent()?) } else { None };
             let argument = Box::new(parser.function_argument()?);
-            let inverse = exponent.as_ref().filter(|power| **power == minus_one() || is_minus_one(power));
+            let inverse = exponent.as_ref().filter(|power| is_minus_one(power));
             if let Some(inverse) = inverse.and_then(|_| function.inverse()) {
                 return Some(Expression::Call(inverse, argument));
             }
@@ -226,11 +246,6 @@ impl Parser<'_> {
     }
 }
 
-fn minus_one() -> Expression {
-    Expression::Negative(Box::new(Expression::integer(1)))
-}
-
-/// −1 inside braces.
 fn is_minus_one(exponent: &Expression) -> bool {
     matches!(exponent, Expression::Negative(inner) if **inner == Expression::integer(1))
 }

@@ -106,8 +106,10 @@ pub(crate) fn from_words(words: &str) -> Unit {
 /// Splits a cleaned value into what is measured and the unit.
 pub(crate) fn split(text: &str) -> (&str, Unit) {
     let text = text.trim();
-    if let Some(value) = text.strip_prefix('$') {
-        return (split(value).0, Unit::Known("$".to_owned()));
+    for (sign, unit) in [('$', "$"), ('€', "€"), ('£', "£")] {
+        if let Some(value) = text.strip_prefix(sign) {
+            return (split(value).0, Unit::Known(unit.to_owned()));
+        }
     }
     for (end, unit) in [("%", Unit::Percent), (r"^\circ", Unit::Degree), (r"^{\circ}", Unit::Degree)] {
         if let Some(value) = text.strip_suffix(end).filter(|value| is_plain_number(value)) {
@@ -138,7 +140,7 @@ fn boxed_words(text: &str) -> Option<(&str, Unit)> {
 
 /// A trailing run of ordinary words, such as ` square units` or `km`.
 fn plain_words(text: &str) -> Option<(&str, Unit)> {
-    let is_word = |c: char| c.is_alphabetic() || matches!(c, ' ' | '.' | '-' | '/' | '\'' | '(' | ')');
+    let is_word = |c: char| c.is_alphabetic() || matches!(c, ' ' | '.' | '-' | '/' | '\'');
     let tail = text.rsplit_once('^').filter(|(_, power)| matches!(power.trim(), "2" | "3" | "{2}" | "{3}"));
     let body = tail.map_or(text, |(body, _)| body);
     let start = body.char_indices().rev().take_while(|(_, c)| is_word(*c)).last().map(|(at, _)| at)?;
@@ -152,6 +154,6 @@ fn plain_words(text: &str) -> Option<(&str, Unit)> {
     let reads_as_words = words.starts_with(' ') && words.split_whitespace().all(long) && words.trim().len() >= 3;
     let known = !matches!(unit, Unit::Words | Unit::Bare) && words.trim().len() >= 2;
     let formula = ["sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "pi", "sqrt"];
-    let is_formula = formula.iter().any(|name| words.split_whitespace().any(|word| word.trim_matches(['(', ')']) == *name));
+    let is_formula = formula.iter().any(|name| words.split_whitespace().any(|word| word == *name));
     ((reads_as_words || known) && !is_formula).then_some((value, unit))
 }
