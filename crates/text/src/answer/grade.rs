@@ -21,6 +21,7 @@
 //! | 1:4 and 1/4, 4:30 and 4/30 | no | no | yes, no | a ratio is a fraction, a time of day is not |
 //! | (1,2) and [1,2) | no | no | no | brackets tell open from closed |
 //! | x = 5 and y = 5 | yes | no | no | different claims; either goes with a bare 5 |
+//! | 4 = 5 and 5 | no | no | no | a chain of equations that contradicts itself claims nothing |
 //! | 52₈ and 42, 52₈ and 52 | no | no | no | the base is part of what was asked |
 //!
 //! Exact values (integers, fractions, ended decimals, powers, polynomials and quotients of them) compare exactly.
@@ -75,11 +76,21 @@ pub struct Grade {
 /// ```
 pub fn grade(response: &str, truth: &str) -> Grade {
     let Some((extracted, marker)) = extract_with_marker(response) else {
-        return Grade { correct: false, extracted: None, marker: None, rule: Rule::NoAnswer };
+        return Grade {
+            correct: false,
+            extracted: None,
+            marker: None,
+            rule: Rule::NoAnswer,
+        };
     };
     let rule = deciding_rule(&extracted, truth);
     let correct = rule.is_some();
-    Grade { correct, extracted: Some(extracted), marker: Some(marker), rule: rule.unwrap_or(Rule::Different) }
+    Grade {
+        correct,
+        extracted: Some(extracted),
+        marker: Some(marker),
+        rule: rule.unwrap_or(Rule::Different),
+    }
 }
 
 /// Whether two answers are the same. Symmetric; nothing equals an empty answer.
