@@ -6,7 +6,7 @@ use super::scan::leading_group;
 /// One spelling for answers that differ only in typesetting.
 ///
 /// Sizes, spaces, dollar signs, degrees, percent signs, trailing units and the trailing period go; `\frac12`, `1/2` and
-/// `0.5` become `\frac{1}{2}`; `.5` becomes `0.5` with other digits alike, `5.0` becomes `5`, `1,234` becomes `1234`,
+/// `0.5` become `\frac{1}{2}`; `.25` becomes `0.25`, `5.0` becomes `5`, `1,234` becomes `1234`,
 /// `\sqrt2` becomes `\sqrt{2}`, and a short name with an equals sign in front is dropped.
 ///
 /// This is for display, for voting and for answers that are not mathematics; [`equal`](super::equal) knows more.
