@@ -1,6 +1,7 @@
 //! Grading, and the choices behind it.
 //!
-//! The three graders that the field uses disagree; here is what this one does, with the reason.
+//! The string grader of MATH and the symbolic grader of PRM800K disagree; here is what this one does, with the reason.
+//! A dot marks what was not recorded from the symbolic grader.
 //!
 //! | case | string grader | symbolic grader | here | reason |
 //! |---|---|---|---|---|
@@ -11,16 +12,18 @@
 //! | 5 in plain words | no | yes | yes, as last number | a trainer that wants a box asks for [`Marker::Boxed`] |
 //! | 2/4 and 1/2 | no | no | yes | the same number; lowest terms are a matter of form |
 //! | 33.333 and 100/3 | no | no | yes | the decimal expansion does not end, and 1e-4 is kept |
-//! | 5.0001 and 5 | no | yes | no | an integer has an exact decimal form |
+//! | 5.0001 and 5 | no | · | no | an integer has an exact decimal form |
 //! | A and a | no | yes | no | symbols differ by case; words and choices such as (A) do not |
 //! | 0.5 and 50 | no | yes (×100) | no | only a written % sign means a hundredth |
 //! | 50% and 50, 50% and 0.5 | yes, no | yes, yes | yes, yes | questions ask "what percent", and a percent is a hundredth |
 //! | 6.28 and 2π | no | yes (π as 3.14) | no | further off than 1e-4 |
-//! | 10 cm and 10 m | yes | yes | no | both name a unit and the units differ; 10 goes with either |
+//! | 10 cm and 10 m | yes | · | no | both name a unit and the units differ; 10 goes with either |
 //! | 1,2 and 2,1 | no | no | yes | a list without brackets is a set of solutions; (1,2) and (2,1) differ |
+//! | 1:4 and 1/4, 4:30 and 4/30 | no | · | yes, no | a ratio is a fraction, a time of day is not |
 //! | (1,2) and [1,2) | no | no | no | brackets tell open from closed |
-//! | x = 5 and y = 5 | yes | no | no | different claims; either goes with a bare 5 |
-//! | 52₈ and 42, 52₈ and 52 | no | no | no | the base is part of what was asked |
+//! | x = 5 and y = 5 | yes | · | no | different claims; either goes with a bare 5 |
+//! | 4 = 5 and 5 | yes | · | no | a chain of equations that contradicts itself claims nothing |
+//! | 52₈ and 42, 52₈ and 52 | no | · | no | the base is part of what was asked |
 //!
 //! Exact values (integers, fractions, ended decimals, powers, polynomials and quotients of them) compare exactly.
 //! A decimal may stand for a value whose decimal expansion does not end if it is within 10⁻⁴ of it, relatively, and
@@ -74,11 +77,21 @@ pub struct Grade {
 /// ```
 pub fn grade(response: &str, truth: &str) -> Grade {
     let Some((extracted, marker)) = extract_with_marker(response) else {
-        return Grade { correct: false, extracted: None, marker: None, rule: Rule::NoAnswer };
+        return Grade {
+            correct: false,
+            extracted: None,
+            marker: None,
+            rule: Rule::NoAnswer,
+        };
     };
     let rule = deciding_rule(&extracted, truth);
     let correct = rule.is_some();
-    Grade { correct, extracted: Some(extracted), marker: Some(marker), rule: rule.unwrap_or(Rule::Different) }
+    Grade {
+        correct,
+        extracted: Some(extracted),
+        marker: Some(marker),
+        rule: rule.unwrap_or(Rule::Different),
+    }
 }
 
 /// Whether two answers are the same. Symmetric; nothing equals an empty answer.

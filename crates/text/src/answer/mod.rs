@@ -11,7 +11,7 @@
 //! assert!(!equal("[1,2)", "(1,2)"));
 //! ```
 //!
-//! An answer is read into a [shape](structure) (tuple, set, matrix, equation, words, a plain value, ...), shapes are
+//! An answer is read into a shape (tuple, set, matrix, equation, words, a plain value, ...), shapes are
 //! compared part by part, and plain values are decided by exact arithmetic where that is possible and by
 //! evaluation at fixed points where it is not.
 //! Nothing is random, nothing is slow: length, nesting and the number of parts are bounded.
@@ -23,10 +23,12 @@ mod evaluate;
 mod expression;
 mod extract;
 mod field;
+mod function;
 mod grade;
 mod literal;
 mod matrix;
 mod normal;
+mod notation;
 mod number;
 mod parse;
 mod relation;

@@ -4,7 +4,7 @@
 //! Nesting and length are bounded, and `None` means "not an expression".
 
 use super::expression::{Constant, Expression, Function};
-use super::number::{Literal, Rational};
+use super::number::Literal;
 
 const LONGEST: usize = 1500;
 const DEEPEST: usize = 40;
@@ -15,7 +15,12 @@ pub(crate) fn parse(text: &str) -> Option<Expression> {
     if characters.len() > LONGEST {
         return None;
     }
-    let mut parser = Parser { characters: &characters, at: 0, depth: 0, in_bars: false };
+    let mut parser = Parser {
+        characters: &characters,
+        at: 0,
+        depth: 0,
+        in_bars: false,
+    };
     let expression = parser.sum()?;
     parser.skip_space();
     (parser.at == characters.len()).then_some(expression)
@@ -42,10 +47,14 @@ impl Parser<'_> {
     /// Consumes `text` if it comes next; a command must end there.
     pub(super) fn eat(&mut self, text: &str) -> bool {
         let end = self.at + text.chars().count();
-        let Some(next) = self.characters.get(self.at..end) else { return false };
+        let Some(next) = self.characters.get(self.at..end) else {
+            return false;
+        };
         let follows = self.characters.get(end).copied().unwrap_or(' ');
         let is_command = text.len() > 1 && text.starts_with('\\');
-        let whole = !is_command || !follows.is_ascii_alphabetic() || !text.ends_with(|c: char| c.is_ascii_alphabetic());
+        let whole = !is_command
+            || !follows.is_ascii_alphabetic()
+            || !text.ends_with(|c: char| c.is_ascii_alphabetic());
         let matches = whole && next.iter().copied().eq(text.chars());
         if matches {
             self.at = end;
@@ -63,7 +72,10 @@ impl Parser<'_> {
     }
 
     /// Runs `read` one level deeper, unless that is too deep.
-    pub(super) fn nested(&mut self, read: impl FnOnce(&mut Self) -> Option<Expression>) -> Option<Expression> {
+    pub(super) fn nested(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Option<Expression>,
+    ) -> Option<Expression> {
         if self.depth >= DEEPEST {
             return None;
         }
@@ -104,16 +116,27 @@ impl Parser<'_> {
     fn signed_term(&mut self) -> Option<Expression> {
         let negative = self.signs();
         let term = self.term()?;
-        Some(if negative { Expression::Negative(Box::new(term)) } else { term })
+        Some(if negative {
+            Expression::Negative(Box::new(term))
+        } else {
+            term
+        })
     }
 
     /// factor · factor / factor …, from left to right, with or without a sign between them.
     fn term(&mut self) -> Option<Expression> {
         let mut factors = vec![self.power()?];
         loop {
-            let after_digit = self.at.checked_sub(1).and_then(|at| self.characters.get(at)).is_some_and(char::is_ascii_digit);
+            let after_digit = self
+                .at
+                .checked_sub(1)
+                .and_then(|at| self.characters.get(at))
+                .is_some_and(char::is_ascii_digit);
             self.skip_space();
-            if ["*", r"\cdot", r"\times", r"\ast"].iter().any(|sign| self.eat(sign)) {
+            if ["*", r"\cdot", r"\times", r"\ast"]
+                .iter()
+                .any(|sign| self.eat(sign))
+            {
                 factors.push(self.signed_factor()?);
             } else if ["/", r"\div"].iter().any(|sign| self.eat(sign)) {
                 factors.push(Expression::Inverse(Box::new(self.signed_factor()?)));
@@ -132,7 +155,11 @@ impl Parser<'_> {
     fn signed_factor(&mut self) -> Option<Expression> {
         let negative = self.signs();
         let factor = self.power()?;
-        Some(if negative { Expression::Negative(Box::new(factor)) } else { factor })
+        Some(if negative {
+            Expression::Negative(Box::new(factor))
+        } else {
+            factor
+        })
     }
 
     /// Whether a factor can begin here.
@@ -146,8 +173,15 @@ impl Parser<'_> {
     }
 
     fn at_closing_command(&self) -> bool {
-        let mut ahead = Parser { characters: self.characters, at: self.at, depth: self.depth, in_bars: self.in_bars };
-        [r"\rfloor", r"\rceil", r"\cdot", r"\times", r"\div"].iter().any(|command| ahead.eat(command))
+        let mut ahead = Parser {
+            characters: self.characters,
+            at: self.at,
+            depth: self.depth,
+            in_bars: self.in_bars,
+        };
+        [r"\rfloor", r"\rceil", r"\cdot", r"\times", r"\div"]
+            .iter()
+            .any(|command| ahead.eat(command))
     }
 
     /// A primary with exponents and factorial signs behind it.
@@ -182,7 +216,11 @@ impl Parser<'_> {
             } else {
                 Expression::Number(Literal::decimal(&digits, "", 0, false)?)
             };
-            Some(if negative { Expression::Negative(Box::new(size)) } else { size })
+            Some(if negative {
+                Expression::Negative(Box::new(size))
+            } else {
+                size
+            })
         })
     }
 
@@ -225,57 +263,6 @@ impl Parser<'_> {
         self.skip_space();
         self.eat("|").then_some(())?;
         Some(Expression::Call(Function::Absolute, Box::new(inner?)))
-    }
-
-    /// Digits, possibly a mixed number such as `1\frac{4}{5}` or `1 4/5`.
-    fn number(&mut self) -> Option<Expression> {
-        let literal = self.literal()?;
-        let whole = literal.exact.and_then(Rational::as_integer).filter(|_| literal.places.is_none());
-        let number = Expression::Number(literal);
-        let start = self.at;
-        match whole.and_then(|_| self.proper_fraction()) {
-            Some(fraction) => Some(Expression::Sum(vec![number, Expression::Number(fraction)])),
-            None => {
-                self.at = start;
-                Some(number)
-            }
-        }
-    }
-
-    /// The fraction below one that makes a mixed number.
-    fn proper_fraction(&mut self) -> Option<Literal> {
-        let start = self.at;
-        self.skip_space();
-        let spaced = self.at > start;
-        let (above, below) = if self.eat(r"\frac") {
-            (self.argument_digits()?, self.argument_digits()?)
-        } else if spaced {
-            let above = self.take_while(|c| c.is_ascii_digit());
-            self.eat("/").then_some(())?;
-            (above, self.take_while(|c| c.is_ascii_digit()))
-        } else {
-            return None;
-        };
-        let value = Rational::new(above.parse().ok()?, below.parse().ok()?)?;
-        let proper = value.numerator > 0 && value.numerator < value.denominator;
-        let mut literal = Literal::integer(0);
-        literal.exact = Some(value);
-        literal.approximate = value.as_f64();
-        literal.residue = value.residue()?;
-        proper.then_some(literal)
-    }
-
-    fn argument_digits(&mut self) -> Option<String> {
-        self.skip_space();
-        if !self.eat("{") {
-            let digit = self.peek().filter(char::is_ascii_digit)?;
-            self.at += 1;
-            return Some(digit.to_string());
-        }
-        self.skip_space();
-        let digits = self.take_while(|c| c.is_ascii_digit());
-        self.skip_space();
-        self.eat("}").then_some(digits)
     }
 
     pub(super) fn constant(name: &str) -> Expression {

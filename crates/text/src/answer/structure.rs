@@ -1,14 +1,14 @@
 //! Reads an answer into its outer shape: words, a tuple, a set, an equation, a plain value, and so on.
 
 use super::expression::Expression;
-use super::parse;
 use super::scalar::Scalar;
-use super::scan::{has_command, is_enclosed, leading_group, split_outside};
-use super::{relation, unit};
+use super::scan::{is_enclosed, leading_group, split_outside};
+use super::{notation, relation};
 
 const DEEPEST: usize = 8;
 const LONGEST: usize = 4000;
 const MOST_PARTS: usize = 64;
+const MOST_VALUES: usize = 128;
 
 /// An answer with the text it was read from.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +24,11 @@ pub(crate) enum Shape {
     /// Words, or a letter that names a choice.
     Words,
     /// A tuple or an interval; which of them is not known.
-    Ordered { open: char, close: char, items: Vec<Node> },
+    Ordered {
+        open: char,
+        close: char,
+        items: Vec<Node>,
+    },
     /// In braces: repetitions do not count.
     Set(Vec<Node>),
     /// Separated by commas: the order does not count.
@@ -32,9 +36,16 @@ pub(crate) enum Shape {
     Union(Vec<Node>),
     Matrix(Vec<Vec<Node>>),
     /// `x = 5` or `x \in [1,2]`: a name and what it is; the two sides where they are plain.
-    Named { name: String, value: Box<Node>, sides: Option<Box<(Expression, Expression)>> },
+    Named {
+        name: String,
+        value: Box<Node>,
+        sides: Option<Box<(Expression, Expression)>>,
+    },
     Equation(Box<(Expression, Expression)>),
-    Inequality { parts: Vec<Node>, signs: Vec<relation::Sign> },
+    Inequality {
+        parts: Vec<Node>,
+        signs: Vec<relation::Sign>,
+    },
     /// `2516_8`: digits and base.
     Based(String, u32),
     Ratio(Vec<Node>),
@@ -45,7 +56,10 @@ pub(crate) enum Shape {
 /// The readings of a cleaned answer: one, or two where `1,234` may be a number or a list.
 pub(crate) fn readings(text: &str) -> Vec<Node> {
     if text.len() > LONGEST {
-        return vec![Node { source: text.to_owned(), shape: Shape::Opaque }];
+        return vec![Node {
+            source: text.to_owned(),
+            shape: Shape::Opaque,
+        }];
     }
     let joined = join_thousands(text);
     let mut nodes = vec![read(&joined, 0)];
@@ -68,7 +82,11 @@ fn join_thousands(text: &str) -> String {
             _ => {}
         }
         let three = digit(at + 1) && digit(at + 2) && digit(at + 3) && !digit(at + 4);
-        let fits = if grouped { run == 3 } else { (1..=3).contains(&run) };
+        let fits = if grouped {
+            run == 3
+        } else {
+            (1..=3).contains(&run)
+        };
         if *c == ',' && depth == 0 && three && fits {
             (run, grouped) = (0, true);
             continue;
@@ -86,8 +104,15 @@ fn join_thousands(text: &str) -> String {
 /// Reads one answer or one part of an answer.
 pub(crate) fn read(text: &str, depth: usize) -> Node {
     let text = strip_group(super::clean::trim(text));
-    let shape = if depth > DEEPEST || text.is_empty() { Shape::Opaque } else { shape(text, depth) };
-    Node { source: text.to_owned(), shape }
+    let shape = if depth > DEEPEST || text.is_empty() {
+        Shape::Opaque
+    } else {
+        shape(text, depth)
+    };
+    Node {
+        source: text.to_owned(),
+        shape,
+    }
 }
 
 /// Removes braces around the whole.
@@ -105,10 +130,10 @@ fn shape(text: &str, depth: usize) -> Shape {
         .or_else(|| union(text, depth))
         .or_else(|| super::matrix::read(text, depth))
         .or_else(|| bracketed(text, depth))
-        .or_else(|| plus_minus(text, depth))
-        .or_else(|| based(text))
-        .or_else(|| ratio(text, depth))
-        .or_else(|| scalar(text))
+        .or_else(|| notation::plus_minus(text, depth))
+        .or_else(|| notation::based(text))
+        .or_else(|| notation::ratio(text, depth))
+        .or_else(|| notation::scalar(text))
         .unwrap_or(Shape::Opaque)
 }
 
@@ -116,45 +141,72 @@ fn shape(text: &str, depth: usize) -> Shape {
 fn words(text: &str, depth: usize) -> Option<Shape> {
     if let Some((inner, "")) = text.strip_prefix("\\text").and_then(leading_group) {
         let node = read(inner, depth + 1);
-        let is_letter = inner.trim().chars().count() == 1 && inner.trim().chars().all(char::is_alphabetic);
-        return Some(if is_letter || node.shape == Shape::Opaque { Shape::Words } else { node.shape });
+        let is_letter =
+            inner.trim().chars().count() == 1 && inner.trim().chars().all(char::is_alphabetic);
+        return Some(if is_letter || node.shape == Shape::Opaque {
+            Shape::Words
+        } else {
+            node.shape
+        });
     }
-    let letter = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
-    if letter.is_some_and(|inner| inner.chars().count() == 1 && inner.chars().all(char::is_alphabetic)) {
+    let letter = text
+        .strip_prefix('(')
+        .and_then(|text| text.strip_suffix(')'));
+    if letter
+        .is_some_and(|inner| inner.chars().count() == 1 && inner.chars().all(char::is_alphabetic))
+    {
         return Some(Shape::Words);
     }
-    let plain = text.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '-' | '\'' | '.'));
+    let plain = text
+        .chars()
+        .all(|c| c.is_alphabetic() || matches!(c, ' ' | '-' | '\'' | '.'));
     let runs = || text.split(|c: char| !c.is_alphabetic());
-    let functions = ["sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "sqrt", "pi", "inf"];
-    let formula = functions.iter().any(|name| text.trim_start_matches('-').starts_with(name) && text.len() <= name.len() + 3);
+    let functions = [
+        "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "sqrt", "pi", "inf",
+    ];
+    let formula = functions
+        .iter()
+        .any(|name| text.trim_start_matches('-').starts_with(name) && text.len() <= name.len() + 3);
     let long = runs().any(|run| run.chars().count() >= 3) || text.eq_ignore_ascii_case("no");
     let joined = [" and ", " or "].iter().any(|word| text.contains(word));
     (plain && long && !formula && !joined).then_some(Shape::Words)
 }
 
-fn read_parts(pieces: &[&str], depth: usize) -> Option<Vec<Node>> {
-    let filled: Vec<&str> = pieces.iter().map(|piece| piece.trim()).filter(|piece| !piece.is_empty()).collect();
-    (filled.len() <= MOST_PARTS).then(|| filled.iter().map(|piece| read(piece, depth + 1)).collect())
+pub(crate) fn read_parts(pieces: &[&str], depth: usize) -> Option<Vec<Node>> {
+    let filled: Vec<&str> = pieces
+        .iter()
+        .map(|piece| piece.trim())
+        .filter(|piece| !piece.is_empty())
+        .collect();
+    (filled.len() <= MOST_PARTS)
+        .then(|| filled.iter().map(|piece| read(piece, depth + 1)).collect())
 }
 
 /// Parts of a list, with the two values of each ± side by side.
-fn flattened(parts: Vec<Node>) -> Vec<Node> {
+pub(crate) fn flattened(parts: Vec<Node>) -> Option<Vec<Node>> {
     let spread = |node: Node| match node.shape {
         Shape::List(inner) => inner,
         shape => vec![Node { shape, ..node }],
     };
-    parts.into_iter().flat_map(spread).collect()
+    let flat: Vec<Node> = parts.into_iter().flat_map(spread).collect();
+    (flat.len() <= MOST_VALUES).then_some(flat)
 }
 
 fn list(text: &str, depth: usize) -> Option<Shape> {
     let (pieces, found) = split_outside(text, &[",", ";", " and ", " or "]);
     let parts = (!found.is_empty()).then(|| read_parts(&pieces, depth))??;
-    (parts.len() > 1).then(|| Shape::List(flattened(parts)))
+    if parts.len() > 1 {
+        flattened(parts).map(Shape::List)
+    } else {
+        None
+    }
 }
 
 fn union(text: &str, depth: usize) -> Option<Shape> {
     let (pieces, found) = split_outside(text, &["\\cup"]);
-    (!found.is_empty()).then(|| read_parts(&pieces, depth))?.map(Shape::Union)
+    (!found.is_empty())
+        .then(|| read_parts(&pieces, depth))?
+        .map(Shape::Union)
 }
 
 fn bracketed(text: &str, depth: usize) -> Option<Shape> {
@@ -164,9 +216,12 @@ fn bracketed(text: &str, depth: usize) -> Option<Shape> {
     if text == "\\emptyset" {
         return Some(Shape::Set(Vec::new()));
     }
-    if let Some(inner) = text.strip_prefix("\\{").and_then(|text| text.strip_suffix("\\}")) {
+    if let Some(inner) = text
+        .strip_prefix("\\{")
+        .and_then(|text| text.strip_suffix("\\}"))
+    {
         let (pieces, _) = split_outside(inner, &[",", ";"]);
-        return Some(Shape::Set(flattened(read_parts(&pieces, depth)?)));
+        return flattened(read_parts(&pieces, depth)?).map(Shape::Set);
     }
     if !is_enclosed(text) || text.starts_with('{') {
         return None;
@@ -175,43 +230,6 @@ fn bracketed(text: &str, depth: usize) -> Option<Shape> {
     let (pieces, _) = split_outside(text.get(1..text.len() - 1)?, &[",", ";"]);
     let items = read_parts(&pieces, depth).filter(|items| items.len() > 1)?;
     Some(Shape::Ordered { open, close, items })
-}
-
-/// Both values of `a \pm b`; with several signs every combination, where `\mp` is tied to the first.
-fn plus_minus(text: &str, depth: usize) -> Option<Shape> {
-    if !has_command(text, "\\pm") {
-        return None;
-    }
-    let (plus, minus) = (text.replacen("\\pm", "+", 1), text.replacen("\\pm", "-", 1));
-    let (plus, minus) = (plus.replacen("\\mp", "-", 1), minus.replacen("\\mp", "+", 1));
-    Some(Shape::List(flattened(vec![read(&plus, depth + 2), read(&minus, depth + 2)])))
-}
-
-/// Digits with a base as subscript.
-fn based(text: &str) -> Option<Shape> {
-    let (digits, base) = text.rsplit_once('_')?;
-    let base: u32 = base.trim().trim_matches(['{', '}']).trim().parse().ok()?;
-    let upright = digits.trim().strip_prefix("\\text").and_then(leading_group);
-    let digits = upright.map_or(digits, |(inner, _)| inner).trim().trim_matches(['(', ')']);
-    let valid = digits.chars().all(|c| c == '.' || c.to_digit(base.clamp(2, 36)).is_some() && !c.is_lowercase());
-    let has_digit = upright.is_some() || digits.chars().any(|c| c.is_ascii_digit());
-    ((2..=36).contains(&base) && valid && has_digit && !digits.is_empty())
-        .then(|| Shape::Based(digits.trim_start_matches('0').to_owned(), base))
-}
-
-fn ratio(text: &str, depth: usize) -> Option<Shape> {
-    let (pieces, found) = split_outside(text, &[":"]);
-    let parts = (!found.is_empty()).then(|| read_parts(&pieces, depth))??;
-    let plain = parts.len() == pieces.len() && parts.iter().all(|part| matches!(part.shape, Shape::Scalar(_)));
-    plain.then_some(Shape::Ratio(parts))
-}
-
-fn scalar(text: &str) -> Option<Shape> {
-    let text = text.strip_prefix("\\approx").unwrap_or(text).trim();
-    let (value, unit) = unit::split(text);
-    let parsed = parse::parse(value).map(|value| Scalar { value, unit });
-    let whole = || parse::parse(text).map(|value| Scalar { value, unit: unit::Unit::Bare });
-    parsed.or_else(whole).map(Shape::Scalar)
 }
 
 impl Node {
