@@ -4,4 +4,5 @@
 mod fixture;
 mod generation;
 mod gradient;
+mod layering;
 mod models;
