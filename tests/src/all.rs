@@ -5,6 +5,7 @@ mod cli;
 mod fixture;
 mod generation;
 mod gradient;
+mod layering;
 mod learn;
 mod models;
 mod smollm2;

@@ -1,2 +1,48 @@
-//! xtask
-fn main() {}
+//! The project's own commands, with nothing to install beyond rustup: `cargo xtask --help`.
+
+mod check;
+mod peers;
+mod rates;
+mod setup;
+mod steps;
+
+use anyhow::{Result, bail};
+
+use crate::steps::Steps;
+
+const HELP: &str = "\
+Commands of the minform project
+
+Usage: cargo xtask <command> [options]
+
+  test [--fast]           Everything that must hold, cheapest first. --fast leaves out WebAssembly,
+                          the documentation and the program itself.
+  check                   Formatting, lints, and the tests of the crates without tensors.
+  peers [--python PATH]   Speed of minform beside torch and transformers on this machine.
+                          PATH is a Python with tests/peers/requirements.txt installed (default: python3).
+  help                    This text.
+";
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut steps = Steps::default();
+    if let Err(error) = run(&arguments, &mut steps) {
+        eprintln!("error: {error:#}");
+        std::process::exit(1);
+    }
+    steps.print_times();
+}
+
+fn run(arguments: &[&str], steps: &mut Steps) -> Result<()> {
+    match arguments {
+        [] | ["help" | "-h" | "--help", ..] | [_, "-h" | "--help"] => print!("{HELP}"),
+        ["test"] => check::test(steps, false)?,
+        ["test", "--fast"] => check::test(steps, true)?,
+        ["check"] => check::check(steps)?,
+        ["peers"] => peers::compare(steps, "python3")?,
+        ["peers", "--python", python] => peers::compare(steps, python)?,
+        other => bail!("{:?} is no command of this project; see `cargo xtask --help`", other.join(" ")),
+    }
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! Everything that must hold, cheapest first.
+//!
+//! The release profile serves every step: the tests train small models, and one profile means burn is checked once
+//! for the lints and compiled once for tests and program.
+
+use anyhow::Result;
+
+use crate::setup::{self, WASM};
+use crate::steps::{Steps, cargo};
+
+/// `cargo xtask test`.
+pub(crate) fn test(steps: &mut Steps, fast: bool) -> Result<()> {
+    format_and_lints(steps)?;
+    steps.run("tests", &mut cargo("test --release --workspace"))?;
+    if fast {
+        return Ok(());
+    }
+    setup::wasm(steps)?;
+    let shared = format!("build --release -p minform-credit -p minform-text -p minform-core --target {WASM}");
+    steps.run("WebAssembly", &mut cargo(&shared))?;
+    let mut documentation = cargo("doc --no-deps --workspace --release");
+    steps.run("documentation", documentation.env("RUSTDOCFLAGS", "-D warnings"))?;
+    steps.run("program", &mut cargo("build --release"))
+}
+
+/// `cargo xtask check`.
+pub(crate) fn check(steps: &mut Steps) -> Result<()> {
+    format_and_lints(steps)?;
+    steps.run("fast tests", &mut cargo("test --release -p minform-credit -p minform-text"))
+}
+
+fn format_and_lints(steps: &mut Steps) -> Result<()> {
+    setup::lints(steps)?;
+    steps.run("format", &mut cargo("fmt --all --check"))?;
+    steps.run("lints", &mut cargo("clippy --release --workspace --all-targets -- -D warnings"))
+}
