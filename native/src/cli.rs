@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Process reward models and min-form reinforcement learning of language models.
 #[derive(Debug, Parser)]
 #[command(name = "minform", version, about, long_about = None, max_term_width = 110)]
-#[command(after_help = "Start with `minform demo --quick`: it trains a policy and a process reward model from nothing.")]
+#[command(
+    after_help = "Start with `minform demo --quick`: it trains a policy and a process reward model from nothing."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -19,22 +21,32 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  minform demo --quick\n  minform demo --out runs/demo --set rl.credit.form=sum")]
     Demo(Demo),
     /// Fine-tune a model on problems with reference solutions.
-    #[command(after_help = "Example:\n  minform sft --model models/smollm2 --data gsm8k/train.jsonl --out runs/sft --set sft.steps=200")]
+    #[command(
+        after_help = "Example:\n  minform sft --model models/smollm2 --data gsm8k/train.jsonl --out runs/sft --set sft.steps=200"
+    )]
     Sft(Sft),
     /// Process reward models: train one, or score solutions with one.
     #[command(subcommand)]
     Prm(Prm),
     /// Write solutions.
-    #[command(after_help = "Example:\n  minform generate --model models/smollm2 --prompt \"What is 3 + 4?\"\n  minform generate --model models/smollm2 --data gsm8k/test.jsonl --limit 8 --json > answers.jsonl")]
+    #[command(
+        after_help = "Example:\n  minform generate --model models/smollm2 --prompt \"What is 3 + 4?\"\n  minform generate --model models/smollm2 --data gsm8k/test.jsonl --limit 8 --json > answers.jsonl"
+    )]
     Generate(Generate),
     /// Reinforcement learning with process rewards, verifiable rewards, or both.
-    #[command(after_help = "Example:\n  minform train --model models/smollm2 --prm runs/prm/prm --data gsm8k/train.jsonl \\\n      --set rl.updates=100 --set rl.verifiable_reward=1 --out runs/rl")]
+    #[command(
+        after_help = "Example:\n  minform train --model models/smollm2 --prm runs/prm/prm --data gsm8k/train.jsonl \\\n      --set rl.updates=100 --set rl.verifiable_reward=1 --out runs/rl"
+    )]
     Train(Train),
     /// Accuracy of a model on problems with known answers, and its loss on reference solutions.
-    #[command(after_help = "Example:\n  minform eval --model models/smollm2 --data gsm8k/test.jsonl --limit 100 --greedy")]
+    #[command(
+        after_help = "Example:\n  minform eval --model models/smollm2 --data gsm8k/test.jsonl --limit 100 --greedy"
+    )]
     Eval(Eval),
     /// Credit assignment of hand-given step rewards: weights, transformed rewards, returns.
-    #[command(after_help = "Example:\n  minform credit --rewards 0.9,0.2,-0.5\n  minform credit --rewards 0.9,0.2,-0.5 --form sum --gamma 0.9 --json")]
+    #[command(
+        after_help = "Example:\n  minform credit --rewards 0.9,0.2,-0.5\n  minform credit --rewards 0.9,0.2,-0.5 --form sum --gamma 0.9 --json"
+    )]
     Credit(Credit),
     /// Turn a GGUF file into a Hugging Face folder.
     #[command(after_help = "Example:\n  minform import SmolLM2-135M-Instruct.Q4_1.gguf --out models/smollm2")]
@@ -48,10 +60,14 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Prm {
     /// Train a process reward model on labelled steps.
-    #[command(after_help = "Example:\n  minform prm train --model models/smollm2 --data prm800k/val2pct.jsonl --set prm.full_epochs=0 --out runs/prm")]
+    #[command(
+        after_help = "Example:\n  minform prm train --model models/smollm2 --data prm800k/val2pct.jsonl --set prm.full_epochs=0 --out runs/prm"
+    )]
     Train(PrmTrain),
     /// Score every step of solutions; one JSON row per input row.
-    #[command(after_help = "Example:\n  minform prm score --prm runs/prm/prm --data processbench/gsm8k.json --limit 40\n  echo '{\"problem\": \"3 + 4?\", \"solution\": \"3 + 4 = 7\\n\\nSo 7.\"}' | minform prm score --prm runs/prm/prm")]
+    #[command(
+        after_help = "Example:\n  minform prm score --prm runs/prm/prm --data processbench/gsm8k.json --limit 40\n  echo '{\"problem\": \"3 + 4?\", \"solution\": \"3 + 4 = 7\\n\\nSo 7.\"}' | minform prm score --prm runs/prm/prm"
+    )]
     Score(PrmScore),
 }
 

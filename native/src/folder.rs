@@ -60,7 +60,10 @@ impl Folder {
 
     pub(crate) fn prm(&self, device: &Device) -> Result<Prm> {
         if !self.config.token_classification {
-            bail!("{} holds a language model, not a process reward model; see `minform prm train`", self.path.display());
+            bail!(
+                "{} holds a language model, not a process reward model; see `minform prm train`",
+                self.path.display()
+            );
         }
         Prm::from_files(self.config.clone(), self.weights()?, device).with_context(|| self.path.display().to_string())
     }

@@ -29,12 +29,7 @@ pre { overflow: auto; padding: .6rem; border: 1px solid var(--line); border-radi
 type Curve = (&'static str, Vec<(f64, f64)>);
 
 /// The page for what a run has heard so far.
-pub(crate) fn page(
-    title: &str,
-    config: &Config,
-    history: &[Timed],
-    spent: &BTreeMap<Phase, Spent>,
-) -> Result<String> {
+pub(crate) fn page(title: &str, config: &Config, history: &[Timed], spent: &BTreeMap<Phase, Spent>) -> Result<String> {
     let mut page = String::new();
     write!(page, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">")?;
     write!(page, "<meta name=\"viewport\" content=\"width=device-width\"><title>{}</title>", escape(title))?;
@@ -58,12 +53,21 @@ fn results(page: &mut String, history: &[Timed]) -> Result<()> {
             write!(
                 rows,
                 "<tr><td>{}</td><td>{}</td><td>{:.1} %</td><td>{:.1} %</td><td>{}</td><td>{:.1}</td><td>{:.1}</td></tr>",
-                escape(&e.name), e.step, e.greedy * 100.0, e.sampled * 100.0, e.problems, e.steps, e.length
+                escape(&e.name),
+                e.step,
+                e.greedy * 100.0,
+                e.sampled * 100.0,
+                e.problems,
+                e.steps,
+                e.length
             )?;
         }
     }
     if !rows.is_empty() {
-        write!(page, "<h2>Accuracy on held-out problems</h2><table><tr><th>policy</th><th>updates</th><th>greedy</th><th>sampled</th><th>problems</th><th>steps</th><th>tokens</th></tr>{rows}</table>")?;
+        write!(
+            page,
+            "<h2>Accuracy on held-out problems</h2><table><tr><th>policy</th><th>updates</th><th>greedy</th><th>sampled</th><th>problems</th><th>steps</th><th>tokens</th></tr>{rows}</table>"
+        )?;
     }
     let mut rows = String::new();
     for timed in history {
@@ -72,12 +76,19 @@ fn results(page: &mut String, history: &[Timed]) -> Result<()> {
             write!(
                 rows,
                 "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-                escape(&q.on), q.steps, show(q.auc), show(q.accuracy), show(q.first_error_f1)
+                escape(&q.on),
+                q.steps,
+                show(q.auc),
+                show(q.accuracy),
+                show(q.first_error_f1)
             )?;
         }
     }
     if !rows.is_empty() {
-        write!(page, "<h2>Process reward model</h2><table><tr><th>on</th><th>labelled steps</th><th>AUC</th><th>step accuracy</th><th>first-error F1</th></tr>{rows}</table>")?;
+        write!(
+            page,
+            "<h2>Process reward model</h2><table><tr><th>on</th><th>labelled steps</th><th>AUC</th><th>step accuracy</th><th>first-error F1</th></tr>{rows}</table>"
+        )?;
     }
     write!(page, "<h2>Curves</h2>")?;
     Ok(())
@@ -101,21 +112,29 @@ fn figures(history: &[Timed]) -> Vec<(&'static str, Vec<Curve>)> {
     let losses = |wanted: Option<Phase>| -> Vec<(f64, f64)> {
         let loss = |timed: &Timed| match (&timed.event, wanted) {
             (Event::SftStep(step), None) => Some((step.step as f64, f64::from(step.loss))),
-            (Event::PrmStep(step), Some(phase)) if step.phase == phase => Some((step.step as f64, f64::from(step.loss))),
+            (Event::PrmStep(step), Some(phase)) if step.phase == phase => {
+                Some((step.step as f64, f64::from(step.loss)))
+            }
             _ => None,
         };
         history.iter().filter_map(loss).collect()
     };
     vec![
         ("accuracy by update", vec![("greedy", evaluations(|e| e.greedy)), ("sampled", evaluations(|e| e.sampled))]),
-        ("process outcome by update", vec![("outcome", updates(|u| u.process_outcome)), ("verified", updates(|u| u.verified))]),
+        (
+            "process outcome by update",
+            vec![("outcome", updates(|u| u.process_outcome)), ("verified", updates(|u| u.verified))],
+        ),
         ("KL to the reference by update", vec![("KL", updates(|u| u.kl))]),
         ("steps by update", vec![("steps", updates(|u| Some(u.steps)))]),
         ("length in tokens by update", vec![("tokens", updates(|u| Some(u.length)))]),
         ("entropy by update", vec![("entropy", updates(|u| u.entropy))]),
         ("gradient norm by update", vec![("norm", updates(|u| Some(u.grad_norm)))]),
         ("fine-tuning loss by step", vec![("loss", losses(None))]),
-        ("PRM loss by step", vec![("head only", losses(Some(Phase::PrmHead))), ("all weights", losses(Some(Phase::PrmFull)))]),
+        (
+            "PRM loss by step",
+            vec![("head only", losses(Some(Phase::PrmHead))), ("all weights", losses(Some(Phase::PrmFull)))],
+        ),
     ]
 }
 
@@ -141,9 +160,12 @@ fn draw(caption: &str, curves: &[Curve]) -> Result<String> {
         chart.configure_mesh().light_line_style(WHITE).x_labels(6).y_labels(6).draw().map_err(|e| anyhow!("{e}"))?;
         for ((name, points), colour) in curves.iter().zip(COLOURS.iter().cycle()) {
             let line = points.iter().copied().filter(|(_, y)| y.is_finite());
-            let series = chart.draw_series(LineSeries::new(line, colour.stroke_width(2))).map_err(|e| anyhow!("{e}"))?;
+            let series =
+                chart.draw_series(LineSeries::new(line, colour.stroke_width(2))).map_err(|e| anyhow!("{e}"))?;
             if curves.len() > 1 {
-                series.label(*name).legend(move |(x, y)| PathElement::new([(x, y), (x + 14, y)], colour.stroke_width(2)));
+                series
+                    .label(*name)
+                    .legend(move |(x, y)| PathElement::new([(x, y), (x + 14, y)], colour.stroke_width(2)));
             }
         }
         if curves.len() > 1 {
@@ -159,7 +181,13 @@ fn phases(page: &mut String, spent: &BTreeMap<Phase, Spent>) -> Result<()> {
     write!(page, "<h2>Time</h2><table><tr><th>phase</th><th>seconds</th><th>tokens</th><th>tokens/s</th></tr>")?;
     for (phase, spent) in spent {
         let rate = spent.tokens as f64 / spent.seconds.max(1e-9);
-        write!(page, "<tr><td>{}</td><td>{:.1}</td><td>{}</td><td>{rate:.0}</td></tr>", phase.title(), spent.seconds, spent.tokens)?;
+        write!(
+            page,
+            "<tr><td>{}</td><td>{:.1}</td><td>{}</td><td>{rate:.0}</td></tr>",
+            phase.title(),
+            spent.seconds,
+            spent.tokens
+        )?;
     }
     write!(page, "</table>")?;
     Ok(())
@@ -181,7 +209,13 @@ fn samples(page: &mut String, history: &[Timed]) -> Result<()> {
     write!(page, "<h2>Samples</h2><p>A double red edge marks a step scored below 0, a blue edge one above.</p>")?;
     let last = all.len().saturating_sub(SHOWN).max(SHOWN.min(all.len()));
     for sample in all.iter().take(SHOWN).chain(&all[last..]) {
-        write!(page, "<div class=\"sample\"><b>update {}</b> {}<br>{}", sample.step, verdict(sample), escape(&sample.prompt))?;
+        write!(
+            page,
+            "<div class=\"sample\"><b>update {}</b> {}<br>{}",
+            sample.step,
+            verdict(sample),
+            escape(&sample.prompt)
+        )?;
         for (index, step) in sample.steps.iter().enumerate() {
             let score = sample.scores.get(index).copied();
             let class = score.map_or("", |score| if score < 0.0 { "bad" } else { "good" });

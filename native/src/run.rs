@@ -211,7 +211,9 @@ impl Run {
 
 fn phase_of(event: &Event) -> Phase {
     match event {
-        Event::PhaseStarted { phase, .. } | Event::Progress { phase, .. } | Event::PhaseFinished { phase, .. } => *phase,
+        Event::PhaseStarted { phase, .. } | Event::Progress { phase, .. } | Event::PhaseFinished { phase, .. } => {
+            *phase
+        }
         _ => Phase::Generate,
     }
 }

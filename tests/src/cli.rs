@@ -105,13 +105,19 @@ fn every_command_has_help_with_an_example() {
 fn the_commands_work_on_each_others_output() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).display().to_string();
-    let nano = ["world.hidden_size=32", "world.prm_problems=20", "world.test_problems=10", "sft.steps=5", "rl.updates=2"];
+    let nano =
+        ["world.hidden_size=32", "world.prm_problems=20", "world.test_problems=10", "sft.steps=5", "rl.updates=2"];
     let set: Vec<&str> = nano.iter().flat_map(|setting| ["--set", setting]).collect();
     let run = at("demo");
     let demo = minform(&[&["demo", "--quick", "--json", "--out", &run], &set[..]].concat());
     let object = last_json(&demo);
-    assert!(["base_accuracy", "final_accuracy", "prm_auc", "seconds"].iter().all(|key| object.get(key).is_some()), "{object}");
-    for file in ["config.toml", "run.json", "events.jsonl", "report.html", "policy/config.json", "prm/model.safetensors"] {
+    assert!(
+        ["base_accuracy", "final_accuracy", "prm_auc", "seconds"].iter().all(|key| object.get(key).is_some()),
+        "{object}"
+    );
+    for file in
+        ["config.toml", "run.json", "events.jsonl", "report.html", "policy/config.json", "prm/model.safetensors"]
+    {
         assert!(folder.path().join("demo").join(file).is_file(), "{file}");
     }
     let again = minform(&["demo", "--quick", "--out", &run]);
@@ -136,16 +142,47 @@ fn the_commands_work_on_each_others_output() {
     assert!(rows[1]["min"].is_number() && rows[1]["soft_min"].is_number() && rows[1]["first_error"].is_i64());
 
     let problems = at("problems.jsonl");
-    std::fs::write(&problems, "{\"question\": \"Tom has 3 apples. He buys 4 more.\", \"answer\": \"3 + 4 = 7\\n#### 7\"}\n").unwrap();
+    std::fs::write(
+        &problems,
+        "{\"question\": \"Tom has 3 apples. He buys 4 more.\", \"answer\": \"3 + 4 = 7\\n#### 7\"}\n",
+    )
+    .unwrap();
     let policy = at("demo/policy");
     let generated = minform(&[
-        "generate", "--model", &policy, "--data", &problems, "--template", "plain", "--samples", "2", "--json",
+        "generate",
+        "--model",
+        &policy,
+        "--data",
+        &problems,
+        "--template",
+        "plain",
+        "--samples",
+        "2",
+        "--json",
     ]);
     assert_eq!(stdout(&generated).lines().count(), 2, "{}", stderr(&generated));
     let out = at("rl");
     let trained = minform(&[
-        "train", "--model", &policy, "--prm", &prm, "--data", &problems, "--template", "plain", "--out", &out,
-        "--set", "rl.updates=2", "--set", "rl.prompts=2", "--set", "sampling.max_new_tokens=16", "--set", "rl.verifiable_reward=1", "--json",
+        "train",
+        "--model",
+        &policy,
+        "--prm",
+        &prm,
+        "--data",
+        &problems,
+        "--template",
+        "plain",
+        "--out",
+        &out,
+        "--set",
+        "rl.updates=2",
+        "--set",
+        "rl.prompts=2",
+        "--set",
+        "sampling.max_new_tokens=16",
+        "--set",
+        "rl.verifiable_reward=1",
+        "--json",
     ]);
     let saved = last_json(&trained);
     assert!(Path::new(saved["saved"].as_str().unwrap()).join("model.safetensors").is_file());

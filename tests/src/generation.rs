@@ -43,7 +43,8 @@ fn a_sample_does_not_depend_on_its_batch() {
     let policy = policy("models/qwen2-untied");
     let together = generate(&policy, &prompts(), 4, &sampling());
     let alone = generate(&policy, &prompts(), 4, &Sampling { rows: 1, ..sampling() });
-    let tokens = |groups: &[Vec<Response>]| -> Vec<Vec<u32>> { groups.iter().flatten().map(|r| r.tokens.clone()).collect() };
+    let tokens =
+        |groups: &[Vec<Response>]| -> Vec<Vec<u32>> { groups.iter().flatten().map(|r| r.tokens.clone()).collect() };
     assert_eq!(tokens(&together), tokens(&alone));
     assert!(together[0].windows(2).any(|pair| pair[0].tokens != pair[1].tokens), "samples of a prompt differ");
 }
@@ -71,7 +72,8 @@ fn impossible_prompts_are_refused() {
     let policy = policy("models/qwen2-tied");
     let generator = Generator::new(&policy.model, &policy.config);
     let mut listen = |_: NewToken| ControlFlow::Continue(());
-    let mut run = |prompts: &[Vec<u32>]| pollster::block_on(generator.generate(prompts, 1, &sampling(), 0, &mut listen));
+    let mut run =
+        |prompts: &[Vec<u32>]| pollster::block_on(generator.generate(prompts, 1, &sampling(), 0, &mut listen));
     assert!(matches!(run(&[vec![]]), Err(Error::Empty(_))));
     assert!(matches!(run(&[vec![1; 5000]]), Err(Error::Context { tokens: 5040, .. })));
     assert_eq!(run(&[]).unwrap().len(), 0);

@@ -12,13 +12,8 @@ use serde_json::Value;
 
 use crate::fixture::{batch, config, difference, folder, ids, json, policy, values, weights};
 
-const CAUSAL: [&str; 5] = [
-    "models/qwen2-tied",
-    "models/qwen2-untied",
-    "models/llama",
-    "models/llama3-scaled",
-    "models/llama-sharded-bf16",
-];
+const CAUSAL: [&str; 5] =
+    ["models/qwen2-tied", "models/qwen2-untied", "models/llama", "models/llama3-scaled", "models/llama-sharded-bf16"];
 
 fn expected_logits(sequence: &Value) -> Vec<f32> {
     let rows = sequence["logits"].as_array().unwrap();

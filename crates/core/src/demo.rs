@@ -88,7 +88,8 @@ impl Demo {
     pub fn new(config: &Config, device: &Device) -> Result<Self> {
         let tokenizer = Tokenizer::from_json(world::tokenizer_json().as_bytes())?;
         let level = |key: &str, number| {
-            Level::new(number).map_err(|error| Error::Config { key: format!("world.{key}"), problem: error.to_string() })
+            Level::new(number)
+                .map_err(|error| Error::Config { key: format!("world.{key}"), problem: error.to_string() })
         };
         let levels = level("min_level", config.world.min_level)?..=level("max_level", config.world.max_level)?;
         let model = ModelConfig::small(
@@ -235,8 +236,7 @@ impl Demo {
         let separators = Separators::from_tokenizer(&self.tokenizer);
         let labelled = |(index, response): (usize, _)| -> Result<LabelledSteps> {
             let eos = &policy.config.eos_token_ids;
-            let rollout =
-                Rollout::new(index, &prompts[index], response, &separators, eos, self.config.rl.truncated);
+            let rollout = Rollout::new(index, &prompts[index], response, &separators, eos, self.config.rl.truncated);
             let input = rollout.prm_input(NEWLINE_ID);
             let steps = rollout.step_texts(&self.tokenizer)?;
             let labels = world::check_steps(&problems[index], steps.iter().map(String::as_str)).labels();

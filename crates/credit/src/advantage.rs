@@ -41,10 +41,7 @@ pub struct TokenCredit {
 ///
 /// # Errors
 /// [`CreditError`] for the first response whose lengths disagree.
-pub fn group_advantages(
-    group: &[Response],
-    settings: &CreditSettings,
-) -> Result<Vec<TokenCredit>, CreditError> {
+pub fn group_advantages(group: &[Response], settings: &CreditSettings) -> Result<Vec<TokenCredit>, CreditError> {
     group.iter().try_for_each(Response::validate)?;
     let verifiable = verifiable_rewards(group, settings.verifiable);
     let members: Vec<Member<'_>> = group
@@ -55,14 +52,8 @@ pub fn group_advantages(
     let baseline = settings.baseline;
     let steps: Vec<_> = members.iter().map(|m| m.step_share(baseline)).collect();
     let returns: Vec<_> = members.iter().map(|m| m.return_share(baseline)).collect();
-    let baselines = leave_one_out(&steps)
-        .into_iter()
-        .zip(leave_one_out(&returns));
-    Ok(members
-        .iter()
-        .zip(baselines)
-        .map(|(member, (step, token))| member.credit(settings, step, token))
-        .collect())
+    let baselines = leave_one_out(&steps).into_iter().zip(leave_one_out(&returns));
+    Ok(members.iter().zip(baselines).map(|(member, (step, token))| member.credit(settings, step, token)).collect())
 }
 
 /// coefficient · (vᵢ − mean_{k≠i} vₖ), or coefficient · vᵢ.
@@ -76,22 +67,13 @@ fn verifiable_rewards(group: &[Response], verifiable: Option<Verifiable>) -> Vec
         .map(|verified| Some(verifiable.values.value(finite(verified?, 0.0))))
         .collect();
     let baselines = if verifiable.leave_one_out {
-        let share = |value: &Option<f64>| {
-            value.map(|reward| Share {
-                reward,
-                weight: 1.0,
-            })
-        };
+        let share = |value: &Option<f64>| value.map(|reward| Share { reward, weight: 1.0 });
         leave_one_out(&values.iter().map(share).collect::<Vec<_>>())
     } else {
         vec![0.0; group.len()]
     };
     let coefficient = finite(verifiable.coefficient, 0.0);
-    values
-        .iter()
-        .zip(baselines)
-        .map(|(value, baseline)| coefficient * (value.unwrap_or(baseline) - baseline))
-        .collect()
+    values.iter().zip(baselines).map(|(value, baseline)| coefficient * (value.unwrap_or(baseline) - baseline)).collect()
 }
 
 #[cfg(test)]
@@ -102,21 +84,13 @@ mod tests {
     use crate::{CreditSettings, Response};
 
     fn solved(verified: Option<f32>) -> Response {
-        Response {
-            length: 2,
-            verified,
-            ..Response::default()
-        }
+        Response { length: 2, verified, ..Response::default() }
     }
 
     #[test]
     fn a_group_without_ground_truth_has_no_verifiable_reward() {
         let group = [solved(None), solved(None)];
-        for settings in [
-            CreditSettings::main(),
-            CreditSettings::verl(2),
-            CreditSettings::paper(2),
-        ] {
+        for settings in [CreditSettings::main(), CreditSettings::verl(2), CreditSettings::paper(2)] {
             let credit = group_advantages(&group, &settings).unwrap();
             assert!(credit.iter().all(|c| c.advantages == [0.0, 0.0]));
         }
@@ -132,12 +106,7 @@ mod tests {
 
     #[test]
     fn a_group_of_one_keeps_its_return() {
-        let response = Response {
-            step_ends: vec![1],
-            step_lengths: vec![2],
-            rewards: vec![0.5],
-            ..solved(Some(1.0))
-        };
+        let response = Response { step_ends: vec![1], step_lengths: vec![2], rewards: vec![0.5], ..solved(Some(1.0)) };
         let credit = group_advantages(&[response], &CreditSettings::paper(8)).unwrap();
         assert_eq!(credit[0].advantages, [1.5, 1.5]);
     }

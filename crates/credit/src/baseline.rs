@@ -80,12 +80,7 @@ mod tests {
     use super::{Share, leave_one_out};
 
     fn shares(rewards: &[f64]) -> Vec<Option<Share>> {
-        let share = |&reward| {
-            Some(Share {
-                reward,
-                weight: 1.0,
-            })
-        };
+        let share = |&reward| Some(Share { reward, weight: 1.0 });
         rewards.iter().map(share).collect()
     }
 

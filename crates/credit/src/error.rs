@@ -58,48 +58,22 @@ pub enum CreditError {
 impl fmt::Display for CreditError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::StepLengthCount {
-                step_ends,
-                step_lengths,
-            } => {
-                write!(
-                    f,
-                    "number of step lengths must equal the {step_ends} step ends, got {step_lengths}"
-                )
+            Self::StepLengthCount { step_ends, step_lengths } => {
+                write!(f, "number of step lengths must equal the {step_ends} step ends, got {step_lengths}")
             }
             Self::RewardCount { step_ends, rewards } => {
-                write!(
-                    f,
-                    "number of rewards must be 0 or equal the {step_ends} step ends, got {rewards}"
-                )
+                write!(f, "number of rewards must be 0 or equal the {step_ends} step ends, got {rewards}")
             }
             Self::KlCount { length, kl } => {
-                write!(
-                    f,
-                    "number of KL values must be 0 or equal the {length} tokens, got {kl}"
-                )
+                write!(f, "number of KL values must be 0 or equal the {length} tokens, got {kl}")
             }
             Self::StepEnd { step, end, length } => {
-                write!(
-                    f,
-                    "step ends must rise and lie below {length}: step {step} ends at {end}"
-                )
+                write!(f, "step ends must rise and lie below {length}: step {step} ends at {end}")
             }
-            Self::StepLength {
-                step,
-                length,
-                available,
-            } => {
-                write!(
-                    f,
-                    "step {step} has room for {available} tokens, got length {length}"
-                )
+            Self::StepLength { step, length, available } => {
+                write!(f, "step {step} has room for {available} tokens, got length {length}")
             }
-            Self::Parallel {
-                name,
-                expected,
-                found,
-            } => {
+            Self::Parallel { name, expected, found } => {
                 write!(f, "length of {name} must be {expected}, got {found}")
             }
         }
@@ -109,18 +83,6 @@ impl fmt::Display for CreditError {
 impl core::error::Error for CreditError {}
 
 /// `Ok` where a sequence that runs in parallel with another has its length.
-pub(crate) fn same_length(
-    name: &'static str,
-    expected: usize,
-    found: usize,
-) -> Result<(), CreditError> {
-    if expected == found {
-        Ok(())
-    } else {
-        Err(CreditError::Parallel {
-            name,
-            expected,
-            found,
-        })
-    }
+pub(crate) fn same_length(name: &'static str, expected: usize, found: usize) -> Result<(), CreditError> {
+    if expected == found { Ok(()) } else { Err(CreditError::Parallel { name, expected, found }) }
 }

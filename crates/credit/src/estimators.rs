@@ -21,11 +21,7 @@ pub fn grpo_advantages(rewards: &[f32], scale_by_std: bool) -> Vec<f32> {
         return narrow_all(&rewards);
     }
     let moments = Moments::of(&rewards);
-    let scale = if scale_by_std {
-        libm::sqrt(moments.unbiased_variance()) + 1e-6
-    } else {
-        1.0
-    };
+    let scale = if scale_by_std { libm::sqrt(moments.unbiased_variance()) + 1e-6 } else { 1.0 };
     let advantage = |reward: &f64| narrow((reward - moments.mean) / scale);
     rewards.iter().map(advantage).collect()
 }
@@ -57,18 +53,10 @@ pub struct Gae {
 ///
 /// # Errors
 /// [`CreditError::Parallel`] where the lengths differ.
-pub fn gae(
-    token_rewards: &[f32],
-    values: &[f32],
-    gamma: f32,
-    lambda: f32,
-) -> Result<Gae, CreditError> {
+pub fn gae(token_rewards: &[f32], values: &[f32], gamma: f32, lambda: f32) -> Result<Gae, CreditError> {
     same_length("values", token_rewards.len(), values.len())?;
     let (gamma, lambda) = (finite(gamma, 1.0), finite(lambda, 1.0));
-    let mut result = Gae {
-        advantages: vec![0.0; values.len()],
-        returns: vec![0.0; values.len()],
-    };
+    let mut result = Gae { advantages: vec![0.0; values.len()], returns: vec![0.0; values.len()] };
     let (mut next_value, mut next_advantage) = (0.0, 0.0);
     for token in (0..values.len()).rev() {
         let value = finite(values[token], 0.0);

@@ -84,9 +84,7 @@ impl CreditForm {
 
     fn step_weights(&self, rewards: &[f64]) -> Vec<f64> {
         match *self {
-            Self::SoftMin { temperature } if temperature > 0.0 => {
-                soft_min_weights(rewards, f64::from(temperature))
-            }
+            Self::SoftMin { temperature } if temperature > 0.0 => soft_min_weights(rewards, f64::from(temperature)),
             Self::SoftMin { .. } | Self::ExactMin => exact_min_weights(rewards),
             Self::Sum { gamma } => powers(discount(gamma), rewards.len()),
             Self::Mean => vec![1.0 / rewards.len() as f64; rewards.len()],
@@ -105,10 +103,7 @@ fn discount(gamma: f32) -> f64 {
 fn soft_min_weights(rewards: &[f64], temperature: f64) -> Vec<f64> {
     let lowest = rewards.iter().copied().fold(f64::INFINITY, f64::min);
     // Shifting by the minimum keeps every exponent ≤ 0 and the sum ≥ 1.
-    let scores: Vec<f64> = rewards
-        .iter()
-        .map(|reward| libm::exp((lowest - reward) / temperature))
-        .collect();
+    let scores: Vec<f64> = rewards.iter().map(|reward| libm::exp((lowest - reward) / temperature)).collect();
     let total: f64 = scores.iter().sum();
     scores.iter().map(|score| score / total).collect()
 }
@@ -124,15 +119,11 @@ fn exact_min_weights(rewards: &[f64]) -> Vec<f64> {
 fn first_minimum(rewards: &[f64]) -> Option<usize> {
     // `min_by` keeps the first of equal elements.
     let steps = rewards.iter().enumerate();
-    steps
-        .min_by(|a, b| a.1.total_cmp(b.1))
-        .map(|(step, _)| step)
+    steps.min_by(|a, b| a.1.total_cmp(b.1)).map(|(step, _)| step)
 }
 
 fn powers(gamma: f64, steps: usize) -> Vec<f64> {
-    core::iter::successors(Some(1.0), |power| Some(power * gamma))
-        .take(steps)
-        .collect()
+    core::iter::successors(Some(1.0), |power| Some(power * gamma)).take(steps).collect()
 }
 
 /// r*ₜ = Gₜ − Gₜ₊₁ = rₜ − (1 − γ) Gₜ₊₁.
@@ -140,9 +131,7 @@ fn discounted_differences(rewards: &[f64], gamma: f64) -> Vec<f64> {
     let returns = backward_sums(rewards, gamma);
     let following = returns.iter().copied().skip(1).chain([0.0]);
     let steps = rewards.iter().zip(following);
-    steps
-        .map(|(reward, next)| reward - (1.0 - gamma) * next)
-        .collect()
+    steps.map(|(reward, next)| reward - (1.0 - gamma) * next).collect()
 }
 
 #[cfg(test)]

@@ -40,14 +40,8 @@ impl<'a> Member<'a> {
         let steps = self.process.as_ref()?;
         let outcome = steps.iter().sum::<f64>() + self.inside_penalty().iter().sum::<f64>();
         match baseline {
-            Baseline::LeaveOneOutToken => Some(Share {
-                reward: outcome,
-                weight: self.response.length as f64,
-            }),
-            Baseline::LeaveOneOutStep => Some(Share {
-                reward: outcome / steps.len() as f64,
-                weight: 1.0,
-            }),
+            Baseline::LeaveOneOutToken => Some(Share { reward: outcome, weight: self.response.length as f64 }),
+            Baseline::LeaveOneOutStep => Some(Share { reward: outcome / steps.len() as f64, weight: 1.0 }),
             Baseline::None | Baseline::PaperToken { .. } | Baseline::VerlToken { .. } => None,
         }
     }
@@ -64,19 +58,11 @@ impl<'a> Member<'a> {
         };
         let steps = self.process.as_deref().unwrap_or_default();
         let rewards = self.token_rewards(steps, self.inside_penalty(), verifiable);
-        Some(Share {
-            reward: backward_sums(&rewards, 1.0).iter().sum(),
-            weight: max_length as f64,
-        })
+        Some(Share { reward: backward_sums(&rewards, 1.0).iter().sum(), weight: max_length as f64 })
     }
 
     /// The credit of every token, given the two baselines (one of them is 0).
-    pub(crate) fn credit(
-        &self,
-        settings: &CreditSettings,
-        step_baseline: f64,
-        return_baseline: f64,
-    ) -> TokenCredit {
+    pub(crate) fn credit(&self, settings: &CreditSettings, step_baseline: f64, return_baseline: f64) -> TokenCredit {
         let steps = self.steps_above(settings.baseline, step_baseline);
         let rewards = self.token_rewards(&steps, &self.penalty, self.verifiable);
         let returns = backward_sums(&rewards, 1.0);
@@ -119,21 +105,16 @@ impl<'a> Member<'a> {
     }
 
     fn inside_penalty(&self) -> &[f64] {
-        if self.penalty_inside {
-            &self.penalty
-        } else {
-            &[]
-        }
+        if self.penalty_inside { &self.penalty } else { &[] }
     }
 }
 
 fn penalty(kl: &[f32], placement: KlPlacement) -> Vec<f64> {
     let coefficient = match placement {
         KlPlacement::None => return vec![],
-        KlPlacement::AfterBaseline { coefficient }
-        | KlPlacement::InsideBaseline { coefficient } => finite(coefficient, 0.0),
+        KlPlacement::AfterBaseline { coefficient } | KlPlacement::InsideBaseline { coefficient } => {
+            finite(coefficient, 0.0)
+        }
     };
-    kl.iter()
-        .map(|&kl| -coefficient * finite(kl, 0.0))
-        .collect()
+    kl.iter().map(|&kl| -coefficient * finite(kl, 0.0)).collect()
 }

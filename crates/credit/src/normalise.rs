@@ -31,11 +31,7 @@ pub enum Normalisation {
 /// empty. A value that is NaN counts as 0. Equal values become 0; an empty
 /// batch, and under `NonZero` one of zeros, stays as it is.
 pub fn normalise(advantages: &mut [Vec<f32>], form: Normalisation) {
-    let values: Vec<f64> = advantages
-        .iter()
-        .flatten()
-        .map(|&value| finite(value, 0.0))
-        .collect();
+    let values: Vec<f64> = advantages.iter().flatten().map(|&value| finite(value, 0.0)).collect();
     match form {
         Normalisation::None => {}
         Normalisation::NonZero => normalise_non_zero(advantages, &values),
@@ -52,13 +48,7 @@ fn normalise_non_zero(advantages: &mut [Vec<f32>], values: &[f64]) {
     let mean = values.iter().sum::<f64>() / count;
     let squares: f64 = values.iter().map(|v| (v - mean) * (v - mean)).sum();
     let deviation = libm::sqrt((squares / count).max(EPSILON));
-    rescale(advantages, |value| {
-        if value == 0.0 {
-            0.0
-        } else {
-            (value - mean) / deviation
-        }
-    });
+    rescale(advantages, |value| if value == 0.0 { 0.0 } else { (value - mean) / deviation });
 }
 
 fn rescale(advantages: &mut [Vec<f32>], scale: impl Fn(f64) -> f64) {
@@ -107,9 +97,6 @@ mod tests {
 
     #[test]
     fn none_changes_nothing() {
-        assert_eq!(
-            normalised(vec![vec![3.0, 1.0]], Normalisation::None),
-            [[3.0, 1.0]]
-        );
+        assert_eq!(normalised(vec![vec![3.0, 1.0]], Normalisation::None), [[3.0, 1.0]]);
     }
 }

@@ -62,11 +62,7 @@ pub fn policy_loss(
     let mut responses = Vec::with_capacity(logp.len());
     for row in 0..logp.len() {
         same_length("a row of old_logp", logp[row].len(), old_logp[row].len())?;
-        same_length(
-            "a row of advantages",
-            logp[row].len(),
-            advantages[row].len(),
-        )?;
+        same_length("a row of advantages", logp[row].len(), advantages[row].len())?;
         same_length("a row of mask", logp[row].len(), mask[row].len())?;
         let mut sums = Sums::default();
         for token in 0..logp[row].len() {
@@ -100,11 +96,7 @@ impl Sums {
             ratio
         };
         let (plain, clipped) = (ratio * advantage, held * advantage);
-        let (gain, is_clipped) = if clipped < plain {
-            (clipped, 1.0)
-        } else {
-            (plain, 0.0)
-        };
+        let (gain, is_clipped) = if clipped < plain { (clipped, 1.0) } else { (plain, 0.0) };
         self.add([-gain, is_clipped, -log_ratio, ratio, advantage], 1.0);
         self.tokens += 1;
     }
@@ -132,13 +124,7 @@ fn reduce(responses: &[Sums], mean: LossMean) -> PolicyLoss {
         }
         total.tokens += response.tokens;
     }
-    let [
-        mut loss,
-        clip_fraction,
-        approximate_kl,
-        mean_ratio,
-        mean_advantage,
-    ] = total.mean();
+    let [mut loss, clip_fraction, approximate_kl, mean_ratio, mean_advantage] = total.mean();
     if let LossMean::ConstantLength(length) = mean {
         loss = ratio_or_zero(total.values[0], responses.len() as f64 * length as f64);
     }
@@ -169,19 +155,12 @@ mod tests {
         let advantages = [vec![1.0, 2.0, 3.0], vec![4.0]];
         assert_eq!(loss_of(&advantages, LossMean::PerResponse).loss, -3.0);
         assert_eq!(loss_of(&advantages, LossMean::PerToken).loss, -2.5);
-        assert_eq!(
-            loss_of(&advantages, LossMean::ConstantLength(10)).loss,
-            -0.5
-        );
+        assert_eq!(loss_of(&advantages, LossMean::ConstantLength(10)).loss, -0.5);
     }
 
     #[test]
     fn nothing_to_learn_from_gives_zero() {
-        for mean in [
-            LossMean::PerResponse,
-            LossMean::PerToken,
-            LossMean::ConstantLength(0),
-        ] {
+        for mean in [LossMean::PerResponse, LossMean::PerToken, LossMean::ConstantLength(0)] {
             assert_eq!(loss_of(&[], mean), PolicyLoss::default());
             assert_eq!(loss_of(&[vec![]], mean), PolicyLoss::default());
         }

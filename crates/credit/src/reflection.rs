@@ -1,14 +1,7 @@
 //! How often a text reflects on itself.
 
 /// Phrases that count as they are.
-const PHRASES: [&str; 6] = [
-    "wait,",
-    "try again",
-    "alternatively,",
-    "however,",
-    "let's check",
-    "let's verify",
-];
+const PHRASES: [&str; 6] = ["wait,", "try again", "alternatively,", "however,", "let's check", "let's verify"];
 /// Words that count only before a comma or white space.
 const WORDS: [&str; 3] = ["recheck", "retry", "rethink"];
 
@@ -23,10 +16,7 @@ const WORDS: [&str; 3] = ["recheck", "retry", "rethink"];
 /// ```
 pub fn reflection_count(text: &str) -> usize {
     let text = text.to_lowercase();
-    let phrases: usize = PHRASES
-        .iter()
-        .map(|phrase| text.matches(phrase).count())
-        .sum();
+    let phrases: usize = PHRASES.iter().map(|phrase| text.matches(phrase).count()).sum();
     phrases + WORDS.iter().map(|word| words(&text, word)).sum::<usize>()
 }
 

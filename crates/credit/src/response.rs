@@ -42,10 +42,7 @@ impl Response {
         let (step_ends, step_lengths) = (self.step_ends.len(), self.step_lengths.len());
         let (rewards, kl, length) = (self.rewards.len(), self.kl.len(), self.length);
         if step_lengths != step_ends {
-            return Err(CreditError::StepLengthCount {
-                step_ends,
-                step_lengths,
-            });
+            return Err(CreditError::StepLengthCount { step_ends, step_lengths });
         }
         if rewards != 0 && rewards != step_ends {
             return Err(CreditError::RewardCount { step_ends, rewards });
@@ -60,19 +57,11 @@ impl Response {
         let mut start = 0;
         for (step, (&end, &length)) in self.step_ends.iter().zip(&self.step_lengths).enumerate() {
             if end < start || end >= self.length {
-                return Err(CreditError::StepEnd {
-                    step,
-                    end,
-                    length: self.length,
-                });
+                return Err(CreditError::StepEnd { step, end, length: self.length });
             }
             let available = end + 1 - start;
             if length > available {
-                return Err(CreditError::StepLength {
-                    step,
-                    length,
-                    available,
-                });
+                return Err(CreditError::StepLength { step, length, available });
             }
             start = end + 1;
         }
@@ -108,53 +97,26 @@ mod tests {
         let mut short = response();
         short.rewards.pop();
         let error = short.validate().expect_err("one reward is missing");
-        assert_eq!(
-            error.to_string(),
-            "number of rewards must be 0 or equal the 2 step ends, got 1"
-        );
-        let kl = Response {
-            kl: vec![0.0],
-            ..response()
-        };
-        assert_eq!(
-            kl.validate(),
-            Err(CreditError::KlCount { length: 4, kl: 1 })
-        );
-        let lengths = Response {
-            step_lengths: vec![1],
-            ..response()
-        };
-        let expected = CreditError::StepLengthCount {
-            step_ends: 2,
-            step_lengths: 1,
-        };
+        assert_eq!(error.to_string(), "number of rewards must be 0 or equal the 2 step ends, got 1");
+        let kl = Response { kl: vec![0.0], ..response() };
+        assert_eq!(kl.validate(), Err(CreditError::KlCount { length: 4, kl: 1 }));
+        let lengths = Response { step_lengths: vec![1], ..response() };
+        let expected = CreditError::StepLengthCount { step_ends: 2, step_lengths: 1 };
         assert_eq!(lengths.validate(), Err(expected));
     }
 
     #[test]
     fn step_ends_must_rise_inside_the_response() {
         for step_ends in [vec![1, 1], vec![1, 4], vec![3, 1]] {
-            let error = Response {
-                step_ends,
-                ..response()
-            }
-            .validate();
+            let error = Response { step_ends, ..response() }.validate();
             assert!(matches!(error, Err(CreditError::StepEnd { step: 1, .. })));
         }
     }
 
     #[test]
     fn a_step_cannot_outgrow_its_place() {
-        let error = Response {
-            step_lengths: vec![1, 3],
-            ..response()
-        }
-        .validate();
-        let expected = CreditError::StepLength {
-            step: 1,
-            length: 3,
-            available: 2,
-        };
+        let error = Response { step_lengths: vec![1, 3], ..response() }.validate();
+        let expected = CreditError::StepLength { step: 1, length: 3, available: 2 };
         assert_eq!(error, Err(expected));
     }
 }

@@ -15,11 +15,7 @@ use crate::number::narrow;
 /// ```
 pub fn step_score(logits: [f32; 2]) -> f32 {
     let difference = f64::from(logits[1]) - f64::from(logits[0]);
-    if difference.is_nan() {
-        -1.0
-    } else {
-        narrow(libm::tanh(difference / 2.0))
-    }
+    if difference.is_nan() { -1.0 } else { narrow(libm::tanh(difference / 2.0)) }
 }
 
 #[cfg(test)]

@@ -83,9 +83,7 @@ impl CreditSettings {
     /// [`Response::kl`](crate::Response::kl).
     pub fn main() -> Self {
         Self {
-            form: CreditForm::SoftMin {
-                temperature: TEMPERATURE,
-            },
+            form: CreditForm::SoftMin { temperature: TEMPERATURE },
             process: true,
             baseline: Baseline::LeaveOneOutToken,
             verifiable: Some(Verifiable {
@@ -93,9 +91,7 @@ impl CreditSettings {
                 values: VerifiableValues::MinusOneZero,
                 leave_one_out: true,
             }),
-            kl: KlPlacement::AfterBaseline {
-                coefficient: KL_COEFFICIENT,
-            },
+            kl: KlPlacement::AfterBaseline { coefficient: KL_COEFFICIENT },
             mask_step_ends: true,
         }
     }
@@ -108,19 +104,11 @@ impl CreditSettings {
     /// `max_length` is N, the longest response that sampling allows, in tokens.
     pub fn verl(max_length: usize) -> Self {
         Self {
-            form: CreditForm::SoftMin {
-                temperature: TEMPERATURE,
-            },
+            form: CreditForm::SoftMin { temperature: TEMPERATURE },
             process: true,
             baseline: Baseline::VerlToken { max_length },
-            verifiable: Some(Verifiable {
-                coefficient: 1.0,
-                values: VerifiableValues::ZeroOne,
-                leave_one_out: false,
-            }),
-            kl: KlPlacement::InsideBaseline {
-                coefficient: KL_COEFFICIENT,
-            },
+            verifiable: Some(Verifiable { coefficient: 1.0, values: VerifiableValues::ZeroOne, leave_one_out: false }),
+            kl: KlPlacement::InsideBaseline { coefficient: KL_COEFFICIENT },
             mask_step_ends: false,
         }
     }
@@ -133,14 +121,8 @@ impl CreditSettings {
     pub fn paper(max_length: usize) -> Self {
         Self {
             baseline: Baseline::PaperToken { max_length },
-            verifiable: Some(Verifiable {
-                coefficient: 1.0,
-                values: VerifiableValues::ZeroOne,
-                leave_one_out: true,
-            }),
-            kl: KlPlacement::AfterBaseline {
-                coefficient: KL_COEFFICIENT,
-            },
+            verifiable: Some(Verifiable { coefficient: 1.0, values: VerifiableValues::ZeroOne, leave_one_out: true }),
+            kl: KlPlacement::AfterBaseline { coefficient: KL_COEFFICIENT },
             ..Self::verl(max_length)
         }
     }

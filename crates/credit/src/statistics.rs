@@ -38,11 +38,7 @@ impl Moments {
     pub(crate) fn of(values: &[f64]) -> Self {
         let mean = ratio_or_zero(values.iter().sum(), values.len() as f64);
         let squares = values.iter().map(|v| (v - mean) * (v - mean)).sum();
-        Self {
-            count: values.len(),
-            mean,
-            squares,
-        }
+        Self { count: values.len(), mean, squares }
     }
 
     /// Σ (x − mean)² / (n − 1); 0 for fewer than two values.
@@ -57,20 +53,14 @@ mod tests {
 
     #[test]
     fn nothing_has_no_statistics() {
-        assert_eq!(
-            (mean(&[]), minimum(&[]), maximum(&[]), share(&[])),
-            (None, None, None, None)
-        );
+        assert_eq!((mean(&[]), minimum(&[]), maximum(&[]), share(&[])), (None, None, None, None));
     }
 
     #[test]
     fn statistics_by_hand() {
         let values = [1.0, -2.0, 4.0];
         assert_eq!(mean(&values), Some(1.0));
-        assert_eq!(
-            (minimum(&values), maximum(&values)),
-            (Some(-2.0), Some(4.0))
-        );
+        assert_eq!((minimum(&values), maximum(&values)), (Some(-2.0), Some(4.0)));
         assert_eq!(share(&[true, false, false, false]), Some(0.25));
     }
 }

@@ -6,27 +6,23 @@
 mod common;
 
 use minform_credit::{
-    Baseline, CreditForm, CreditSettings, KlEstimator, KlPlacement, LossMean, Normalisation,
-    PolicyLoss, TokenCredit, Verifiable, gae, group_advantages, grpo_advantages, normalise,
-    policy_loss, reflection_count, reinforce_pp, repeat_score, return_to_go, step_score,
+    Baseline, CreditForm, CreditSettings, KlEstimator, KlPlacement, LossMean, Normalisation, PolicyLoss, TokenCredit,
+    Verifiable, gae, group_advantages, grpo_advantages, normalise, policy_loss, reflection_count, reinforce_pp,
+    repeat_score, return_to_go, step_score,
 };
 use serde_json::Value;
 
 use common::{
-    advantages, all_close, cases, close, float, floats, golden, group_of_four, responses, rows,
-    rows_close, text, within,
+    advantages, all_close, cases, close, float, floats, golden, group_of_four, responses, rows, rows_close, text,
+    within,
 };
 
 /// N of the groups of four.
 const MAX_LENGTH: usize = 16;
 
 /// Groups that `minform-text` covers.
-const ELSEWHERE: [&str; 4] = [
-    "step_split_main_branch",
-    "grader_main_branch",
-    "grader_verl_branch",
-    "eval_answer_extraction",
-];
+const ELSEWHERE: [&str; 4] =
+    ["step_split_main_branch", "grader_main_branch", "grader_verl_branch", "eval_answer_extraction"];
 
 /// Makes one test per group, named as the group, and the list of all of them.
 macro_rules! golden_tests {
@@ -63,24 +59,13 @@ golden_tests![
 #[test]
 fn every_group_of_the_fixture_is_covered() {
     let golden = golden();
-    let groups: Vec<&str> = golden
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect();
+    let groups: Vec<&str> = golden.as_object().unwrap().keys().map(String::as_str).collect();
     for group in &groups {
         let known = *group == "_about" || COVERED.contains(group) || ELSEWHERE.contains(group);
-        assert!(
-            known,
-            "group {group} is covered neither here nor in minform-text"
-        );
+        assert!(known, "group {group} is covered neither here nor in minform-text");
     }
     for group in COVERED.iter().chain(&ELSEWHERE) {
-        assert!(
-            groups.contains(group),
-            "group {group} is missing in the fixture"
-        );
+        assert!(groups.contains(group), "group {group} is missing in the fixture");
     }
 }
 
@@ -92,11 +77,7 @@ mod check {
     pub(super) fn score_from_logits(group: &Value) {
         for case in cases(group) {
             let logits = floats(&case["logits"]);
-            close(
-                "score",
-                step_score([logits[0], logits[1]]),
-                float(&case["r"]),
-            );
+            close("score", step_score([logits[0], logits[1]]), float(&case["r"]));
         }
     }
 
@@ -104,21 +85,11 @@ mod check {
         for case in cases(group) {
             let rewards = floats(&case["r"]);
             for output in case["outputs"].as_array().unwrap() {
-                let form = CreditForm::SoftMin {
-                    temperature: float(&output["T"]),
-                };
-                all_close(
-                    "weights",
-                    &form.weights(&rewards),
-                    &floats(&output["weights"]),
-                );
+                let form = CreditForm::SoftMin { temperature: float(&output["T"]) };
+                all_close("weights", &form.weights(&rewards), &floats(&output["weights"]));
                 check_form(form, &rewards, output);
             }
-            check_form(
-                CreditForm::Mean,
-                &rewards,
-                &case["main_disable_weighted_reward"],
-            );
+            check_form(CreditForm::Mean, &rewards, &case["main_disable_weighted_reward"]);
             let sum = CreditForm::Sum { gamma: 1.0 };
             check_form(sum, &rewards, &case["plain_sum_form_gamma1"]);
 
@@ -135,33 +106,19 @@ mod check {
         all_close("transformed", &form.transformed(rewards), &transformed);
         let returns = floats(&expected["step_returns_gamma1"]);
         all_close("step returns", &form.returns(rewards), &returns);
-        close(
-            "outcome",
-            form.outcome(rewards),
-            float(&expected["outcome_sum"]),
-        );
+        close("outcome", form.outcome(rewards), float(&expected["outcome_sum"]));
     }
 
     /// Padding does not exist in this crate: masked steps are cut off first.
     pub(super) fn transform_batch_with_padding(group: &Value) {
-        let form = CreditForm::SoftMin {
-            temperature: float(&group["T"]),
-        };
+        let form = CreditForm::SoftMin { temperature: float(&group["T"]) };
         let (rewards, transformed) = (rows(&group["r"]), rows(&group["transformed"]));
         let outcome = floats(&group["outcome_sum"]);
         for (row, mask) in group["mask"].as_array().unwrap().iter().enumerate() {
-            let steps = mask
-                .as_array()
-                .unwrap()
-                .iter()
-                .filter(|m| m.as_bool() == Some(true));
+            let steps = mask.as_array().unwrap().iter().filter(|m| m.as_bool() == Some(true));
             let steps = steps.count();
             let real = &rewards[row][..steps];
-            all_close(
-                "transformed",
-                &form.transformed(real),
-                &transformed[row][..steps],
-            );
+            all_close("transformed", &form.transformed(real), &transformed[row][..steps]);
             close("outcome", form.outcome(real), outcome[row]);
         }
     }
@@ -177,15 +134,8 @@ mod check {
         let responses = group_of_four(None);
         let credit = group_advantages(&responses, &settings).unwrap();
         let rewards: Vec<Vec<f32>> = credit.iter().map(|c| c.rewards.clone()).collect();
-        rows_close(
-            "placement",
-            &rewards,
-            &rows(&group["transformed_at_tokens"]),
-        );
-        let outcomes: Vec<f32> = responses
-            .iter()
-            .map(|r| settings.form.outcome(&r.rewards))
-            .collect();
+        rows_close("placement", &rewards, &rows(&group["transformed_at_tokens"]));
+        let outcomes: Vec<f32> = responses.iter().map(|r| settings.form.outcome(&r.rewards)).collect();
         all_close("outcome", &outcomes, &floats(&group["outcome_reward"]));
     }
 
@@ -203,9 +153,7 @@ mod check {
             let mut responses = group_of_four(Some(estimator));
             let answered = given["have_answers"].as_array().unwrap();
             for (response, answered) in responses.iter_mut().zip(answered) {
-                response.verified = response
-                    .verified
-                    .filter(|_| answered.as_bool() == Some(true));
+                response.verified = response.verified.filter(|_| answered.as_bool() == Some(true));
             }
             let credit = group_advantages(&responses, &settings).unwrap();
 
@@ -242,13 +190,8 @@ mod check {
             verifiable: main
                 .verifiable
                 .filter(|_| mode.contains("VR"))
-                .map(|verifiable| Verifiable {
-                    coefficient: float(&given["verifiable_reward_coef"]),
-                    ..verifiable
-                }),
-            kl: KlPlacement::AfterBaseline {
-                coefficient: float(&given["kl_coef"]),
-            },
+                .map(|verifiable| Verifiable { coefficient: float(&given["verifiable_reward_coef"]), ..verifiable }),
+            kl: KlPlacement::AfterBaseline { coefficient: float(&given["kl_coef"]) },
             mask_step_ends: given["nomask_separator_adv"].as_bool() == Some(false),
             ..main
         }
@@ -257,10 +200,7 @@ mod check {
     pub(super) fn verl_branch_group_K4(group: &Value) {
         assert_eq!(cases(group).len(), 8);
         for case in cases(group) {
-            assert_eq!(
-                case["N_max_response_length"].as_u64(),
-                Some(MAX_LENGTH as u64)
-            );
+            assert_eq!(case["N_max_response_length"].as_u64(), Some(MAX_LENGTH as u64));
             let credit = verl_credit(case);
             if text(&case["return_aggregate_method"]) == "min" {
                 check_strict_min(case, &credit);
@@ -287,9 +227,7 @@ mod check {
             },
             process: name.contains("PRM"),
             verifiable: verl.verifiable.filter(|_| name.contains("VR")),
-            kl: KlPlacement::InsideBaseline {
-                coefficient: float(&case["kl_coef"]),
-            },
+            kl: KlPlacement::InsideBaseline { coefficient: float(&case["kl_coef"]) },
             ..verl
         };
         group_advantages(&group_of_four(Some(KlEstimator::K3Clamped)), &settings).unwrap()
@@ -304,25 +242,16 @@ mod check {
         assert!(!within(&advantages(credit)[1], &reference[1]));
 
         // One step of 0.3 is its own minimum; the reference makes it 0.
-        let right = if text(&case["name"]).contains("VR") {
-            1.0
-        } else {
-            0.0
-        };
+        let right = if text(&case["name"]).contains("VR") { 1.0 } else { 0.0 };
         close("single step", credit[1].returns[0], 0.3 + right);
         // Steps 0.8 −0.5 0.7 −0.5 0.9: −0.5 up to the first worst, then nothing.
-        let expected: Vec<f32> = (0..12)
-            .map(|token| if token <= 3 { right - 0.5 } else { right })
-            .collect();
+        let expected: Vec<f32> = (0..12).map(|token| if token <= 3 { right - 0.5 } else { right }).collect();
         all_close("Eq. (3)", &credit[2].returns, &expected);
     }
 
     pub(super) fn verl_other_estimators_group_K4(group: &Value) {
-        let settings = CreditSettings {
-            baseline: Baseline::None,
-            kl: KlPlacement::None,
-            ..CreditSettings::verl(MAX_LENGTH)
-        };
+        let settings =
+            CreditSettings { baseline: Baseline::None, kl: KlPlacement::None, ..CreditSettings::verl(MAX_LENGTH) };
         let credit = group_advantages(&group_of_four(None), &settings).unwrap();
 
         let totals: Vec<f32> = credit.iter().map(|c| c.rewards.iter().sum()).collect();
@@ -331,110 +260,65 @@ mod check {
             all_close("grpo", &vec![*advantage; expected.len()], &expected);
         }
 
-        let mut plus_plus: Vec<Vec<f32>> = credit
-            .iter()
-            .map(|c| reinforce_pp(&c.rewards, 1.0))
-            .collect();
+        let mut plus_plus: Vec<Vec<f32>> = credit.iter().map(|c| reinforce_pp(&c.rewards, 1.0)).collect();
         rows_close("returns", &plus_plus, &rows(&group["reinforce_pp_returns"]));
         normalise(&mut plus_plus, Normalisation::Whiten);
-        rows_close(
-            "reinforce++",
-            &plus_plus,
-            &rows(&group["reinforce_pp_advantages"]),
-        );
+        rows_close("reinforce++", &plus_plus, &rows(&group["reinforce_pp_advantages"]));
 
         let values = rows(&group["gae_values"]);
-        let result: Vec<_> = credit
-            .iter()
-            .zip(&values)
-            .map(|(c, values)| gae(&c.rewards, values, 1.0, 1.0).unwrap())
-            .collect();
+        let result: Vec<_> =
+            credit.iter().zip(&values).map(|(c, values)| gae(&c.rewards, values, 1.0, 1.0).unwrap()).collect();
         let returns: Vec<Vec<f32>> = result.iter().map(|gae| gae.returns.clone()).collect();
         rows_close("gae returns", &returns, &rows(&group["gae_returns"]));
-        let mut advantages: Vec<Vec<f32>> =
-            result.iter().map(|gae| gae.advantages.clone()).collect();
+        let mut advantages: Vec<Vec<f32>> = result.iter().map(|gae| gae.advantages.clone()).collect();
         normalise(&mut advantages, Normalisation::Whiten);
         rows_close("gae", &advantages, &rows(&group["gae_advantages"]));
     }
 
     pub(super) fn kl(group: &Value) {
         let check = |estimator: KlEstimator, ratios: &str, expected: &str| {
-            let found: Vec<f32> = floats(&group[ratios])
-                .iter()
-                .map(|&d| estimator.value(d))
-                .collect();
+            let found: Vec<f32> = floats(&group[ratios]).iter().map(|&d| estimator.value(d)).collect();
             all_close(expected, &found, &floats(&group[expected]));
         };
         check(KlEstimator::K1, "d", "k1");
         check(KlEstimator::K3, "d", "k3_main");
         check(KlEstimator::K3Clamped, "d", "low_var_kl_verl");
         check(KlEstimator::K3, "d_negative", "k3_main_d_negative");
-        check(
-            KlEstimator::K3Clamped,
-            "d_negative",
-            "low_var_kl_verl_d_negative",
-        );
+        check(KlEstimator::K3Clamped, "d_negative", "low_var_kl_verl_d_negative");
     }
 
     pub(super) fn policy_loss_main(group: &Value) {
         let result = loss_of_fixture(LossMean::PerResponse);
         close("loss", result.loss, float(&group["loss"]));
         close("ratio", result.mean_ratio, float(&group["avg_ratio"]));
-        close(
-            "advantage",
-            result.mean_advantage,
-            float(&group["avg_advantage"]),
-        );
+        close("advantage", result.mean_advantage, float(&group["avg_advantage"]));
     }
 
     pub(super) fn policy_loss_verl(group: &Value) {
         let result = loss_of_fixture(LossMean::PerToken);
         close("loss", result.loss, float(&group["loss"]));
-        close(
-            "clip fraction",
-            result.clip_fraction,
-            float(&group["clipfrac"]),
-        );
+        close("clip fraction", result.clip_fraction, float(&group["clipfrac"]));
         close("kl", result.approximate_kl, float(&group["ppo_kl"]));
         assert_eq!(result.tokens, 5);
     }
 
     fn loss_of_fixture(mean: LossMean) -> PolicyLoss {
         let inputs = &golden()["policy_loss_main"];
-        let mask: Vec<Vec<bool>> = rows(&inputs["mask"])
-            .iter()
-            .map(|row| row.iter().map(|&m| m > 0.5).collect())
-            .collect();
+        let mask: Vec<Vec<bool>> =
+            rows(&inputs["mask"]).iter().map(|row| row.iter().map(|&m| m > 0.5).collect()).collect();
         let (logp, old_logp) = (rows(&inputs["logp"]), rows(&inputs["old_logp"]));
-        policy_loss(
-            &logp,
-            &old_logp,
-            &rows(&inputs["adv"]),
-            &mask,
-            0.2,
-            0.2,
-            mean,
-        )
-        .unwrap()
+        policy_loss(&logp, &old_logp, &rows(&inputs["adv"]), &mask, 0.2, 0.2, mean).unwrap()
     }
 
     pub(super) fn hack_step_count_bias(group: &Value) {
         let responses = responses(&rows(&group["generated_ids"]), &rows(&group["r"]));
-        let main = CreditSettings {
-            verifiable: None,
-            ..CreditSettings::main()
-        };
-        for (baseline, name) in [
-            (Baseline::LeaveOneOutStep, "step_baseline"),
-            (Baseline::LeaveOneOutToken, "token_baseline"),
-        ] {
+        let main = CreditSettings { verifiable: None, ..CreditSettings::main() };
+        for (baseline, name) in
+            [(Baseline::LeaveOneOutStep, "step_baseline"), (Baseline::LeaveOneOutToken, "token_baseline")]
+        {
             let settings = CreditSettings { baseline, ..main };
             let credit = group_advantages(&responses, &settings).unwrap();
-            rows_close(
-                name,
-                &advantages(&credit),
-                &rows(&group[name]["advantages"]),
-            );
+            rows_close(name, &advantages(&credit), &rows(&group[name]["advantages"]));
             let outcomes = responses.iter().map(|r| main.form.outcome(&r.rewards));
             let outcomes: Vec<f32> = outcomes.collect();
             all_close("outcome", &outcomes, &floats(&group[name]["outcome"]));
@@ -443,14 +327,8 @@ mod check {
 
     pub(super) fn hack_empty_response(group: &Value) {
         let responses = responses(&rows(&group["generated_ids"]), &rows(&group["r"]));
-        let main = CreditSettings {
-            verifiable: None,
-            ..CreditSettings::main()
-        };
-        let verl = CreditSettings {
-            verifiable: None,
-            ..CreditSettings::verl(8)
-        };
+        let main = CreditSettings { verifiable: None, ..CreditSettings::main() };
+        let verl = CreditSettings { verifiable: None, ..CreditSettings::verl(8) };
         for (settings, name) in [(main, "main_advantages"), (verl, "verl_advantages_N8")] {
             let credit = group_advantages(&responses, &settings).unwrap();
             rows_close(name, &advantages(&credit), &rows(&group[name]));
@@ -459,11 +337,7 @@ mod check {
 
     pub(super) fn repeat_and_reflection(group: &Value) {
         for case in group["repeat"].as_array().unwrap() {
-            close(
-                "repeat",
-                repeat_score(text(&case["text"])),
-                float(&case["score"]),
-            );
+            close("repeat", repeat_score(text(&case["text"])), float(&case["score"]));
         }
         for case in group["reflection"].as_array().unwrap() {
             let found = reflection_count(text(&case["text"])) as u64;
@@ -476,11 +350,7 @@ mod check {
         let credit = group_advantages(&group_of_four(None), &settings).unwrap();
         rows_close("Eq. (7)", &advantages(&credit), &rows(&group["advantages"]));
         for credit in &credit {
-            all_close(
-                "returns",
-                &return_to_go(&credit.rewards, 1.0),
-                &credit.returns,
-            );
+            all_close("returns", &return_to_go(&credit.rewards, 1.0), &credit.returns);
         }
     }
 }

@@ -3,9 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use minform_credit::{
-    Baseline, CreditForm, CreditSettings, KlEstimator, KlPlacement, Normalisation, Response,
-    TokenCredit, Verifiable, VerifiableValues, gae, group_advantages, grpo_advantages, normalise,
-    repeat_score, return_to_go, step_score,
+    Baseline, CreditForm, CreditSettings, KlEstimator, KlPlacement, Normalisation, Response, TokenCredit, Verifiable,
+    VerifiableValues, gae, group_advantages, grpo_advantages, normalise, repeat_score, return_to_go, step_score,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -53,18 +52,13 @@ fn baselines() -> impl Strategy<Value = Baseline> {
 }
 
 fn verifiables() -> impl Strategy<Value = Option<Verifiable>> {
-    let values = prop_oneof![
-        Just(VerifiableValues::ZeroOne),
-        Just(VerifiableValues::MinusOneZero)
-    ];
+    let values = prop_oneof![Just(VerifiableValues::ZeroOne), Just(VerifiableValues::MinusOneZero)];
     let verifiable = (wild(), values, any::<bool>());
-    proptest::option::of(
-        verifiable.prop_map(|(coefficient, values, leave_one_out)| Verifiable {
-            coefficient,
-            values,
-            leave_one_out,
-        }),
-    )
+    proptest::option::of(verifiable.prop_map(|(coefficient, values, leave_one_out)| Verifiable {
+        coefficient,
+        values,
+        leave_one_out,
+    }))
 }
 
 fn placements() -> impl Strategy<Value = KlPlacement> {
@@ -76,42 +70,24 @@ fn placements() -> impl Strategy<Value = KlPlacement> {
 }
 
 fn settings() -> impl Strategy<Value = CreditSettings> {
-    let parts = (
-        forms(),
-        any::<bool>(),
-        baselines(),
-        verifiables(),
-        placements(),
-        any::<bool>(),
-    );
-    parts.prop_map(
-        |(form, process, baseline, verifiable, kl, mask_step_ends)| CreditSettings {
-            form,
-            process,
-            baseline,
-            verifiable,
-            kl,
-            mask_step_ends,
-        },
-    )
+    let parts = (forms(), any::<bool>(), baselines(), verifiables(), placements(), any::<bool>());
+    parts.prop_map(|(form, process, baseline, verifiable, kl, mask_step_ends)| CreditSettings {
+        form,
+        process,
+        baseline,
+        verifiable,
+        kl,
+        mask_step_ends,
+    })
 }
 
 /// A valid response whose steps have 0 to 3 tokens and a separator each.
 fn responses(numbers: impl Strategy<Value = f32> + Clone) -> impl Strategy<Value = Response> {
     let step = (0usize..4, numbers.clone());
     let verified = proptest::option::of(numbers.clone());
-    (
-        vec(step, 0..6),
-        any::<bool>(),
-        verified,
-        vec(numbers, 24),
-        any::<bool>(),
-    )
-        .prop_map(|(steps, scored, verified, kl, penalised)| {
-            let mut response = Response {
-                verified,
-                ..Response::default()
-            };
+    (vec(step, 0..6), any::<bool>(), verified, vec(numbers, 24), any::<bool>()).prop_map(
+        |(steps, scored, verified, kl, penalised)| {
+            let mut response = Response { verified, ..Response::default() };
             for (length, reward) in steps {
                 response.length += length + 1;
                 response.step_ends.push(response.length - 1);
@@ -124,7 +100,8 @@ fn responses(numbers: impl Strategy<Value = f32> + Clone) -> impl Strategy<Value
                 response.kl = kl[..response.length].to_vec();
             }
             response
-        })
+        },
+    )
 }
 
 fn near(a: f32, b: f32) -> bool {
@@ -137,19 +114,9 @@ fn all_near(a: &[f32], b: &[f32]) -> bool {
 
 /// Eq. (3) as it is written.
 fn equation_3(rewards: &[f32]) -> Vec<f32> {
-    let lowest = |from: usize| {
-        rewards[from..]
-            .iter()
-            .copied()
-            .fold(f32::INFINITY, f32::min)
-    };
-    let worst = rewards
-        .iter()
-        .position(|&reward| reward == lowest(0))
-        .unwrap();
-    (0..rewards.len())
-        .map(|step| if step <= worst { lowest(step) } else { 0.0 })
-        .collect()
+    let lowest = |from: usize| rewards[from..].iter().copied().fold(f32::INFINITY, f32::min);
+    let worst = rewards.iter().position(|&reward| reward == lowest(0)).unwrap();
+    (0..rewards.len()).map(|step| if step <= worst { lowest(step) } else { 0.0 }).collect()
 }
 
 fn is_finite(credit: &TokenCredit) -> bool {

@@ -25,10 +25,7 @@ pub struct Message {
 impl Message {
     /// A turn.
     pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
-        Self {
-            role: role.into(),
-            content: content.into(),
-        }
+        Self { role: role.into(), content: content.into() }
     }
 }
 
@@ -62,9 +59,7 @@ pub enum ChatError {
         message: String,
     },
     /// The template asks for today's date.
-    #[error(
-        "the chat template asks for the date, but nothing here reads a clock; give a date with `with_date`"
-    )]
+    #[error("the chat template asks for the date, but nothing here reads a clock; give a date with `with_date`")]
     Date,
     /// The template failed.
     #[error("the chat template failed ({reason}); it may use a feature that is not supported")]
@@ -122,13 +117,9 @@ impl Templates {
         };
         let names: Vec<String> = named.iter().map(|template| template.name.clone()).collect();
         let only = named.len() == 1;
-        let default = named
-            .into_iter()
-            .find(|template| only || template.name == "default");
+        let default = named.into_iter().find(|template| only || template.name == "default");
         let found = format!(" named `default`, only {}", names.join(", "));
-        default
-            .map(|template| template.template)
-            .ok_or(ChatError::Missing { found })
+        default.map(|template| template.template).ok_or(ChatError::Missing { found })
     }
 }
 
@@ -148,18 +139,10 @@ impl ChatTemplate {
     /// [`ChatError::Config`], [`ChatError::Missing`] or [`ChatError::Syntax`].
     pub fn from_config(bytes: &[u8]) -> Result<Self, ChatError> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let config: Config = serde_json::from_slice(bytes).map_err(|e| ChatError::Config {
-            reason: e.to_string(),
-        })?;
-        let templates = config.chat_template.ok_or(ChatError::Missing {
-            found: String::new(),
-        })?;
+        let config: Config = serde_json::from_slice(bytes).map_err(|e| ChatError::Config { reason: e.to_string() })?;
+        let templates = config.chat_template.ok_or(ChatError::Missing { found: String::new() })?;
         let token = |token: Option<Token>| token.map(Token::text).unwrap_or_default();
-        Self::from_source(
-            &templates.default_source()?,
-            &token(config.bos_token),
-            &token(config.eos_token),
-        )
+        Self::from_source(&templates.default_source()?, &token(config.bos_token), &token(config.eos_token))
     }
 
     /// A template given as text, for models that keep it in `chat_template.jinja`. A model without a
@@ -170,35 +153,24 @@ impl ChatTemplate {
     pub fn from_source(source: &str, bos: &str, eos: &str) -> Result<Self, ChatError> {
         let environment = environment();
         if let Err(error) = environment.template_from_str(source) {
-            return Err(ChatError::Syntax {
-                reason: error.to_string(),
-            });
+            return Err(ChatError::Syntax { reason: error.to_string() });
         }
         let absent = ["tools", "documents"].map(|name| (name.to_owned(), Value::from(())));
-        let tokens = [
-            ("bos_token".to_owned(), Value::from(bos)),
-            ("eos_token".to_owned(), Value::from(eos)),
-        ];
+        let tokens = [("bos_token".to_owned(), Value::from(bos)), ("eos_token".to_owned(), Value::from(eos))];
         let variables = absent.into_iter().chain(tokens).collect();
-        Ok(Self {
-            environment,
-            source: source.to_owned(),
-            variables,
-        })
+        Ok(Self { environment, source: source.to_owned(), variables })
     }
 
     /// Lets `strftime_now` answer `date`, whatever format the template asks for.
     pub fn with_date(mut self, date: &str) -> Self {
         let date = date.to_owned();
-        self.environment
-            .add_function("strftime_now", move |_format: &str| date.clone());
+        self.environment.add_function("strftime_now", move |_format: &str| date.clone());
         self
     }
 
     /// Sets a variable the template looks at, such as `enable_thinking` of Qwen3.
     pub fn with_variable(mut self, name: &str, value: impl Serialize) -> Self {
-        self.variables
-            .insert(name.to_owned(), Value::from_serialize(value));
+        self.variables.insert(name.to_owned(), Value::from_serialize(value));
         self
     }
 
@@ -206,34 +178,21 @@ impl ChatTemplate {
     ///
     /// # Errors
     /// [`ChatError::Refused`], [`ChatError::Date`] or [`ChatError::Render`].
-    pub fn render(
-        &self,
-        messages: &[Message],
-        add_generation_prompt: bool,
-    ) -> Result<String, ChatError> {
+    pub fn render(&self, messages: &[Message], add_generation_prompt: bool) -> Result<String, ChatError> {
         let mut variables = self.variables.clone();
         variables.insert("messages".to_owned(), Value::from_serialize(messages));
-        variables.insert(
-            "add_generation_prompt".to_owned(),
-            Value::from(add_generation_prompt),
-        );
+        variables.insert("add_generation_prompt".to_owned(), Value::from(add_generation_prompt));
         let template = self.environment.template_from_str(&self.source);
-        template
-            .and_then(|template| template.render(variables))
-            .map_err(|error| explained(&error))
+        template.and_then(|template| template.render(variables)).map_err(|error| explained(&error))
     }
 }
 
 fn explained(error: &minijinja::Error) -> ChatError {
     let detail = error.detail().unwrap_or_default();
     match detail.strip_prefix(REFUSED) {
-        Some(message) => ChatError::Refused {
-            message: message.to_owned(),
-        },
+        Some(message) => ChatError::Refused { message: message.to_owned() },
         None if detail == NO_DATE => ChatError::Date,
-        None => ChatError::Render {
-            reason: error.to_string(),
-        },
+        None => ChatError::Render { reason: error.to_string() },
     }
 }
 
@@ -247,14 +206,10 @@ fn environment() -> Environment<'static> {
     environment.set_trim_blocks(true);
     environment.set_lstrip_blocks(true);
     environment.set_unknown_method_callback(methods::call);
-    environment.add_filter("tojson", |value: &Value, options: Kwargs| {
-        json::to_json(value, &options)
-    });
+    environment.add_filter("tojson", |value: &Value, options: Kwargs| json::to_json(value, &options));
     environment.add_function("raise_exception", |message: String| -> Result<Value, _> {
         Err(failure(format!("{REFUSED}{message}")))
     });
-    environment.add_function("strftime_now", |_format: &str| -> Result<Value, _> {
-        Err(failure(NO_DATE.to_owned()))
-    });
+    environment.add_function("strftime_now", |_format: &str| -> Result<Value, _> { Err(failure(NO_DATE.to_owned())) });
     environment
 }

@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub const QUESTION: &str = "{question}";
 
 /// The two line breaks inside the quotes are real ones, as upstream writes them.
-const PURE_REQUEST: &str = "Please reason step by step with steps separated by \"\n\n\", and put your final answer within \\boxed{}.";
+const PURE_REQUEST: &str =
+    "Please reason step by step with steps separated by \"\n\n\", and put your final answer within \\boxed{}.";
 
 /// A prompt around a question.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,9 +45,7 @@ impl PromptTemplate {
     pub fn custom(text: &str) -> Result<Self, PromptError> {
         match text.contains(QUESTION) {
             true => Ok(Self::Custom(text.to_owned())),
-            false => Err(PromptError {
-                text: text.to_owned(),
-            }),
+            false => Err(PromptError { text: text.to_owned() }),
         }
     }
 
@@ -78,26 +77,15 @@ mod tests {
         let expected = "1+1?\n\nPlease reason step by step with steps separated by \"\n\n\", \
                         and put your final answer within \\boxed{}.";
         assert_eq!(PromptTemplate::Pure.render("1+1?"), expected);
-        assert_eq!(
-            PromptTemplate::PureThink.render("1+1?"),
-            format!("{expected} <think>\n")
-        );
+        assert_eq!(PromptTemplate::PureThink.render("1+1?"), format!("{expected} <think>\n"));
         assert_eq!(PromptTemplate::Plain.render("1+1?"), "1+1?\n\n");
     }
 
     #[test]
     fn custom_prompt_replaces_only_the_question() {
         let template = PromptTemplate::custom("Q: {question} \\boxed{}").unwrap();
-        assert_eq!(
-            template.render("is {question} a word?"),
-            "Q: is {question} a word? \\boxed{}"
-        );
-        assert!(
-            PromptTemplate::custom("no place")
-                .unwrap_err()
-                .to_string()
-                .contains("{question}")
-        );
+        assert_eq!(template.render("is {question} a word?"), "Q: is {question} a word? \\boxed{}");
+        assert!(PromptTemplate::custom("no place").unwrap_err().to_string().contains("{question}"));
     }
 
     #[test]
@@ -106,11 +94,6 @@ mod tests {
         assert_eq!(read("\"pure-think\"").unwrap(), PromptTemplate::PureThink);
         let custom = read(r#"{"custom": "{question}!"}"#).unwrap();
         assert_eq!(custom.render("a"), "a!");
-        assert!(
-            read(r#"{"custom": "nothing"}"#)
-                .unwrap_err()
-                .to_string()
-                .contains("{question}")
-        );
+        assert!(read(r#"{"custom": "nothing"}"#).unwrap_err().to_string().contains("{question}"));
     }
 }

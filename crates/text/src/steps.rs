@@ -82,9 +82,7 @@ impl Steps {
             [_] => 0,
             [.., before, _] => before + 1,
         };
-        self.lengths
-            .last()
-            .is_some_and(|length| start + length == self.tokens())
+        self.lengths.last().is_some_and(|length| start + length == self.tokens())
     }
 }
 
@@ -177,10 +175,7 @@ impl PrmInput {
         steps: &[S],
         newline: u32,
     ) -> Result<Self, TokenizerError> {
-        let mut input = Self {
-            ids: tokenizer.encode(prompt)?,
-            positions: Vec::with_capacity(steps.len()),
-        };
+        let mut input = Self { ids: tokenizer.encode(prompt)?, positions: Vec::with_capacity(steps.len()) };
         for step in steps {
             input.ids.extend(tokenizer.encode(step.as_ref())?);
             input.positions.push(input.ids.len());
@@ -211,13 +206,9 @@ impl PrmInput {
 /// [`TokenizerError::NoNewline`] if no single token decodes to a newline.
 pub fn newline_id(tokenizer: &Tokenizer) -> Result<u32, TokenizerError> {
     let encoded = tokenizer.encode("\n").unwrap_or_default();
-    let spelled = ["Ċ", "\n", "<0x0A>"]
-        .iter()
-        .filter_map(|token| tokenizer.id_of(token));
+    let spelled = ["Ċ", "\n", "<0x0A>"].iter().filter_map(|token| tokenizer.id_of(token));
     let mut candidates = encoded.into_iter().chain(spelled);
-    candidates
-        .find(|&id| tokenizer.text_of(id) == "\n")
-        .ok_or(TokenizerError::NoNewline)
+    candidates.find(|&id| tokenizer.text_of(id) == "\n").ok_or(TokenizerError::NoNewline)
 }
 
 /// What separates steps in plain text.
@@ -236,12 +227,7 @@ impl TextSeparator {
     pub fn split(self, text: &str) -> Vec<String> {
         match self {
             Self::BlankLine => split_text(text),
-            Self::Newline => text
-                .lines()
-                .map(str::trim)
-                .filter(|line| !line.is_empty())
-                .map(str::to_owned)
-                .collect(),
+            Self::Newline => text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect(),
         }
     }
 

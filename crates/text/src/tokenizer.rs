@@ -20,9 +20,7 @@ pub enum TokenizerError {
         reason: String,
     },
     /// The tokenizer cannot be written back as JSON.
-    #[error(
-        "the tokenizer cannot be written as JSON ({reason}); keep the original tokenizer.json instead"
-    )]
+    #[error("the tokenizer cannot be written as JSON ({reason}); keep the original tokenizer.json instead")]
     Write {
         /// What the writer said.
         reason: String,
@@ -61,9 +59,7 @@ pub struct Tokenizer {
 
 impl fmt::Debug for Tokenizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tokenizer")
-            .field("vocabulary_size", &self.vocabulary_size)
-            .finish_non_exhaustive()
+        f.debug_struct("Tokenizer").field("vocabulary_size", &self.vocabulary_size).finish_non_exhaustive()
     }
 }
 
@@ -73,22 +69,13 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Json`] if the bytes are not such a file.
     pub fn from_json(bytes: &[u8]) -> Result<Self, TokenizerError> {
-        let reason = |e: tokenizers::Error| TokenizerError::Json {
-            reason: e.to_string(),
-        };
+        let reason = |e: tokenizers::Error| TokenizerError::Json { reason: e.to_string() };
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let mut inner = Inner::from_bytes(bytes).map_err(reason)?;
         inner.with_truncation(None).map_err(reason)?;
         inner.with_padding(None);
-        let vocabulary_size = inner
-            .get_vocab(true)
-            .into_values()
-            .max()
-            .map_or(0, |id| id as usize + 1);
-        Ok(Self {
-            inner: Arc::new(inner),
-            vocabulary_size,
-        })
+        let vocabulary_size = inner.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
+        Ok(Self { inner: Arc::new(inner), vocabulary_size })
     }
 
     /// The tokenizer as the text of a `tokenizer.json`, without padding and truncation.
@@ -96,11 +83,7 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Write`] if a part of the tokenizer cannot be written.
     pub fn to_json(&self) -> Result<String, TokenizerError> {
-        self.inner
-            .to_string(false)
-            .map_err(|e| TokenizerError::Write {
-                reason: e.to_string(),
-            })
+        self.inner.to_string(false).map_err(|e| TokenizerError::Write { reason: e.to_string() })
     }
 
     /// The ids of `text`: special tokens written in the text become their ids, none is added.
@@ -108,16 +91,8 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Encode`] if the model has no way to write a piece of the text.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
-        let failed = |e: tokenizers::Error| TokenizerError::Encode {
-            bytes: text.len(),
-            reason: e.to_string(),
-        };
-        Ok(self
-            .inner
-            .encode_fast(text, false)
-            .map_err(failed)?
-            .get_ids()
-            .to_vec())
+        let failed = |e: tokenizers::Error| TokenizerError::Encode { bytes: text.len(), reason: e.to_string() };
+        Ok(self.inner.encode_fast(text, false).map_err(failed)?.get_ids().to_vec())
     }
 
     /// The text of `ids` without special tokens. Incomplete UTF-8 becomes U+FFFD; unknown ids are left out.
@@ -137,10 +112,7 @@ impl Tokenizer {
     }
 
     fn decoded(&self, ids: &[u32], skip_special: bool) -> Result<String, TokenizerError> {
-        let failed = |e: tokenizers::Error| TokenizerError::Decode {
-            ids: ids.len(),
-            reason: e.to_string(),
-        };
+        let failed = |e: tokenizers::Error| TokenizerError::Decode { ids: ids.len(), reason: e.to_string() };
         self.inner.decode(ids, skip_special).map_err(failed)
     }
 
@@ -163,12 +135,7 @@ impl Tokenizer {
 
     /// Starts decoding a generation token by token.
     pub fn stream(&self) -> Stream {
-        Stream {
-            tokenizer: self.clone(),
-            ids: Vec::new(),
-            context: 0,
-            shown: 0,
-        }
+        Stream { tokenizer: self.clone(), ids: Vec::new(), context: 0, shown: 0 }
     }
 }
 
@@ -203,19 +170,13 @@ impl Stream {
     }
 
     fn complete(&mut self, at_end: bool) -> Option<String> {
-        let before = self
-            .tokenizer
-            .decode(&self.ids[self.context..self.shown])
-            .ok()?;
+        let before = self.tokenizer.decode(&self.ids[self.context..self.shown]).ok()?;
         let after = self.tokenizer.decode(&self.ids[self.context..]).ok()?;
         let unfinished = after.ends_with('\u{fffd}') && self.ids.len() - self.shown < HELD_IDS;
         if unfinished && !at_end {
             return None;
         }
-        let fresh = after
-            .strip_prefix(before.as_str())
-            .filter(|fresh| !fresh.is_empty())?
-            .to_owned();
+        let fresh = after.strip_prefix(before.as_str()).filter(|fresh| !fresh.is_empty())?.to_owned();
         self.ids.drain(..self.shown);
         self.context = 0;
         self.shown = self.ids.len();

@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use minform_text::answer::{
-    Marker, Rule, equal, extract, extract_boxed, extract_with_marker, grade, normal_form,
-};
+use minform_text::answer::{Marker, Rule, equal, extract, extract_boxed, extract_with_marker, grade, normal_form};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -21,29 +19,14 @@ const MAIN_DEVIATIONS: &[(&str, &str, &str)] = &[
 
 /// Where this grader leaves the symbolic grader of the verl branch.
 const VERL_DEVIATIONS: &[(&str, &str, &str)] = &[
-    (
-        r"\boxed{2/4}",
-        r"\frac{1}{2}",
-        "the same number, not in lowest terms",
-    ),
-    (
-        r"\boxed{33.333}",
-        r"\frac{100}{3}",
-        "a repeating decimal within 1e-4",
-    ),
-    (
-        r"\boxed{0.33333}",
-        r"\frac{1}{3}",
-        "a repeating decimal within 1e-4",
-    ),
+    (r"\boxed{2/4}", r"\frac{1}{2}", "the same number, not in lowest terms"),
+    (r"\boxed{33.333}", r"\frac{100}{3}", "a repeating decimal within 1e-4"),
+    (r"\boxed{0.33333}", r"\frac{1}{3}", "a repeating decimal within 1e-4"),
 ];
 
 /// Each table row is (answer, truth); comments and blank lines are skipped.
 fn rows(table: &str) -> impl Iterator<Item = (&str, &str)> {
-    table
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split_once('\t'))
+    table.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('\t'))
 }
 
 /// Runs `verdict` over a table both ways round and reports all misses at once.
@@ -53,12 +36,7 @@ fn check_table(table: &str, expected: bool) {
         .filter(|(answer, truth)| equal(answer, truth) != expected)
         .map(|(answer, truth)| format!("{answer}  |  {truth}"))
         .collect();
-    assert!(
-        wrong.is_empty(),
-        "expected {expected} for {} rows:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "expected {expected} for {} rows:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]
@@ -73,14 +51,8 @@ fn different_answers_are_different_both_ways() {
 
 #[test]
 fn every_answer_of_the_tables_equals_itself() {
-    let itself: Vec<&str> = rows(EQUAL)
-        .chain(rows(DIFFERENT))
-        .flat_map(|(a, b)| [a, b])
-        .collect();
-    for answer in itself
-        .into_iter()
-        .filter(|answer| !answer.trim().is_empty())
-    {
+    let itself: Vec<&str> = rows(EQUAL).chain(rows(DIFFERENT)).flat_map(|(a, b)| [a, b]).collect();
+    for answer in itself.into_iter().filter(|answer| !answer.trim().is_empty()) {
         assert!(equal(answer, answer), "{answer}");
     }
 }
@@ -92,18 +64,11 @@ fn text<'a>(case: &'a Value, key: &str) -> &'a str {
 /// The cases of one golden group.
 fn golden_cases(group: &str) -> Vec<Value> {
     let golden: Value = serde_json::from_str(GOLDEN).expect("golden.json is JSON");
-    golden[group]["cases"]
-        .as_array()
-        .cloned()
-        .expect("every group has cases")
+    golden[group]["cases"].as_array().cloned().expect("every group has cases")
 }
 
 /// Compares one golden group of scores; deviations must be exactly the listed ones.
-fn check_scores(
-    group: &str,
-    deviations: &[(&str, &str, &str)],
-    correct: impl Fn(&str, &str) -> bool,
-) {
+fn check_scores(group: &str, deviations: &[(&str, &str, &str)], correct: impl Fn(&str, &str) -> bool) {
     let cases = golden_cases(group);
     let mut found = Vec::new();
     for case in &cases {
@@ -112,10 +77,7 @@ fn check_scores(
             found.push((response, truth));
         }
     }
-    let listed: Vec<(&str, &str)> = deviations
-        .iter()
-        .map(|(response, truth, _)| (*response, *truth))
-        .collect();
+    let listed: Vec<(&str, &str)> = deviations.iter().map(|(response, truth, _)| (*response, *truth)).collect();
     assert_eq!(found, listed, "{group}");
 }
 
@@ -129,9 +91,7 @@ fn scores_match_the_string_grader_of_the_main_branch() {
 
 #[test]
 fn scores_match_the_symbolic_grader_of_the_verl_branch() {
-    check_scores("grader_verl_branch", VERL_DEVIATIONS, |response, truth| {
-        grade(response, truth).correct
-    });
+    check_scores("grader_verl_branch", VERL_DEVIATIONS, |response, truth| grade(response, truth).correct);
 }
 
 #[test]
@@ -140,17 +100,9 @@ fn extraction_matches_the_references_up_to_the_normal_form() {
         for case in &golden_cases(group) {
             let (response, expected) = (text(case, "response"), text(case, "extracted"));
             // The verl branch keeps an unclosed box as text; here the number in it is the answer.
-            let expected = if expected == r"\boxed{5" {
-                "5"
-            } else {
-                expected
-            };
+            let expected = if expected == r"\boxed{5" { "5" } else { expected };
             let extracted = extract(response).unwrap_or_default();
-            assert_eq!(
-                normal_form(&extracted),
-                normal_form(expected),
-                "{group}: {response}"
-            );
+            assert_eq!(normal_form(&extracted), normal_form(expected), "{group}: {response}");
         }
     }
 }
@@ -159,43 +111,19 @@ fn extraction_matches_the_references_up_to_the_normal_form() {
 fn extraction_prefers_the_box_then_the_marker_then_the_number() {
     let cases = [
         (r"The answer is 3, \boxed{4} of 5", "4", Marker::Boxed),
-        (
-            r"\boxed{\frac{1}{\sqrt{2}}}",
-            r"\frac{1}{\sqrt{2}}",
-            Marker::Boxed,
-        ),
-        (
-            r"\boxed{\left\{ x \right.}",
-            r"\left\{ x \right.",
-            Marker::Boxed,
-        ),
+        (r"\boxed{\frac{1}{\sqrt{2}}}", r"\frac{1}{\sqrt{2}}", Marker::Boxed),
+        (r"\boxed{\left\{ x \right.}", r"\left\{ x \right.", Marker::Boxed),
         (r"\boxed 7 $ or so", "7", Marker::Boxed),
         ("6 * 7 = 42\n#### 42", "42", Marker::Marked),
         ("#### 1,234", "1,234", Marker::Marked),
         ("**Answer:** 12", "12", Marker::Marked),
-        (
-            "The answer is $x = 5$. Checking with 7.",
-            "x = 5",
-            Marker::Marked,
-        ),
-        (
-            "Final answer: \\(\\frac{3}{4}\\), see step 2",
-            r"\frac{3}{4}",
-            Marker::Marked,
-        ),
+        ("The answer is $x = 5$. Checking with 7.", "x = 5", Marker::Marked),
+        ("Final answer: \\(\\frac{3}{4}\\), see step 2", r"\frac{3}{4}", Marker::Marked),
         ("The answer is (C).", "(C)", Marker::Marked),
         ("The answer is $1$ or $2$.", "$1$ or $2$", Marker::Marked),
-        (
-            "The answer is that there are 12 such numbers in all",
-            "12",
-            Marker::Marked,
-        ),
+        ("The answer is that there are 12 such numbers in all", "12", Marker::Marked),
         ("so 3/4 of them", "3/4", Marker::LastNumber),
-        (
-            "the probability is $p = \\frac{3}{4}$, done",
-            r"\frac{3}{4}",
-            Marker::LastNumber,
-        ),
+        ("the probability is $p = \\frac{3}{4}$, done", r"\frac{3}{4}", Marker::LastNumber),
         ("pay $18 and $20.", "20", Marker::LastNumber),
         ("it is -5", "-5", Marker::LastNumber),
         ("from 3-5", "5", Marker::LastNumber),
@@ -203,11 +131,7 @@ fn extraction_prefers_the_box_then_the_marker_then_the_number() {
         ("roughly .75", ".75", Marker::LastNumber),
     ];
     for (response, answer, marker) in cases {
-        assert_eq!(
-            extract_with_marker(response),
-            Some((answer.to_owned(), marker)),
-            "{response}"
-        );
+        assert_eq!(extract_with_marker(response), Some((answer.to_owned(), marker)), "{response}");
     }
 }
 
@@ -337,30 +261,16 @@ fn benchmark(name: &str) -> Option<Vec<Value>> {
     if content.trim_start().starts_with('[') {
         return serde_json::from_str(&content).ok();
     }
-    Some(
-        content
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("one JSON value per line"))
-            .collect(),
-    )
+    Some(content.lines().map(|line| serde_json::from_str(line).expect("one JSON value per line")).collect())
 }
 
 /// Grades (response, truth) pairs, prints the rate and the misses, and returns the number of misses.
 fn count_misses(name: &str, pairs: &[(String, String)]) -> usize {
-    let missed: Vec<&(String, String)> = pairs
-        .iter()
-        .filter(|(response, truth)| !grade(response, truth).correct)
-        .collect();
-    println!(
-        "{name}: {} of {} right",
-        pairs.len() - missed.len(),
-        pairs.len()
-    );
+    let missed: Vec<&(String, String)> =
+        pairs.iter().filter(|(response, truth)| !grade(response, truth).correct).collect();
+    println!("{name}: {} of {} right", pairs.len() - missed.len(), pairs.len());
     for (response, truth) in &missed {
-        println!(
-            "  {:?} is not {truth:?}",
-            extract(response).unwrap_or_default()
-        );
+        println!("  {:?} is not {truth:?}", extract(response).unwrap_or_default());
     }
     missed.len()
 }
@@ -374,18 +284,8 @@ fn gsm8k_solutions_grade_as_right() {
     let Some(rows) = benchmark("gsm8k/test.jsonl") else {
         return;
     };
-    let truth = |answer: &str| {
-        answer
-            .rsplit("####")
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_owned()
-    };
-    let pairs: Vec<_> = rows
-        .iter()
-        .map(|row| (owned(row, "answer"), truth(text(row, "answer"))))
-        .collect();
+    let truth = |answer: &str| answer.rsplit("####").next().unwrap_or_default().trim().to_owned();
+    let pairs: Vec<_> = rows.iter().map(|row| (owned(row, "answer"), truth(text(row, "answer")))).collect();
     assert_eq!(count_misses("gsm8k", &pairs), 0);
 }
 
@@ -394,10 +294,7 @@ fn math500_solutions_grade_as_right() {
     let Some(rows) = benchmark("benchmarks/math500.jsonl") else {
         return;
     };
-    let pairs: Vec<_> = rows
-        .iter()
-        .map(|row| (owned(row, "solution"), owned(row, "answer")))
-        .collect();
+    let pairs: Vec<_> = rows.iter().map(|row| (owned(row, "solution"), owned(row, "answer"))).collect();
     assert_eq!(count_misses("math500", &pairs), 0);
 }
 
@@ -406,27 +303,18 @@ fn boxed_benchmark_answers_grade_as_right() {
     let boxed = |answer: &str| (format!(r"So it is \boxed{{{answer}}}."), answer.to_owned());
     let mut misses = 0;
     if let Some(rows) = benchmark("benchmarks/minerva_math.jsonl") {
-        let answers = rows
-            .iter()
-            .filter_map(|row| extract_boxed(text(row, "solution")));
+        let answers = rows.iter().filter_map(|row| extract_boxed(text(row, "solution")));
         let pairs: Vec<_> = answers.map(|answer| boxed(&answer)).collect();
         misses += count_misses("minerva_math", &pairs);
     }
     if let Some(rows) = benchmark("benchmarks/olympiadbench.jsonl") {
-        let answers = rows
-            .iter()
-            .flat_map(|row| row["final_answer"].as_array().unwrap());
-        let pairs: Vec<_> = answers
-            .map(|answer| boxed(answer.as_str().unwrap()))
-            .collect();
+        let answers = rows.iter().flat_map(|row| row["final_answer"].as_array().unwrap());
+        let pairs: Vec<_> = answers.map(|answer| boxed(answer.as_str().unwrap())).collect();
         misses += count_misses("olympiadbench", &pairs);
     }
     if let Some(rows) = benchmark("benchmarks/amc23.jsonl") {
         let whole = |row: &Value| format!("{}", row["answer"].as_f64().unwrap());
-        let pairs: Vec<_> = rows
-            .iter()
-            .map(|row| (boxed(&whole(row)).0, row["answer"].to_string()))
-            .collect();
+        let pairs: Vec<_> = rows.iter().map(|row| (boxed(&whole(row)).0, row["answer"].to_string())).collect();
         misses += count_misses("amc23", &pairs);
     }
     if let Some(rows) = benchmark("benchmarks/aime24.jsonl") {
@@ -434,10 +322,7 @@ fn boxed_benchmark_answers_grade_as_right() {
         misses += count_misses("aime24", &pairs);
     }
     if let Some(rows) = benchmark("pure/8k_math_879_answers.json") {
-        let answers = rows
-            .iter()
-            .map(|row| text(row, "ref_answer"))
-            .filter(|answer| !answer.is_empty());
+        let answers = rows.iter().map(|row| text(row, "ref_answer")).filter(|answer| !answer.is_empty());
         let pairs: Vec<_> = answers.map(boxed).collect();
         misses += count_misses("8k training prompts", &pairs);
     }
@@ -448,30 +333,16 @@ fn boxed_benchmark_answers_grade_as_right() {
 #[test]
 fn answers_stay_equal_behind_a_name() {
     let mut truths = Vec::new();
-    for (file, key) in [
-        ("benchmarks/math500.jsonl", "answer"),
-        ("pure/8k_math_879_answers.json", "ref_answer"),
-    ] {
+    for (file, key) in [("benchmarks/math500.jsonl", "answer"), ("pure/8k_math_879_answers.json", "ref_answer")] {
         let Some(rows) = benchmark(file) else { return };
-        truths.extend(
-            rows.iter()
-                .map(|row| owned(row, key))
-                .filter(|truth| !truth.is_empty()),
-        );
+        truths.extend(rows.iter().map(|row| owned(row, key)).filter(|truth| !truth.is_empty()));
     }
     // A name in front of an equation would make a chain.
     let signs = ["=", "<", ">", r"\in ", r"\le", r"\ge", r"\approx"];
-    truths.retain(|truth| {
-        signs
-            .iter()
-            .all(|sign| !truth.replace(r"\left", "").contains(sign))
-    });
+    truths.retain(|truth| signs.iter().all(|sign| !truth.replace(r"\left", "").contains(sign)));
     truths.sort();
     truths.dedup();
-    let pairs: Vec<_> = truths
-        .into_iter()
-        .map(|truth| (format!(r"\boxed{{w_0 = {truth}}}"), truth))
-        .collect();
+    let pairs: Vec<_> = truths.into_iter().map(|truth| (format!(r"\boxed{{w_0 = {truth}}}"), truth)).collect();
     assert_eq!(count_misses("behind a name", &pairs), 0);
 }
 

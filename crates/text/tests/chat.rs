@@ -15,10 +15,7 @@ fn user(text: &str) -> Message {
 
 /// What a one-expression template prints.
 fn printed(source: &str) -> String {
-    ChatTemplate::from_source(source, "", "")
-        .unwrap()
-        .render(&[user("q")], false)
-        .unwrap()
+    ChatTemplate::from_source(source, "", "").unwrap().render(&[user("q")], false).unwrap()
 }
 
 #[test]
@@ -27,10 +24,7 @@ fn chatml_writes_every_turn() {
     let turns = [user("1+1?"), Message::new("assistant", "2")];
     let expected = "<|im_start|>user\n1+1?<|im_end|>\n<|im_start|>assistant\n2<|im_end|>\n";
     assert_eq!(template.render(&turns, false).unwrap(), expected);
-    assert_eq!(
-        template.render(&turns, true).unwrap(),
-        format!("{expected}<|im_start|>assistant\n")
-    );
+    assert_eq!(template.render(&turns, true).unwrap(), format!("{expected}<|im_start|>assistant\n"));
 }
 
 #[test]
@@ -42,18 +36,11 @@ fn qwen_adds_its_system_turn_only_when_none_is_given() {
          <|im_start|>user\n1+1?<|im_end|>\n<|im_start|>assistant\n"
     );
     assert_eq!(
-        template
-            .render(&[Message::new("system", "Be brief."), user("1+1?")], false)
-            .unwrap(),
+        template.render(&[Message::new("system", "Be brief."), user("1+1?")], false).unwrap(),
         "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n1+1?<|im_end|>\n"
     );
     let silent = template.with_variable("enable_thinking", false);
-    assert!(
-        silent
-            .render(&[user("a")], true)
-            .unwrap()
-            .ends_with("assistant\n<think>\n\n</think>\n\n")
-    );
+    assert!(silent.render(&[user("a")], true).unwrap().ends_with("assistant\n<think>\n\n</think>\n\n"));
 }
 
 #[test]
@@ -79,9 +66,7 @@ fn header_template_trims_blocks_and_uses_python_methods() {
 fn a_template_can_refuse_messages() {
     let template = ChatTemplate::from_source(HEADER, "", "").unwrap();
     let error = template.render(&[user("a"), user("b")], true).unwrap_err();
-    assert!(
-        matches!(&error, ChatError::Refused { message } if message == "roles must alternate user/assistant")
-    );
+    assert!(matches!(&error, ChatError::Refused { message } if message == "roles must alternate user/assistant"));
     assert!(error.to_string().contains("change their roles"));
 }
 
@@ -99,18 +84,12 @@ fn configuration_gives_template_and_tokens() {
 
 #[test]
 fn configurations_without_a_usable_template_are_named() {
-    let error = |text: &str| {
-        ChatTemplate::from_config(text.as_bytes())
-            .unwrap_err()
-            .to_string()
-    };
+    let error = |text: &str| ChatTemplate::from_config(text.as_bytes()).unwrap_err().to_string();
     assert!(error("{}").contains("chat_template.jinja"));
     assert!(error("[1").contains("tokenizer_config.json"));
     assert!(
-        error(
-            r#"{"chat_template": [{"name": "a", "template": ""}, {"name": "b", "template": ""}]}"#
-        )
-        .contains("only a, b")
+        error(r#"{"chat_template": [{"name": "a", "template": ""}, {"name": "b", "template": ""}]}"#)
+            .contains("only a, b")
     );
     assert!(error(r#"{"chat_template": "{% if %}"}"#).contains("does not parse"));
 }
@@ -120,50 +99,26 @@ fn date_is_given_never_read_from_a_clock() {
     let template = ChatTemplate::from_source("{{ strftime_now('%d %b %Y') }}", "", "").unwrap();
     let error = template.render(&[], false).unwrap_err();
     assert!(matches!(error, ChatError::Date) && error.to_string().contains("with_date"));
-    assert_eq!(
-        template
-            .with_date("26 Jul 2024")
-            .render(&[], false)
-            .unwrap(),
-        "26 Jul 2024"
-    );
+    assert_eq!(template.with_date("26 Jul 2024").render(&[], false).unwrap(), "26 Jul 2024");
 }
 
 #[test]
 fn python_methods_behave_as_in_python() {
     let cases = [
-        (
-            "{{ 'abc'.startswith('ab') and 'abc'.endswith(('x', 'c')) }}",
-            "True",
-        ),
-        (
-            "{{ '  a '.strip() }}|{{ '\n\na\n'.lstrip('\n') }}|{{ 'aXX'.rstrip('X') }}",
-            "a|a\n|a",
-        ),
+        ("{{ 'abc'.startswith('ab') and 'abc'.endswith(('x', 'c')) }}", "True"),
+        ("{{ '  a '.strip() }}|{{ '\n\na\n'.lstrip('\n') }}|{{ 'aXX'.rstrip('X') }}", "a|a\n|a"),
         ("{{ 'a,b,c'.split(',', 1) | join('|') }}", "a|b,c"),
         ("{{ 'a,b,c'.rsplit(',', maxsplit=1) | join('|') }}", "a,b|c"),
         ("{{ ' a  b c '.split() | join('|') }}", "a|b|c"),
         ("{{ 'a b c'.rsplit(none, 1) | join('|') }}", "a b|c"),
         ("{{ 'a-a-a'.replace('a', 'b', 2) }}", "b-b-a"),
-        (
-            "{{ 'heLLo wORld'.title() }}|{{ 'heLLO'.capitalize() }}",
-            "Hello World|Hello",
-        ),
+        ("{{ 'heLLo wORld'.title() }}|{{ 'heLLO'.capitalize() }}", "Hello World|Hello"),
         ("{{ 'é1'.find('1') }}|{{ 'a'.find('b') }}", "1|-1"),
         ("{{ '-'.join(['a', 'b']) }}", "a-b"),
-        (
-            "{% for k, v in {'a': 1}.items() %}{{ k }}={{ v }}{% endfor %}",
-            "a=1",
-        ),
-        (
-            "{{ {'a': 1}.get('a') }}|{{ {'a': 1}.get('b', 'z') }}|{{ {'a': 1}.get('b') is none }}",
-            "1|z|True",
-        ),
+        ("{% for k, v in {'a': 1}.items() %}{{ k }}={{ v }}{% endfor %}", "a=1"),
+        ("{{ {'a': 1}.get('a') }}|{{ {'a': 1}.get('b', 'z') }}|{{ {'a': 1}.get('b') is none }}", "1|z|True"),
         ("{{ ['a', 'b'].index('b') }}", "1"),
-        (
-            "{{ {'a': [1, '<é>'], 'b': none} | tojson }}",
-            "{\"a\": [1, \"<é>\"], \"b\": null}",
-        ),
+        ("{{ {'a': [1, '<é>'], 'b': none} | tojson }}", "{\"a\": [1, \"<é>\"], \"b\": null}"),
         ("{{ [1] | tojson(indent=2) }}", "[\n  1\n]"),
         ("{{ tools is none }}", "True"),
         (
@@ -178,16 +133,8 @@ fn python_methods_behave_as_in_python() {
 
 #[test]
 fn unknown_methods_and_bad_arguments_are_errors() {
-    for source in [
-        "{{ 'a'.nothing() }}",
-        "{{ 'a'.split('') }}",
-        "{{ 1.5.strip() }}",
-        "{{ ['a'].index('b') }}",
-    ] {
+    for source in ["{{ 'a'.nothing() }}", "{{ 'a'.split('') }}", "{{ 1.5.strip() }}", "{{ ['a'].index('b') }}"] {
         let template = ChatTemplate::from_source(source, "", "").unwrap();
-        assert!(
-            matches!(template.render(&[], false), Err(ChatError::Render { .. })),
-            "{source}"
-        );
+        assert!(matches!(template.render(&[], false), Err(ChatError::Render { .. })), "{source}");
     }
 }

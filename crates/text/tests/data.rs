@@ -5,8 +5,8 @@
 use std::path::PathBuf;
 
 use minform_text::data::{
-    MODIFIED, ORIGINAL, Problem, ProblemFormat, Rows, StepFormat, StepRow, gsm8k_solution,
-    read_problems, read_steps, without_calculations,
+    MODIFIED, ORIGINAL, Problem, ProblemFormat, Rows, StepFormat, StepRow, gsm8k_solution, read_problems, read_steps,
+    without_calculations,
 };
 use proptest::prelude::*;
 
@@ -29,9 +29,8 @@ fn problem(text: &str) -> Problem {
 
 #[test]
 fn gsm8k_rows_lose_annotations_and_give_the_final_answer() {
-    let row = problem(
-        r#"{"question": "6 x 7?", "answer": "6 x 7 = <<6*7=42>>42\n\nIn all 1000 <<1*1=1>>more\n#### 1,042"}"#,
-    );
+    let row =
+        problem(r#"{"question": "6 x 7?", "answer": "6 x 7 = <<6*7=42>>42\n\nIn all 1000 <<1*1=1>>more\n#### 1,042"}"#);
     assert_eq!(row.id, "file:1");
     assert_eq!(row.answer, some("1042"));
     assert_eq!(row.solution, some("6 x 7 = 42\n\nIn all 1000 more"));
@@ -39,10 +38,7 @@ fn gsm8k_rows_lose_annotations_and_give_the_final_answer() {
 
 #[test]
 fn gsm8k_answers_become_steps_with_a_boxed_end() {
-    assert_eq!(
-        gsm8k_solution("a <<1+1=2>>2\n\nb\n#### 2"),
-        "a 2\n\nb\n\nThe answer is \\boxed{2}."
-    );
+    assert_eq!(gsm8k_solution("a <<1+1=2>>2\n\nb\n#### 2"), "a 2\n\nb\n\nThe answer is \\boxed{2}.");
     assert_eq!(gsm8k_solution("a\nb"), "a\n\nb");
     assert_eq!(gsm8k_solution(""), "");
     assert_eq!(without_calculations("a << b <<1>>c>> <<d"), "a c>> <<d");
@@ -53,10 +49,7 @@ fn svamp_body_and_question_make_one_text() {
     let row = problem(
         r#"[{"ID": "chal-1", "Body": "A pen costs 3 dollars", "Question": "And two?", "Equation": "", "Answer": 6.0}]"#,
     );
-    assert_eq!(
-        (row.id.as_str(), row.question.as_str()),
-        ("chal-1", "A pen costs 3 dollars. And two?")
-    );
+    assert_eq!((row.id.as_str(), row.question.as_str()), ("chal-1", "A pen costs 3 dollars. And two?"));
     assert_eq!(row.answer, some("6"));
 }
 
@@ -67,18 +60,10 @@ fn withheld_answers_of_pure_stay_withheld_unless_asked_for() {
   {"question": "b", "answer": "2", "ref_answer": "null", "level": "3"}
 ]"#;
     let rows = problems(text).strict().unwrap();
-    assert_eq!(
-        (rows[0].answer.clone(), rows[0].level.clone()),
-        (None, some("5"))
-    );
+    assert_eq!((rows[0].answer.clone(), rows[0].level.clone()), (None, some("5")));
     assert_eq!(rows[1].answer, some("2"));
-    let all = read_problems("file", text.as_bytes(), ProblemFormat::PureAllAnswers)
-        .strict()
-        .unwrap();
-    assert_eq!(
-        (all[0].answer.clone(), all[1].answer.clone()),
-        (some("118"), some("2"))
-    );
+    let all = read_problems("file", text.as_bytes(), ProblemFormat::PureAllAnswers).strict().unwrap();
+    assert_eq!((all[0].answer.clone(), all[1].answer.clone()), (some("118"), some("2")));
 }
 
 #[test]
@@ -86,29 +71,17 @@ fn math_rows_of_every_benchmark() {
     let row = problem(
         r#"{"problem": "p", "solution": "s", "answer": "\\frac{1}{2}", "subject": "x", "level": 2, "unique_id": "u"}"#,
     );
-    assert_eq!(
-        (row.id.as_str(), row.answer, row.level),
-        ("u", some("\\frac{1}{2}"), some("2"))
-    );
+    assert_eq!((row.id.as_str(), row.answer, row.level), ("u", some("\\frac{1}{2}"), some("2")));
     let row = problem(
         r#"{"problem": "p", "level": "Level 5", "solution": "\\boxed{1} so \\boxed{\\frac{1}{2}} m", "type": "t", "idx": 0}"#,
     );
-    assert_eq!(
-        (row.id.as_str(), row.answer, row.level),
-        ("0", some("\\frac{1}{2}"), some("5"))
-    );
+    assert_eq!((row.id.as_str(), row.answer, row.level), ("0", some("\\frac{1}{2}"), some("5")));
     let row = problem(r#"{"id": 60, "problem": "p", "question": "p", "answer": 27.0, "url": "u"}"#);
-    assert_eq!(
-        (row.id.as_str(), row.answer, row.solution),
-        ("60", some("27"), None)
-    );
+    assert_eq!((row.id.as_str(), row.answer, row.solution), ("60", some("27"), None));
     let row = problem(
         r#"{"id": 1, "context": "c", "question": "q", "solution": ["s", "t"], "final_answer": ["$2$"], "unit": null}"#,
     );
-    assert_eq!(
-        (row.question.as_str(), row.answer, row.solution),
-        ("c\n\nq", some("2"), some("s"))
-    );
+    assert_eq!((row.question.as_str(), row.answer, row.solution), ("c\n\nq", some("2"), some("s")));
 }
 
 #[test]
@@ -129,18 +102,9 @@ fn process_bench_judges_no_step_after_the_first_error() {
 {"id": "c", "problem": "p", "steps": ["1"], "final_answer_correct": true, "label": 1}]"#;
     let read = steps(text);
     assert_eq!(read.rows[0].labels, [Some(true), Some(false), None]);
-    assert_eq!(
-        (read.rows[0].first_error, read.rows[0].final_answer_correct),
-        (Some(1), Some(false))
-    );
-    assert_eq!(
-        (read.rows[1].first_error, read.rows[1].final_answer_correct),
-        (Some(-1), Some(true))
-    );
-    assert_eq!(
-        (read.skipped[0].line, read.skipped[0].field.as_deref()),
-        (3, Some("label"))
-    );
+    assert_eq!((read.rows[0].first_error, read.rows[0].final_answer_correct), (Some(1), Some(false)));
+    assert_eq!((read.rows[1].first_error, read.rows[1].final_answer_correct), (Some(-1), Some(true)));
+    assert_eq!((read.skipped[0].line, read.skipped[0].field.as_deref()), (3, Some("label")));
 }
 
 #[test]
@@ -151,48 +115,27 @@ fn prm_bench_gives_a_right_and_a_corrupted_solution() {
         )
     };
     let rows = steps(&row("[2, 3]")).strict().unwrap();
-    assert_eq!(
-        (rows[0].id.clone(), rows[0].problem.as_str()),
-        (format!("i{ORIGINAL}"), "o")
-    );
-    assert_eq!(
-        (rows[0].labels.as_slice(), rows[0].first_error),
-        ([Some(true)].as_slice(), Some(-1))
-    );
-    assert_eq!(
-        (rows[1].id.clone(), rows[1].problem.as_str()),
-        (format!("i{MODIFIED}"), "m")
-    );
-    assert_eq!(
-        (rows[1].labels.as_slice(), rows[1].first_error),
-        ([Some(true), Some(false)].as_slice(), Some(1))
-    );
+    assert_eq!((rows[0].id.clone(), rows[0].problem.as_str()), (format!("i{ORIGINAL}"), "o"));
+    assert_eq!((rows[0].labels.as_slice(), rows[0].first_error), ([Some(true)].as_slice(), Some(-1)));
+    assert_eq!((rows[1].id.clone(), rows[1].problem.as_str()), (format!("i{MODIFIED}"), "m"));
+    assert_eq!((rows[1].labels.as_slice(), rows[1].first_error), ([Some(true), Some(false)].as_slice(), Some(1)));
     assert_eq!(steps(&row("[]")).rows[1].first_error, Some(-1));
     let skipped = steps(&row("[3]"));
-    assert_eq!(
-        (skipped.rows.len(), skipped.skipped[0].field.as_deref()),
-        (1, Some("error_steps"))
-    );
+    assert_eq!((skipped.rows.len(), skipped.skipped[0].field.as_deref()), (1, Some("error_steps")));
 }
 
 #[test]
 fn neutral_ratings_read_right() {
-    let row = steps(
-        r#"{"problem": "p", "steps": ["a", "b", "c"], "ratings": [1, 0, -1], "truncated": false}"#,
-    )
-    .rows
-    .remove(0);
+    let row = steps(r#"{"problem": "p", "steps": ["a", "b", "c"], "ratings": [1, 0, -1], "truncated": false}"#)
+        .rows
+        .remove(0);
     assert_eq!(row.labels, [Some(true), Some(true), Some(false)]);
     assert_eq!((row.first_error, row.final_answer_correct), (Some(2), None));
 }
 
 #[test]
 fn every_fault_of_a_file_is_named_and_the_rest_kept() {
-    let read = read_problems(
-        "faulty.jsonl",
-        include_bytes!("fixtures/data/faulty.jsonl"),
-        ProblemFormat::Auto,
-    );
+    let read = read_problems("faulty.jsonl", include_bytes!("fixtures/data/faulty.jsonl"), ProblemFormat::Auto);
     let questions: Vec<&str> = read.rows.iter().map(|row| row.question.as_str()).collect();
     assert_eq!(questions, ["first", "second", "last"]);
     let named: Vec<String> = read.skipped.iter().map(ToString::to_string).collect();
@@ -208,10 +151,7 @@ fn every_fault_of_a_file_is_named_and_the_rest_kept() {
     ];
     assert_eq!(named.len(), expected.len(), "{named:#?}");
     for (message, (place, problem)) in named.iter().zip(expected) {
-        assert!(
-            message.starts_with(place) && message.contains(problem),
-            "{message}"
-        );
+        assert!(message.starts_with(place) && message.contains(problem), "{message}");
     }
     assert_eq!(read.skipped[0], read.clone().strict().unwrap_err());
 }
@@ -221,21 +161,14 @@ fn byte_order_mark_crlf_and_blank_lines_are_accepted() {
     let row = "{\"question\": \"q\", \"answer\": \"#### 1\"}";
     let read = problems(&format!("\u{feff}\r\n{row}\r\n\r\n{row}\r\n"));
     assert_eq!((read.rows.len(), read.skipped.len()), (2, 0));
-    assert_eq!(
-        problems(&format!("\u{feff} [\r\n{row},\r\n{row}]\r\n"))
-            .rows
-            .len(),
-        2
-    );
+    assert_eq!(problems(&format!("\u{feff} [\r\n{row},\r\n{row}]\r\n")).rows.len(), 2);
     assert_eq!(problems("").strict().unwrap(), []);
     assert_eq!(problems("[]\n").strict().unwrap(), []);
 }
 
 #[test]
 fn a_broken_element_of_an_array_costs_only_itself() {
-    let good = |question: &str| {
-        format!("  {{\n    \"question\": \"{question}\", \"answer\": \"#### 1\"\n  }}")
-    };
+    let good = |question: &str| format!("  {{\n    \"question\": \"{question}\", \"answer\": \"#### 1\"\n  }}");
     let broken = [
         "  {\"question\": NaN}",
         "  {\"question\": \"no end",
@@ -250,9 +183,7 @@ fn a_broken_element_of_an_array_costs_only_itself() {
         assert_eq!(questions, ["a", "b"], "{broken}");
         assert_eq!(read.skipped[0].line, 5, "{broken}: {:?}", read.skipped);
     }
-    let read = problems(
-        r#"[{"question": "a", "answer": "1"}, {"question": NaN}, {"question": "b", "answer": "1"}]"#,
-    );
+    let read = problems(r#"[{"question": "a", "answer": "1"}, {"question": NaN}, {"question": "b", "answer": "1"}]"#);
     assert_eq!((read.rows.len(), read.skipped[0].row), (2, 2));
 }
 
@@ -266,26 +197,14 @@ fn cut_off_arrays_and_trailing_text_are_named() {
     ] {
         let read = problems(&text);
         assert_eq!(read.rows.len(), 1, "{text}");
-        assert!(
-            read.skipped[0].to_string().contains(problem),
-            "{text}: {:?}",
-            read.skipped
-        );
+        assert!(read.skipped[0].to_string().contains(problem), "{text}: {:?}", read.skipped);
     }
 }
 
 #[test]
 fn unknown_fields_and_encodings_are_named() {
-    assert!(
-        problems(r#"{"x": 1}"#).skipped[0]
-            .problem
-            .contains("no known format")
-    );
-    assert!(
-        steps(r#"{"x": 1}"#).skipped[0]
-            .problem
-            .contains("no known format")
-    );
+    assert!(problems(r#"{"x": 1}"#).skipped[0].problem.contains("no known format"));
+    assert!(steps(r#"{"x": 1}"#).skipped[0].problem.contains("no known format"));
     let read = read_steps("file", b"\xff\xfe{\x00", StepFormat::Auto);
     assert!(read.skipped[0].problem.contains("UTF-8"));
 }
@@ -293,22 +212,10 @@ fn unknown_fields_and_encodings_are_named() {
 #[test]
 fn entries_of_lists_are_named_by_index() {
     let field = |text: &str| steps(text).skipped[0].field.clone().unwrap();
-    assert_eq!(
-        field(r#"{"prompt": "p", "completions": ["a", 1], "labels": [true, true]}"#),
-        "completions[1]"
-    );
-    assert_eq!(
-        field(r#"{"prompt": "p", "completions": ["a", "b"], "labels": [true, "x"]}"#),
-        "labels[1]"
-    );
-    assert_eq!(
-        field(r#"{"prompt": "p", "completions": ["a", "b"], "labels": [true]}"#),
-        "labels"
-    );
-    assert_eq!(
-        field(r#"{"prompt": "p", "completions": [], "labels": []}"#),
-        "completions"
-    );
+    assert_eq!(field(r#"{"prompt": "p", "completions": ["a", 1], "labels": [true, true]}"#), "completions[1]");
+    assert_eq!(field(r#"{"prompt": "p", "completions": ["a", "b"], "labels": [true, "x"]}"#), "labels[1]");
+    assert_eq!(field(r#"{"prompt": "p", "completions": ["a", "b"], "labels": [true]}"#), "labels");
+    assert_eq!(field(r#"{"prompt": "p", "completions": [], "labels": []}"#), "completions");
 }
 
 proptest! {
@@ -349,15 +256,9 @@ fn real_problem_files_are_read_whole() {
         ("benchmarks/amc23.jsonl", 40, 40),
     ];
     for (file, count, answered) in expected {
-        let rows = read_problems(file, &read(&folder, file), ProblemFormat::Auto)
-            .strict()
-            .unwrap();
+        let rows = read_problems(file, &read(&folder, file), ProblemFormat::Auto).strict().unwrap();
         assert_eq!(rows.len(), count, "{file}");
-        assert_eq!(
-            rows.iter().filter(|row| row.answer.is_some()).count(),
-            answered,
-            "{file}"
-        );
+        assert_eq!(rows.iter().filter(|row| row.answer.is_some()).count(), answered, "{file}");
     }
 }
 
@@ -367,56 +268,26 @@ fn real_step_files_are_read_whole() {
         eprintln!("skipped: set MINFORM_DATA to the folder of the real files");
         return;
     };
-    for (file, count, right) in [
-        ("processbench/gsm8k.json", 400, 193),
-        ("processbench/math.json", 1000, 406),
-    ] {
-        let rows = read_steps(file, &read(&folder, file), StepFormat::Auto)
-            .strict()
-            .unwrap();
+    for (file, count, right) in [("processbench/gsm8k.json", 400, 193), ("processbench/math.json", 1000, 406)] {
+        let rows = read_steps(file, &read(&folder, file), StepFormat::Auto).strict().unwrap();
         assert_eq!(rows.len(), count, "{file}");
-        assert_eq!(
-            rows.iter()
-                .filter(|row| row.first_error == Some(-1))
-                .count(),
-            right,
-            "{file}"
-        );
+        assert_eq!(rows.iter().filter(|row| row.first_error == Some(-1)).count(), right, "{file}");
     }
-    let rows = read_steps(
-        "val",
-        &read(&folder, "prm800k/val2pct.jsonl"),
-        StepFormat::Auto,
-    )
-    .strict()
-    .unwrap();
+    let rows = read_steps("val", &read(&folder, "prm800k/val2pct.jsonl"), StepFormat::Auto).strict().unwrap();
     let labels = || rows.iter().flat_map(|row| &row.labels);
     assert_eq!((rows.len(), labels().count()), (1339, 9377));
-    assert_eq!(
-        labels().filter(|label| **label == Some(false)).count(),
-        1110
-    );
+    assert_eq!(labels().filter(|label| **label == Some(false)).count(), 1110);
 }
 
 /// Rows of all files of a folder of PRMBench: solutions read, and corrupted ones whose every error step lies
 /// beyond the last step.
 fn prm_bench(folder: &std::path::Path) -> (usize, usize) {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    files.retain(|file| {
-        file.extension()
-            .is_some_and(|extension| extension == "jsonl")
-    });
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "jsonl"));
     files.iter().fold((0, 0), |(rows, skipped), file| {
         let read = read_steps("prmbench", &std::fs::read(file).unwrap(), StepFormat::Auto);
-        assert!(
-            read.skipped
-                .iter()
-                .all(|skipped| skipped.field.as_deref() == Some("error_steps"))
-        );
+        assert!(read.skipped.iter().all(|skipped| skipped.field.as_deref() == Some("error_steps")));
         (rows + read.rows.len(), skipped + read.skipped.len())
     })
 }
@@ -428,8 +299,5 @@ fn real_prm_bench_rows_give_two_solutions_each() {
         return;
     };
     assert_eq!(prm_bench(&folder.join("prmbench")), (2 * 3013 - 4, 4));
-    assert_eq!(
-        prm_bench(&folder.join("prmbench_train")),
-        (2 * 3203 - 12, 12)
-    );
+    assert_eq!(prm_bench(&folder.join("prmbench_train")), (2 * 3203 - 12, 12));
 }

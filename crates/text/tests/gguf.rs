@@ -1,9 +1,6 @@
 //! GGUF files: hand-written ones, ones of the reference implementation, and a real one if it is at hand.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test may stop at the first surprise, its helpers too"
-)]
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise, its helpers too")]
 
 use minform_text::gguf::{Gguf, GgufError, HfModel, TensorType, dequantise, to_hf};
 use serde_json::Value as Json;
@@ -25,12 +22,7 @@ fn entry(key: &str, value_type: u32, value: &[u8]) -> Vec<u8> {
 }
 
 fn array(item_type: u32, items: &[Vec<u8>]) -> Vec<u8> {
-    [
-        &item_type.to_le_bytes()[..],
-        &(items.len() as u64).to_le_bytes(),
-        &items.concat(),
-    ]
-    .concat()
+    [&item_type.to_le_bytes()[..], &(items.len() as u64).to_le_bytes(), &items.concat()].concat()
 }
 
 impl Writer {
@@ -52,38 +44,17 @@ impl Writer {
     }
 
     fn texts(self, key: &str, values: &[&str]) -> Self {
-        self.raw(
-            key,
-            9,
-            &array(
-                8,
-                &values.iter().map(|value| text(value)).collect::<Vec<_>>(),
-            ),
-        )
+        self.raw(key, 9, &array(8, &values.iter().map(|value| text(value)).collect::<Vec<_>>()))
     }
 
     fn integers(self, key: &str, values: &[i32]) -> Self {
-        self.raw(
-            key,
-            9,
-            &array(
-                5,
-                &values
-                    .iter()
-                    .map(|value| value.to_le_bytes().to_vec())
-                    .collect::<Vec<_>>(),
-            ),
-        )
+        self.raw(key, 9, &array(5, &values.iter().map(|value| value.to_le_bytes().to_vec()).collect::<Vec<_>>()))
     }
 
     /// An F32 tensor; the shape is row-major and turned round in the file.
     fn tensor(mut self, name: &str, shape: &[usize], values: &[f32]) -> Self {
-        let bytes = values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
-        self.tensors
-            .push((name.to_owned(), shape.to_vec(), 0, bytes));
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.tensors.push((name.to_owned(), shape.to_vec(), 0, bytes));
         self
     }
 
@@ -96,12 +67,7 @@ impl Writer {
         for (name, shape, tensor_type, bytes) in &self.tensors {
             file.extend(text(name));
             file.extend((shape.len() as u32).to_le_bytes());
-            file.extend(
-                shape
-                    .iter()
-                    .rev()
-                    .flat_map(|&axis| (axis as u64).to_le_bytes()),
-            );
+            file.extend(shape.iter().rev().flat_map(|&axis| (axis as u64).to_le_bytes()));
             file.extend(tensor_type.to_le_bytes());
             file.extend((data.len() as u64).to_le_bytes());
             data.extend(bytes);
@@ -172,26 +138,21 @@ fn tiny(family: &str) -> Writer {
 }
 
 fn tiny_qwen2() -> Writer {
-    tiny("qwen2")
-        .tensor("blk.0.attn_q.bias", &[8], &numbers(8))
-        .tensor("blk.0.attn_k.bias", &[4], &numbers(4))
-        .tensor("blk.0.attn_v.bias", &[4], &numbers(4))
+    tiny("qwen2").tensor("blk.0.attn_q.bias", &[8], &numbers(8)).tensor("blk.0.attn_k.bias", &[4], &numbers(4)).tensor(
+        "blk.0.attn_v.bias",
+        &[4],
+        &numbers(4),
+    )
 }
 
 fn error_of(writer: &Writer) -> String {
     let bytes = writer.bytes();
     let converted = Gguf::parse(&bytes).and_then(|gguf| to_hf(&gguf).map(|_| ()));
-    converted
-        .expect_err("the file should be refused")
-        .to_string()
+    converted.expect_err("the file should be refused").to_string()
 }
 
 fn values(model: &HfModel<'_>, name: &str) -> Vec<f32> {
-    let index = model
-        .tensors
-        .iter()
-        .position(|tensor| tensor.name == name)
-        .expect(name);
+    let index = model.tensors.iter().position(|tensor| tensor.name == name).expect(name);
     model.tensor(index).unwrap()
 }
 
@@ -217,11 +178,7 @@ mod gguf_parsing {
             .raw("f64", 12, &0.5_f64.to_le_bytes())
             .raw("i64", 11, &7_i64.to_le_bytes())
             .float("f32", 1e-5)
-            .raw(
-                "nested",
-                9,
-                &array(9, &[array(0, &[vec![1], vec![2]]), array(0, &[])]),
-            )
+            .raw("nested", 9, &array(9, &[array(0, &[vec![1], vec![2]]), array(0, &[])]))
             .text("text", "naïve");
         let bytes = writer.bytes();
         let gguf = Gguf::parse(&bytes).unwrap();
@@ -234,28 +191,17 @@ mod gguf_parsing {
         assert_eq!(gguf.float("f32").unwrap(), Some(1e-5));
         assert_eq!(gguf.text("text").unwrap(), Some("naïve"));
         assert_eq!(gguf.text("absent").unwrap(), None);
-        let nested: Vec<u64> = gguf
-            .array("nested")
-            .unwrap()
-            .unwrap()
-            .iter()
-            .map(|v| v.as_array().unwrap().len())
-            .collect();
+        let nested: Vec<u64> =
+            gguf.array("nested").unwrap().unwrap().iter().map(|v| v.as_array().unwrap().len()).collect();
         assert_eq!(nested, [2, 0]);
         assert!(
-            gguf.integer("i8")
-                .unwrap_err()
-                .to_string()
-                .contains("`i8` holds I8(-1), expected a non-negative integer")
+            gguf.integer("i8").unwrap_err().to_string().contains("`i8` holds I8(-1), expected a non-negative integer")
         );
     }
 
     #[test]
     fn shapes_are_row_major_and_bytes_lie_where_the_file_says() {
-        let bytes = Writer::default()
-            .tensor("a", &[2, 3], &numbers(6))
-            .tensor("b", &[1], &[9.0])
-            .bytes();
+        let bytes = Writer::default().tensor("a", &[2, 3], &numbers(6)).tensor("b", &[1], &[9.0]).bytes();
         let gguf = Gguf::parse(&bytes).unwrap();
         assert_eq!(gguf.version(), 3);
         assert_eq!(gguf.tensors()[0].shape, [2, 3]);
@@ -265,21 +211,12 @@ mod gguf_parsing {
 
     #[test]
     fn alignment_of_the_file_is_kept() {
-        let mut bytes = Writer::default()
-            .integer("general.alignment", 64)
-            .tensor("a", &[1], &[5.0])
-            .bytes();
+        let mut bytes = Writer::default().integer("general.alignment", 64).tensor("a", &[1], &[5.0]).bytes();
         let data = bytes.split_off(bytes.len() - 32);
         bytes.resize(bytes.len().next_multiple_of(64), 0);
         bytes.extend(data);
-        assert_eq!(
-            Gguf::parse(&bytes).unwrap().tensors()[0].bytes,
-            5.0_f32.to_le_bytes()
-        );
-        assert!(
-            error_of(&Writer::default().integer("general.alignment", 0))
-                .contains("not a power of two")
-        );
+        assert_eq!(Gguf::parse(&bytes).unwrap().tensors()[0].bytes, 5.0_f32.to_le_bytes());
+        assert!(error_of(&Writer::default().integer("general.alignment", 0)).contains("not a power of two"));
     }
 
     #[test]
@@ -296,11 +233,7 @@ mod gguf_parsing {
         let bytes = tiny("llama").bytes();
         // The last tensor ends 0 bytes before the end: 96 values are whole alignment units.
         for end in 0..bytes.len() {
-            assert!(
-                Gguf::parse(&bytes[..end]).is_err(),
-                "{end} of {} bytes",
-                bytes.len()
-            );
+            assert!(Gguf::parse(&bytes[..end]).is_err(), "{end} of {} bytes", bytes.len());
         }
         let error = Gguf::parse(&bytes[..bytes.len() - 1]).unwrap_err();
         assert!(
@@ -312,9 +245,7 @@ mod gguf_parsing {
     #[test]
     fn huge_counts_are_errors_and_allocate_nothing() {
         let huge = u64::MAX.to_le_bytes();
-        let header = |tensors: [u8; 8], metadata: [u8; 8]| {
-            [b"GGUF\x03\0\0\0", &tensors[..], &metadata].concat()
-        };
+        let header = |tensors: [u8; 8], metadata: [u8; 8]| [b"GGUF\x03\0\0\0", &tensors[..], &metadata].concat();
         assert!(Gguf::parse(&header(huge, [0; 8])).is_err());
         assert!(Gguf::parse(&header([0; 8], huge)).is_err());
         let long_text = [&header([0; 8], 1_u64.to_le_bytes())[..], &huge].concat();
@@ -335,10 +266,7 @@ mod gguf_parsing {
         );
         assert!(error_of(&Writer::default().raw("k", 7, &[2])).contains("neither 0 nor 1"));
         assert!(error_of(&Writer::default().raw("k", 99, &[2])).contains("unknown value type 99"));
-        assert!(
-            error_of(&Writer::default().integer("k", 1).integer("k", 2))
-                .contains("`k`: appears twice")
-        );
+        assert!(error_of(&Writer::default().integer("k", 1).integer("k", 2)).contains("`k`: appears twice"));
         let mut deep = array(0, &[]);
         for _ in 0..5 {
             deep = array(9, &[deep]);
@@ -350,24 +278,16 @@ mod gguf_parsing {
     fn impossible_tensors_are_named() {
         let with = |shape: &[usize], tensor_type: u32| {
             let mut writer = Writer::default();
-            writer
-                .tensors
-                .push(("t".to_owned(), shape.to_vec(), tensor_type, vec![0; 64]));
+            writer.tensors.push(("t".to_owned(), shape.to_vec(), tensor_type, vec![0; 64]));
             error_of(&writer)
         };
         assert!(with(&[2, 0], 0).contains("tensor `t`: has an axis of length 0"));
         assert!(with(&[1; 5], 0).contains("has 5 dimensions"));
         assert!(with(&[usize::MAX, 32], 2).contains("impossible shape"));
         assert!(with(&[33], 8).contains("rows of 33 values, but Q8_0 comes in blocks of 32"));
-        assert!(
-            with(&[32], 20).contains(
-                "`t` is stored as IQ4_NL, which is not decoded; use a file in one of F32"
-            )
-        );
+        assert!(with(&[32], 20).contains("`t` is stored as IQ4_NL, which is not decoded; use a file in one of F32"));
         assert!(with(&[64], 0).contains("the file ends inside tensor `t`"));
-        let twice = Writer::default()
-            .tensor("t", &[1], &[0.0])
-            .tensor("t", &[1], &[0.0]);
+        let twice = Writer::default().tensor("t", &[1], &[0.0]).tensor("t", &[1], &[0.0]);
         assert!(error_of(&twice).contains("`t`: appears twice"));
     }
 
@@ -405,10 +325,7 @@ mod gguf_dequantise {
 
     fn bytes(hex: &Json) -> Vec<u8> {
         let hex = hex.as_str().unwrap();
-        (0..hex.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-            .collect()
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
     }
 
     #[test]
@@ -449,38 +366,17 @@ mod gguf_conversion {
         let bytes = tiny("llama").bytes();
         let model = to_hf(&Gguf::parse(&bytes).unwrap()).unwrap();
         assert_ne!(interleaved(&numbers(64), 8, 2), numbers(64));
-        assert_eq!(
-            values(&model, "model.layers.0.self_attn.q_proj.weight"),
-            numbers(64)
-        );
-        assert_eq!(
-            values(&model, "model.layers.0.self_attn.k_proj.weight"),
-            numbers(32)
-        );
-        assert_eq!(
-            values(&model, "model.layers.0.mlp.down_proj.weight"),
-            numbers(96)
-        );
+        assert_eq!(values(&model, "model.layers.0.self_attn.q_proj.weight"), numbers(64));
+        assert_eq!(values(&model, "model.layers.0.self_attn.k_proj.weight"), numbers(32));
+        assert_eq!(values(&model, "model.layers.0.mlp.down_proj.weight"), numbers(96));
     }
 
     #[test]
     fn llama_names_and_configuration_are_those_of_transformers() {
-        let bytes = tiny("llama")
-            .tensor("output.weight", &[9, 8], &numbers(72))
-            .bytes();
+        let bytes = tiny("llama").tensor("output.weight", &[9, 8], &numbers(72)).bytes();
         let model = to_hf(&Gguf::parse(&bytes).unwrap()).unwrap();
-        let names: Vec<&str> = model
-            .tensors
-            .iter()
-            .map(|tensor| tensor.name.as_str())
-            .collect();
-        assert_eq!(
-            names[..2],
-            [
-                "model.embed_tokens.weight",
-                "model.layers.0.input_layernorm.weight"
-            ]
-        );
+        let names: Vec<&str> = model.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
+        assert_eq!(names[..2], ["model.embed_tokens.weight", "model.layers.0.input_layernorm.weight"]);
         assert_eq!(names[10..], ["model.norm.weight", "lm_head.weight"]);
         let config = &model.config;
         assert_eq!(config["architectures"][0], "LlamaForCausalLM");
@@ -500,14 +396,8 @@ mod gguf_conversion {
     fn qwen2_keeps_its_order_and_has_biases() {
         let bytes = tiny_qwen2().bytes();
         let model = to_hf(&Gguf::parse(&bytes).unwrap()).unwrap();
-        assert_eq!(
-            values(&model, "model.layers.0.self_attn.q_proj.weight"),
-            numbers(64)
-        );
-        assert_eq!(
-            values(&model, "model.layers.0.self_attn.k_proj.bias"),
-            numbers(4)
-        );
+        assert_eq!(values(&model, "model.layers.0.self_attn.q_proj.weight"), numbers(64));
+        assert_eq!(values(&model, "model.layers.0.self_attn.k_proj.bias"), numbers(4));
         assert_eq!(model.config["architectures"][0], "Qwen2ForCausalLM");
         assert_eq!(model.config["tie_word_embeddings"], true);
         assert!(error_of(&tiny("qwen2")).contains("tensor `blk.0.attn_q.bias` is missing"));
@@ -526,43 +416,27 @@ mod gguf_conversion {
         assert_eq!(scaling(&yarn)["original_max_position_embeddings"], 16);
         // With base 1e8, the two waves of a head of width 4 are 2π and 2π·10⁴ positions long.
         let divisors = [1.0, 8.0];
-        let llama3 = tiny("llama").float("llama.rope.freq_base", 1e8).tensor(
-            "rope_freqs.weight",
-            &[2],
-            &divisors,
-        );
+        let llama3 = tiny("llama").float("llama.rope.freq_base", 1e8).tensor("rope_freqs.weight", &[2], &divisors);
         assert_eq!(scaling(&llama3)["rope_type"], "llama3");
         assert_eq!(scaling(&llama3)["factor"], 8.0);
-        assert!(
-            error_of(&tiny("llama").tensor("rope_freqs.weight", &[2], &[2.0, 8.0]))
-                .contains("is not the table")
-        );
+        assert!(error_of(&tiny("llama").tensor("rope_freqs.weight", &[2], &[2.0, 8.0])).contains("is not the table"));
     }
 
     #[test]
     fn what_cannot_be_converted_is_named() {
         assert!(error_of(&Writer::default()).contains("`general.architecture` is missing"));
-        assert!(
-            error_of(&tiny("gemma"))
-                .contains("architecture `gemma` is not converted, only llama and qwen2")
-        );
-        assert!(
-            error_of(&tiny("llama").tensor("blk.0.ffn_gate_inp.weight", &[1], &[0.0]))
-                .contains("has no place")
-        );
+        assert!(error_of(&tiny("gemma")).contains("architecture `gemma` is not converted, only llama and qwen2"));
+        assert!(error_of(&tiny("llama").tensor("blk.0.ffn_gate_inp.weight", &[1], &[0.0])).contains("has no place"));
         assert!(
             error_of(&tiny("llama").tensor("blk.1.attn_norm.weight", &[8], &numbers(8)))
                 .contains("`blk.1.attn_norm.weight`: has no place")
         );
-        assert!(
-            error_of(&tiny("llama").integer("llama.expert_count", 8))
-                .contains("mixtures of experts")
-        );
+        assert!(error_of(&tiny("llama").integer("llama.expert_count", 8)).contains("mixtures of experts"));
         let mut reshaped = tiny("llama");
         reshaped.tensors[3].1 = vec![4, 16];
-        assert!(error_of(&reshaped).contains(
-            "`blk.0.attn_q.weight`: has shape [4, 16], but the metadata asks for [8, 8]"
-        ));
+        assert!(
+            error_of(&reshaped).contains("`blk.0.attn_q.weight`: has shape [4, 16], but the metadata asks for [8, 8]")
+        );
     }
 
     #[test]
@@ -571,50 +445,31 @@ mod gguf_conversion {
         let tokenizer = tokenizer(&to_hf(&Gguf::parse(&bytes).unwrap()).unwrap());
         assert_eq!(ids(&tokenizer, "ab ab12<|end|>", true), [6, 7, 4, 5, 0]);
         assert_eq!(tokenizer.decode(&[6, 7, 0], true).unwrap(), "ab ab");
-        assert_eq!(
-            tokenizer.token_to_id("[PAD8]"),
-            None,
-            "unused places are no tokens"
-        );
+        assert_eq!(tokenizer.token_to_id("[PAD8]"), None, "unused places are no tokens");
     }
 
     #[test]
     fn every_known_way_of_cutting_words_loads() {
-        for (pre, expected) in [
-            ("gpt-2", vec![0]),
-            ("qwen2", vec![0]),
-            ("llama-bpe", vec![0, 0]),
-        ] {
+        for (pre, expected) in [("gpt-2", vec![0]), ("qwen2", vec![0]), ("llama-bpe", vec![0, 0])] {
             let mut writer = tiny("llama").integer("tokenizer.ggml.bos_token_id", 0);
-            writer
-                .metadata
-                .retain(|found| !found.starts_with(&text("tokenizer.ggml.pre")));
+            writer.metadata.retain(|found| !found.starts_with(&text("tokenizer.ggml.pre")));
             let bytes = writer.text("tokenizer.ggml.pre", pre).bytes();
             let model = to_hf(&Gguf::parse(&bytes).unwrap()).unwrap();
-            assert_eq!(
-                ids(&tokenizer(&model), "<|end|>", true),
-                expected,
-                "{pre}: Llama 3 puts bos first"
-            );
+            assert_eq!(ids(&tokenizer(&model), "<|end|>", true), expected, "{pre}: Llama 3 puts bos first");
         }
     }
 
     #[test]
     fn sentencepiece_models_give_the_ids_of_sentencepiece() {
         let bytes = include_bytes!("fixtures/gguf/sentencepiece.gguf");
-        let cases: Vec<Json> =
-            serde_json::from_str(include_str!("fixtures/gguf/sentencepiece.json")).unwrap();
+        let cases: Vec<Json> = serde_json::from_str(include_str!("fixtures/gguf/sentencepiece.json")).unwrap();
         let model = to_hf(&Gguf::parse(bytes).unwrap()).unwrap();
         let tokenizer = tokenizer(&model);
         for case in &cases {
             let text = case["text"].as_str().unwrap();
             let expected: Vec<u32> = serde_json::from_value(case["ids"].clone()).unwrap();
             assert_eq!(ids(&tokenizer, text, false), expected, "{text:?}");
-            assert_eq!(
-                tokenizer.decode(&expected, true).unwrap(),
-                text.replace('▁', " "),
-                "{text:?}"
-            );
+            assert_eq!(tokenizer.decode(&expected, true).unwrap(), text.replace('▁', " "), "{text:?}");
         }
         assert_eq!(ids(&tokenizer, "", true), [1], "Llama puts <s> first");
         assert_eq!(model.tensor(0).unwrap().len(), 480 * 8);
@@ -624,19 +479,15 @@ mod gguf_conversion {
     fn broken_vocabularies_are_named() {
         let merged = |merges: &[&str]| {
             let mut writer = tiny("llama");
-            writer
-                .metadata
-                .retain(|found| !found.starts_with(&text("tokenizer.ggml.merges")));
+            writer.metadata.retain(|found| !found.starts_with(&text("tokenizer.ggml.merges")));
             error_of(&writer.texts("tokenizer.ggml.merges", merges))
         };
         assert!(
-            merged(&["a b", "b a"])
-                .contains("merge 1, \"b a\", has a part or result that is not in the vocabulary")
+            merged(&["a b", "b a"]).contains("merge 1, \"b a\", has a part or result that is not in the vocabulary")
         );
         assert!(merged(&["ab"]).contains("not two parts"));
         assert!(
-            error_of(&tiny("llama").integer("tokenizer.ggml.bos_token_id", 9))
-                .contains("is 9, but there are 9 tokens")
+            error_of(&tiny("llama").integer("tokenizer.ggml.bos_token_id", 9)).contains("is 9, but there are 9 tokens")
         );
     }
 }
@@ -649,21 +500,17 @@ mod gguf_smollm2 {
         ("Hello, world!", &[19556, 28, 905, 17]),
         (
             "Natalia sold 48/2 = 24 clips in May.",
-            &[
-                62, 6927, 542, 3459, 216, 36, 40, 31, 34, 446, 216, 34, 36, 23026, 281, 2405, 30,
-            ],
+            &[62, 6927, 542, 3459, 216, 36, 40, 31, 34, 446, 216, 34, 36, 23026, 281, 2405, 30],
         ),
         (
             "<|im_start|>user\nWhat is 12345 + 678?<|im_end|>\n",
-            &[
-                1, 4093, 198, 1780, 314, 216, 33, 34, 35, 36, 37, 1232, 216, 38, 39, 40, 47, 2, 198,
-            ],
+            &[1, 4093, 198, 1780, 314, 216, 33, 34, 35, 36, 37, 1232, 216, 38, 39, 40, 47, 2, 198],
         ),
         (
             "  naïve café — 日本語 🙂\n\n\tdef f(x):\n    return x**2",
             &[
-                216, 15486, 46494, 37366, 1841, 17097, 241, 115, 40993, 179, 120, 248, 47526, 1116,
-                197, 1604, 275, 24, 104, 727, 472, 1003, 1792, 828, 34,
+                216, 15486, 46494, 37366, 1841, 17097, 241, 115, 40993, 179, 120, 248, 47526, 1116, 197, 1604, 275, 24,
+                104, 727, 472, 1003, 1792, 828, 34,
             ],
         ),
     ];
@@ -710,11 +557,7 @@ mod gguf_smollm2 {
         let mut parameters = 0;
         for (index, tensor) in model.tensors.iter().enumerate() {
             let values = model.tensor(index).unwrap();
-            assert!(
-                values.iter().all(|value| value.is_finite()),
-                "{}",
-                tensor.name
-            );
+            assert!(values.iter().all(|value| value.is_finite()), "{}", tensor.name);
             parameters += values.len();
         }
         assert_eq!(parameters, 134_515_008);

@@ -41,17 +41,10 @@ fn splits_and_inputs_equal_those_of_pure() {
     for case in golden.cases {
         let mut response = case.generated_ids;
         close_truncated(&mut response, EOS);
-        assert_eq!(
-            [case.prompt_ids.clone(), response.clone()].concat(),
-            case.sequence_after_process,
-            "{}",
-            case.name
-        );
+        assert_eq!([case.prompt_ids.clone(), response.clone()].concat(), case.sequence_after_process, "{}", case.name);
         let steps = split(&response, &separators(), &[EOS]);
         let ends: Vec<usize> = case.step_end_exclusive.iter().map(|end| end - 1).collect();
-        let marked: Vec<usize> = (0..case.reward_mask.len())
-            .filter(|&at| case.reward_mask[at] == 1)
-            .collect();
+        let marked: Vec<usize> = (0..case.reward_mask.len()).filter(|&at| case.reward_mask[at] == 1).collect();
         assert_eq!(steps.ends, ends, "{}", case.name);
         assert_eq!(steps.ends, marked, "{}", case.name);
         assert_eq!(steps.len(), case.num_steps, "{}", case.name);
@@ -68,42 +61,24 @@ fn splits_and_inputs_equal_those_of_pure() {
 fn zero_tokens_are_zero_steps() {
     let steps = split(&[], &separators(), &[EOS]);
     assert!(steps.is_empty() && !steps.is_open() && steps.tokens() == 0);
-    assert_eq!(
-        prm_input(&[8], &[], &steps, NEWLINE),
-        PrmInput {
-            ids: vec![8],
-            positions: vec![]
-        }
-    );
+    assert_eq!(prm_input(&[8], &[], &steps, NEWLINE), PrmInput { ids: vec![8], positions: vec![] });
 }
 
 #[test]
 fn truncated_last_step_keeps_its_last_token_and_gets_a_newline() {
     let response = [2, 5, 3, 4];
     let steps = split(&response, &separators(), &[EOS]);
-    assert_eq!(
-        (steps.ends.as_slice(), steps.lengths.as_slice()),
-        ([1, 3].as_slice(), [1, 2].as_slice())
-    );
+    assert_eq!((steps.ends.as_slice(), steps.lengths.as_slice()), ([1, 3].as_slice(), [1, 2].as_slice()));
     assert!(steps.is_open());
     let input = prm_input(&[8], &response, &steps, NEWLINE);
-    assert_eq!(
-        input,
-        PrmInput {
-            ids: vec![8, 2, 7, 3, 4, 7],
-            positions: vec![2, 5]
-        }
-    );
+    assert_eq!(input, PrmInput { ids: vec![8, 2, 7, 3, 4, 7], positions: vec![2, 5] });
 }
 
 #[test]
 fn truncation_on_a_separator_closes_the_last_step() {
     let response = [2, 5, 3, 6];
     let steps = split(&response, &separators(), &[EOS]);
-    assert_eq!(
-        (steps.ends.as_slice(), steps.lengths.as_slice()),
-        ([1, 3].as_slice(), [1, 1].as_slice())
-    );
+    assert_eq!((steps.ends.as_slice(), steps.lengths.as_slice()), ([1, 3].as_slice(), [1, 1].as_slice()));
     assert_eq!(prm_input(&[], &response, &steps, NEWLINE).ids, [2, 7, 3, 7]);
 }
 
@@ -143,10 +118,7 @@ proptest! {
 
 #[test]
 fn text_splits_on_blank_lines() {
-    assert_eq!(
-        split_text("a\nb\n\n \t\n\nc\r\n\r\nd\n"),
-        ["a\nb", "c", "d"]
-    );
+    assert_eq!(split_text("a\nb\n\n \t\n\nc\r\n\r\nd\n"), ["a\nb", "c", "d"]);
     assert!(split_text(" \n\n").is_empty());
     assert_eq!(TextSeparator::Newline.split("a\n\n b \n"), ["a", "b"]);
     assert_eq!(TextSeparator::BlankLine.split("a\n\nb"), ["a", "b"]);
@@ -156,11 +128,7 @@ fn text_splits_on_blank_lines() {
 fn stand_in(byte: u8) -> char {
     let printable = |b: u8| matches!(b, 33..=126 | 161..=172 | 174..=255);
     let rank = u32::try_from((0..byte).filter(|&b| !printable(b)).count()).unwrap();
-    if printable(byte) {
-        char::from(byte)
-    } else {
-        char::from_u32(256 + rank).unwrap()
-    }
+    if printable(byte) { char::from(byte) } else { char::from_u32(256 + rank).unwrap() }
 }
 
 /// A byte-level tokenizer: 256 bytes, then "ĊĊ", ".ĊĊ", "ab" and an added end of sequence.
@@ -172,7 +140,8 @@ fn tokenizer() -> Tokenizer {
     for (token, id) in [("ĊĊ", 256), (".ĊĊ", 257), ("ab", 258)] {
         vocabulary.insert(token.to_owned(), id.into());
     }
-    let byte_level = serde_json::json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false});
+    let byte_level =
+        serde_json::json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false});
     let json = serde_json::json!({
         "version": "1.0", "normalizer": null, "post_processor": null,
         "truncation": {"direction": "Right", "max_length": 3, "strategy": "LongestFirst", "stride": 0},
@@ -197,10 +166,7 @@ fn tokenizer_reads_special_tokens_and_never_truncates() {
     assert_eq!(ids.last(), Some(&eos));
     assert_eq!(tokenizer.vocabulary_size(), eos as usize + 1);
     assert_eq!(tokenizer.decode(&ids).unwrap(), "abc.\n\nd");
-    assert_eq!(
-        tokenizer.decode_with_special(&ids).unwrap(),
-        "abc.\n\nd<eos>"
-    );
+    assert_eq!(tokenizer.decode_with_special(&ids).unwrap(), "abc.\n\nd<eos>");
     assert_eq!(tokenizer.text_of(eos), "<eos>");
     assert_eq!(tokenizer.text_of(9999), "");
     let again = Tokenizer::from_json(tokenizer.to_json().unwrap().as_bytes()).unwrap();
@@ -219,40 +185,20 @@ fn separators_and_newline_come_from_the_vocabulary() {
 fn steps_given_as_text_are_tokenised_one_by_one() {
     let input = PrmInput::from_texts(&tokenizer(), "a", &["b", "", "ab"], 10).unwrap();
     let (a, b) = (u32::from(b'a'), u32::from(b'b'));
-    assert_eq!(
-        input,
-        PrmInput {
-            ids: vec![a, b, 10, 10, 258, 10],
-            positions: vec![2, 3, 5]
-        }
-    );
+    assert_eq!(input, PrmInput { ids: vec![a, b, 10, 10, 258, 10], positions: vec![2, 3, 5] });
     let mut input = input.with_bos(300);
-    assert_eq!(
-        (input.ids[0], input.positions.as_slice()),
-        (300, [3, 4, 6].as_slice())
-    );
+    assert_eq!((input.ids[0], input.positions.as_slice()), (300, [3, 4, 6].as_slice()));
     input.truncate(5);
-    assert_eq!(
-        (input.ids.len(), input.positions.as_slice()),
-        (5, [3, 4].as_slice())
-    );
+    assert_eq!((input.ids.len(), input.positions.as_slice()), (5, [3, 4].as_slice()));
 }
 
 #[test]
 fn stream_holds_back_unfinished_characters() {
     let tokenizer = tokenizer();
     let mut stream = tokenizer.stream();
-    let handed: Vec<Option<String>> = tokenizer
-        .encode("aé🙂")
-        .unwrap()
-        .into_iter()
-        .map(|id| stream.push(id))
-        .collect();
+    let handed: Vec<Option<String>> = tokenizer.encode("aé🙂").unwrap().into_iter().map(|id| stream.push(id)).collect();
     let text = |text: &str| Some(text.to_owned());
-    assert_eq!(
-        handed,
-        [text("a"), None, text("é"), None, None, None, text("🙂")]
-    );
+    assert_eq!(handed, [text("a"), None, text("é"), None, None, None, text("🙂")]);
     assert_eq!(stream.finish(), None);
     stream.push(0xF0);
     assert_eq!(stream.finish(), text("\u{fffd}"));

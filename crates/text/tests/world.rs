@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use minform_text::world::{
-    EOS, EOS_ID, Level, NEWLINE, NEWLINE_ID, Operation, PAD, PAD_ID, Problem, SEPARATOR,
-    SEPARATOR_ID, Split, StepVerdict, UNK, UNK_ID, World, check, check_steps, prompt, solution,
-    solution_steps, supervised, tokenizer, tokenizer_json, vocabulary,
+    EOS, EOS_ID, Level, NEWLINE, NEWLINE_ID, Operation, PAD, PAD_ID, Problem, SEPARATOR, SEPARATOR_ID, Split,
+    StepVerdict, UNK, UNK_ID, World, check, check_steps, prompt, solution, solution_steps, supervised, tokenizer,
+    tokenizer_json, vocabulary,
 };
 use proptest::prelude::*;
 
@@ -13,12 +13,7 @@ const WORLD: World = World { seed: 7 };
 
 /// 12 + 7 = 19, 19 - 4 = 15, 15 * 2 = 30, 30 / 2 = 15
 fn apples() -> Problem {
-    let operations = vec![
-        Operation::Add(7),
-        Operation::Subtract(4),
-        Operation::Double,
-        Operation::Halve,
-    ];
+    let operations = vec![Operation::Add(7), Operation::Subtract(4), Operation::Double, Operation::Halve];
     Problem::new("Tom has 12 apples.", 12, operations).expect("the chain stays in the world")
 }
 
@@ -37,41 +32,17 @@ fn each_mistake_has_its_verdict() {
     use StepVerdict::*;
     let all = "12 + 7 = 19|19 - 4 = 15|15 * 2 = 30|30 / 2 = 15";
     let cases: &[(String, &[StepVerdict], bool)] = &[
-        (
-            format!("{all}|\\boxed{{15}}"),
-            &[Right, Right, Right, Right, AnswerRight],
-            true,
-        ),
-        (
-            format!("{all}|\\boxed{{16}}"),
-            &[Right, Right, Right, Right, AnswerWrong],
-            false,
-        ),
-        (
-            format!("{all}|15 + 2 = 17"),
-            &[Right, Right, Right, Right, WrongOperation],
-            false,
-        ),
-        (
-            format!("{all}|\\boxed{{15"),
-            &[Right, Right, Right, Right, Malformed],
-            false,
-        ),
+        (format!("{all}|\\boxed{{15}}"), &[Right, Right, Right, Right, AnswerRight], true),
+        (format!("{all}|\\boxed{{16}}"), &[Right, Right, Right, Right, AnswerWrong], false),
+        (format!("{all}|15 + 2 = 17"), &[Right, Right, Right, Right, WrongOperation], false),
+        (format!("{all}|\\boxed{{15"), &[Right, Right, Right, Right, Malformed], false),
         (all.into(), &[Right; 4], false),
         (String::new(), &[Empty], false),
         ("|".into(), &[Empty, Empty], false),
         ("  ".into(), &[Empty], false),
-        (
-            "7 + 12 = 19|19 - 4 = 15|2 * 15 = 30".into(),
-            &[Right; 3],
-            false,
-        ),
+        ("7 + 12 = 19|19 - 4 = 15|2 * 15 = 30".into(), &[Right; 3], false),
         ("12+7=19".into(), &[Right], false),
-        (
-            "12 + 7 = 19|4 - 19 = 15".into(),
-            &[Right, WrongOperation],
-            false,
-        ),
+        ("12 + 7 = 19|4 - 19 = 15".into(), &[Right, WrongOperation], false),
         ("12 + 7 = 20".into(), &[WrongArithmetic], false),
         ("12 + 7 = 119".into(), &[WrongArithmetic], false),
         ("12 + 7 = 99999999999999999999".into(), &[Malformed], false),
@@ -79,22 +50,10 @@ fn each_mistake_has_its_verdict() {
         ("12 + 8 = 20".into(), &[WrongOperation], false),
         ("13 + 7 = 20".into(), &[WrongValue], false),
         ("7 + 13 = 20".into(), &[WrongValue], false),
-        (
-            "12 + 7 = 20|20 - 4 = 16".into(),
-            &[WrongArithmetic, WrongValue],
-            false,
-        ),
+        ("12 + 7 = 20|20 - 4 = 16".into(), &[WrongArithmetic, WrongValue], false),
         ("12 + 7 = 19|12 + 7 = 19".into(), &[Right, Redundant], false),
-        (
-            "12 + 7 = 19|7 + 12 = 19|19 - 4 = 15".into(),
-            &[Right, Redundant, Right],
-            false,
-        ),
-        (
-            "Let us go on.|12 + 7 = 19|Let us go on.".into(),
-            &[Filler, Right, Filler],
-            false,
-        ),
+        ("12 + 7 = 19|7 + 12 = 19|19 - 4 = 15".into(), &[Right, Redundant, Right], false),
+        ("Let us go on.|12 + 7 = 19|Let us go on.".into(), &[Filler, Right, Filler], false),
         ("Let us go.".into(), &[Malformed], false),
         ("Let us go on. 12 + 7 = 19".into(), &[Malformed], false),
         ("012 + 7 = 19".into(), &[Malformed], false),
@@ -105,29 +64,13 @@ fn each_mistake_has_its_verdict() {
         ("\\boxed{15}".into(), &[AnswerUnsupported], true),
         ("\\boxed{}".into(), &[Malformed], false),
         ("so \\boxed{15}".into(), &[Malformed], true),
-        (
-            "\\boxed{15}|Let us think.".into(),
-            &[AnswerUnsupported, ExtraAfterEnd],
-            true,
-        ),
+        ("\\boxed{15}|Let us think.".into(), &[AnswerUnsupported, ExtraAfterEnd], true),
         ("\\boxed{15}|".into(), &[AnswerUnsupported, Empty], true),
-        (
-            "\\boxed{15}|\\boxed{16}".into(),
-            &[AnswerUnsupported, ExtraAfterEnd],
-            false,
-        ),
-        (
-            "\\boxed{16}|\\boxed{15}".into(),
-            &[AnswerWrong, ExtraAfterEnd],
-            true,
-        ),
+        ("\\boxed{15}|\\boxed{16}".into(), &[AnswerUnsupported, ExtraAfterEnd], false),
+        ("\\boxed{16}|\\boxed{15}".into(), &[AnswerWrong, ExtraAfterEnd], true),
     ];
     for (response, steps, answer_correct) in cases {
-        assert_eq!(
-            verdicts(response),
-            (steps.to_vec(), *answer_correct),
-            "{response:?}"
-        );
+        assert_eq!(verdicts(response), (steps.to_vec(), *answer_correct), "{response:?}");
     }
 }
 
@@ -135,10 +78,7 @@ fn each_mistake_has_its_verdict() {
 fn an_equation_that_is_due_again_is_no_repetition() {
     let operations = vec![Operation::Add(5), Operation::Subtract(5), Operation::Add(5)];
     let problem = Problem::new("", 10, operations).unwrap();
-    let verdict = check(
-        &problem,
-        "10 + 5 = 15\n\n15 - 5 = 10\n\n10 + 5 = 15\n\n\\boxed{15}",
-    );
+    let verdict = check(&problem, "10 + 5 = 15\n\n15 - 5 = 10\n\n10 + 5 = 15\n\n\\boxed{15}");
     assert!(verdict.is_solved());
 }
 
@@ -181,10 +121,7 @@ fn filler_is_absent_at_zero_and_before_every_step_at_one() {
     for filler in [0.0, -1.0, f32::NAN] {
         assert_eq!(solution(&mut rng, &problem, filler), plain);
     }
-    assert_eq!(
-        solution(&mut rng, &problem, 1.0).split(SEPARATOR).count(),
-        10
-    );
+    assert_eq!(solution(&mut rng, &problem, 1.0).split(SEPARATOR).count(), 10);
 }
 
 #[test]
@@ -196,19 +133,13 @@ fn the_splits_are_disjoint_whatever_the_seed() {
     let train = chains(1, Split::Train, 5000);
     let test = chains(2, Split::Test, 1000);
     assert!(train.is_disjoint(&test));
-    assert!(
-        train.len() > 4000 && test.len() > 700,
-        "{} {}",
-        train.len(),
-        test.len()
-    );
+    assert!(train.len() > 4000 && test.len() > 700, "{} {}", train.len(), test.len());
 }
 
 #[test]
 fn a_tenth_of_the_chains_is_for_testing() {
-    let chains = (2..=40).flat_map(|start| {
-        (2..=30).flat_map(move |n| (2..=10).map(move |m| (start, [n, m].map(Operation::Add))))
-    });
+    let chains = (2..=40)
+        .flat_map(|start| (2..=30).flat_map(move |n| (2..=10).map(move |m| (start, [n, m].map(Operation::Add)))));
     let problems = chains.map(|(start, chain)| Problem::new("", start, chain.to_vec()).unwrap());
     let (test, train): (Vec<_>, Vec<_>) = problems.partition(|p| p.split() == Split::Test);
     let share = test.len() as f64 / (test.len() + train.len()) as f64;
@@ -228,10 +159,7 @@ fn a_seed_stands_for_one_world() {
          She buys 21 more. How many are left?"
     );
     let (prompt, solution) = supervised(&mut WORLD.rng(Split::Train), &Level::ALL, 0.5);
-    assert_eq!(
-        prompt,
-        "Tom has 8 cards. He gets another 7. The pile triples. How many are left? => "
-    );
+    assert_eq!(prompt, "Tom has 8 cards. He gets another 7. The pile triples. How many are left? => ");
     assert_eq!(
         solution,
         "Let us go on.\n\n8 + 7 = 15\n\nSo far so good.\n\n15 * 3 = 45\n\nLet us think.\n\n\\boxed{45}"
@@ -241,10 +169,7 @@ fn a_seed_stands_for_one_world() {
 #[test]
 fn every_operation_occurs() {
     let problems: Vec<Problem> = WORLD.problems(Split::Train, Level::ALL).take(500).collect();
-    let kinds = problems
-        .iter()
-        .flat_map(Problem::operations)
-        .map(std::mem::discriminant);
+    let kinds = problems.iter().flat_map(Problem::operations).map(std::mem::discriminant);
     assert_eq!(kinds.collect::<HashSet<_>>().len(), 5);
 }
 
@@ -268,25 +193,13 @@ fn tokens_put_end_to_end_give_the_text_back() {
 #[test]
 fn special_tokens_have_their_ids() {
     let tokenizer = tokenizer();
-    let expected = [
-        (PAD, PAD_ID),
-        (EOS, EOS_ID),
-        (UNK, UNK_ID),
-        (SEPARATOR, SEPARATOR_ID),
-        (NEWLINE, NEWLINE_ID),
-    ];
+    let expected = [(PAD, PAD_ID), (EOS, EOS_ID), (UNK, UNK_ID), (SEPARATOR, SEPARATOR_ID), (NEWLINE, NEWLINE_ID)];
     for (token, id) in expected {
         assert_eq!(tokenizer.token_to_id(token), Some(id), "{token:?}");
     }
     let ids = tokenizer.encode("19\n\n\\boxed{19}<eos>", false).unwrap();
-    assert_eq!(
-        ids.get_tokens(),
-        ["19", "\n\n", "\\boxed{", "19", "}", "<eos>"]
-    );
-    assert_eq!(
-        tokenizer.decode(ids.get_ids(), true).unwrap(),
-        "19\n\n\\boxed{19}"
-    );
+    assert_eq!(ids.get_tokens(), ["19", "\n\n", "\\boxed{", "19", "}", "<eos>"]);
+    assert_eq!(tokenizer.decode(ids.get_ids(), true).unwrap(), "19\n\n\\boxed{19}");
     assert_eq!(tokenizer.encode("100", false).unwrap().get_ids(), [UNK_ID]);
 }
 
@@ -313,30 +226,15 @@ fn sequences_stay_short() {
         let levels = level(number)..=level(number);
         let problems: Vec<Problem> = WORLD.problems(Split::Train, levels).take(1000).collect();
         let prompts: Vec<usize> = problems.iter().map(|p| count(prompt(p))).collect();
-        let mut solutions = |filler| -> Vec<usize> {
-            problems
-                .iter()
-                .map(|p| count(solution(&mut rng, p, filler)))
-                .collect()
-        };
+        let mut solutions =
+            |filler| -> Vec<usize> { problems.iter().map(|p| count(solution(&mut rng, p, filler))).collect() };
         let (plain, filled) = (solutions(0.0), solutions(0.1));
-        for (name, lengths) in [
-            ("prompt", &prompts),
-            ("plain", &plain),
-            ("filler 0.1", &filled),
-        ] {
+        for (name, lengths) in [("prompt", &prompts), ("plain", &plain), ("filler 0.1", &filled)] {
             let mean = lengths.iter().sum::<usize>() as f64 / lengths.len() as f64;
-            println!(
-                "level {number} {name}: mean {mean:.1} longest {:?}",
-                lengths.iter().max()
-            );
+            println!("level {number} {name}: mean {mean:.1} longest {:?}", lengths.iter().max());
         }
         assert!(prompts.iter().all(|length| *length <= 45));
-        assert!(
-            plain
-                .iter()
-                .all(|length| *length == 6 * level(number).operations() + 3)
-        );
+        assert!(plain.iter().all(|length| *length == 6 * level(number).operations() + 3));
     }
 }
 

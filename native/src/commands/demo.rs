@@ -1,9 +1,9 @@
 //! `minform demo`: the whole story on the embedded world, in one command.
 
 use anyhow::Result;
+use minform_core::Result as CoreResult;
 use minform_core::demo::{Demo, settings};
 use minform_core::event::{Evaluation, PrmQuality};
-use minform_core::Result as CoreResult;
 use serde_json::json;
 
 use crate::cli;

@@ -63,8 +63,7 @@ fn right_answers(
         run.hear(Event::Progress { phase, done, tokens })
     };
     let generator = Generator::new(&policy.model, &policy.config);
-    let groups =
-        pollster::block_on(generator.generate(&prompts, 1, &config.sampling, config.seed, &mut listen))?;
+    let groups = pollster::block_on(generator.generate(&prompts, 1, &config.sampling, config.seed, &mut listen))?;
     let _ = run.hear(Event::PhaseFinished { phase, tokens });
     run.finish()?;
     let responses: Vec<&Response> = groups.iter().flatten().collect();

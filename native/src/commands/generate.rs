@@ -54,8 +54,7 @@ pub(crate) fn run(options: &Generate) -> Result<()> {
         done += usize::from(policy.config.eos_token_ids.contains(&new.token));
         run.hear(Event::Progress { phase, done, tokens })
     };
-    let responses =
-        pollster::block_on(generator.generate(&prompts, samples, &config.sampling, seed, &mut listen))?;
+    let responses = pollster::block_on(generator.generate(&prompts, samples, &config.sampling, seed, &mut listen))?;
     if stream {
         println!();
         eprintln!("{tokens} tokens, {:.1} tokens/s", tokens as f64 / run.seconds());

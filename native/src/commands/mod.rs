@@ -6,9 +6,9 @@ mod eval;
 mod generate;
 mod import;
 mod info;
-mod problems;
 mod prm_score;
 mod prm_train;
+mod problems;
 mod sft;
 mod train;
 

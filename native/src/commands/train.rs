@@ -84,9 +84,7 @@ fn to_train(rows: &[data::Problem], prompter: &Prompter, config: &Config) -> Res
 fn held_out(options: &Train, prompter: &Prompter, config: &Config) -> Result<Option<HeldOut>> {
     let Some(path) = &options.test else { return Ok(None) };
     let rows = load_problems(path, Some(options.test_limit), options.data.strict)?;
-    let problem = |row: data::Problem| {
-        Ok(Problem { prompt: prompter.render(&row.question)?, answer: row.answer })
-    };
+    let problem = |row: data::Problem| Ok(Problem { prompt: prompter.render(&row.question)?, answer: row.answer });
     let problems = rows.into_iter().map(problem).collect::<Result<_>>()?;
     Ok(Some(HeldOut { problems, sampling: config.sampling.clone(), seed: config.seed }))
 }
@@ -97,7 +95,10 @@ fn load_prm(path: &std::path::Path, policy: &Folder, device: &burn::tensor::Devi
     let same = folder.tokenizer.vocabulary_size() == policy.tokenizer.vocabulary_size()
         && folder.tokenizer.to_json()? == policy.tokenizer.to_json()?;
     if !same {
-        bail!("{} and the policy have different tokenizers; train the PRM from the policy's model family", path.display());
+        bail!(
+            "{} and the policy have different tokenizers; train the PRM from the policy's model family",
+            path.display()
+        );
     }
     Ok(folder.prm(device)?.frozen())
 }

@@ -124,10 +124,8 @@ impl ModelConfig {
     /// # Errors
     /// Another architecture, a missing key, or a value that cannot be (heads that do not divide, odd head width).
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        let json: Value = serde_json::from_slice(bytes).map_err(|error| Error::Config {
-            key: "config.json".into(),
-            problem: format!("not JSON: {error}"),
-        })?;
+        let json: Value = serde_json::from_slice(bytes)
+            .map_err(|error| Error::Config { key: "config.json".into(), problem: format!("not JSON: {error}") })?;
         let (family, token_classification) = architecture(&json)?;
         let hidden_size = required(&json, "hidden_size")?;
         let num_attention_heads = required(&json, "num_attention_heads")?;

@@ -73,14 +73,7 @@ impl Frame {
     /// `time` new tokens per row at cache columns `column..`, reading the first `view` columns.
     ///
     /// `padding[row]` columns at the left of each row hold nothing. `view >= column + time`.
-    pub fn cached(
-        rope: &Rope,
-        padding: &[usize],
-        column: usize,
-        time: usize,
-        view: usize,
-        device: &Device,
-    ) -> Self {
+    pub fn cached(rope: &Rope, padding: &[usize], column: usize, time: usize, view: usize, device: &Device) -> Self {
         let columns = column..column + time;
         let positions: Vec<Vec<usize>> =
             padding.iter().map(|pad| columns.clone().map(|c| c.saturating_sub(*pad)).collect()).collect();

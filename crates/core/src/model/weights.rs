@@ -18,10 +18,8 @@ pub fn from_safetensors<M: ModuleSnapshot>(module: &mut M, files: Vec<Vec<u8>>) 
     let mut mismatched = Vec::new();
     for file in files {
         let adapter = FloatCastAdapter::to(DType::F32).chain(PyTorchToBurnAdapter);
-        let mut store = SafetensorsStore::from_bytes(Some(file))
-            .with_from_adapter(adapter)
-            .allow_partial(true)
-            .validate(false);
+        let mut store =
+            SafetensorsStore::from_bytes(Some(file)).with_from_adapter(adapter).allow_partial(true).validate(false);
         let result = module.load_from(&mut store).map_err(|error| Error::WeightFile(error.to_string()))?;
         mismatched.extend(result.errors.iter().map(ToString::to_string));
         let absent: BTreeSet<String> = result.missing.into_iter().map(|(path, _)| path).collect();

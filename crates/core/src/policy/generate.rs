@@ -8,8 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use super::sample::choose;
 use crate::config::Sampling;
 use crate::model::{Cache, CausalLm, Frame, ModelConfig, Rope};
-use crate::read::read;
 use crate::parallel::{self, Hear};
+use crate::read::read;
 use crate::{Error, Result, seed};
 
 /// Cache capacity and the part of it that is read are multiples of this, so that few distinct shapes occur.
@@ -139,7 +139,8 @@ impl<'a> Generator<'a> {
             }
             // Finished rows leave once they are half of the batch: few distinct shapes, little wasted work.
             if open * 2 <= active.len() {
-                let keep: Vec<i32> = (0..active.len()).filter(|i| !active[*i].response.finished).map(|i| i as i32).collect();
+                let keep: Vec<i32> =
+                    (0..active.len()).filter(|i| !active[*i].response.finished).map(|i| i as i32).collect();
                 cache = cache.select(&Tensor::from_data(TensorData::new(keep, [open]), &self.model.device()));
                 let (finished, rest): (Vec<Row>, Vec<Row>) = active.into_iter().partition(|row| row.response.finished);
                 done.extend(finished);

@@ -4,8 +4,8 @@ mod generate;
 mod pack;
 mod sample;
 
-use burn::tensor::{Device, Tensor};
 use burn::tensor::activation::log_softmax;
+use burn::tensor::{Device, Tensor};
 
 pub use generate::{Generator, NewToken, Response};
 pub use pack::{Packed, micro_batches};

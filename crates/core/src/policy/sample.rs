@@ -24,7 +24,9 @@ pub fn choose(logits: &[f32], sampling: &Sampling, rng: &mut ChaCha8Rng) -> Choi
 }
 
 fn greedy(logits: &[f32]) -> usize {
-    let better = |best: usize, (id, logit): (usize, &f32)| if *logit > logits[best] || logits[best].is_nan() { id } else { best };
+    let better = |best: usize, (id, logit): (usize, &f32)| {
+        if *logit > logits[best] || logits[best].is_nan() { id } else { best }
+    };
     logits.iter().enumerate().fold(0, better)
 }
 

@@ -87,12 +87,7 @@ mod tests {
     #[test]
     fn f1_is_the_harmonic_mean_of_both_accuracies() {
         let scores = [vec![0.9, -0.5], vec![0.9, 0.5], vec![-0.1], vec![0.8]];
-        let labels = [
-            vec![Some(true), Some(false)],
-            vec![Some(true), Some(false)],
-            vec![Some(true)],
-            vec![Some(true)],
-        ];
+        let labels = [vec![Some(true), Some(false)], vec![Some(true), Some(false)], vec![Some(true)], vec![Some(true)]];
         let found = quality("made up", &scores, &labels, 0.0);
         assert_eq!((found.accuracy_erroneous, found.accuracy_correct), (Some(0.5), Some(0.5)));
         assert_eq!(found.first_error_f1, Some(0.5));

@@ -10,8 +10,8 @@ use crate::config::{self, Optimizer};
 use crate::event::{Event, Listener, Phase, PrmStep, emit};
 use crate::model::{ModelConfig, TokenClassifier};
 use crate::policy::{Packed, micro_batches};
-use crate::train::Trainer;
 use crate::read::scalar;
+use crate::train::Trainer;
 use crate::{Error, Result, seed};
 
 /// A solution with a label per step; `None` is a step nobody judged, which is not learned.

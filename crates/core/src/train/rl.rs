@@ -124,9 +124,11 @@ impl<'a> Rl<'a> {
         let seed = seed::mix_in(self.seed, self.step as u64);
         let groups = generator.generate(&prompts, self.config.samples, &self.sampling, seed, written).await?;
         let eos = &self.policy.config.eos_token_ids;
-        let rollouts = groups.into_iter().zip(&prompts).enumerate().flat_map(|(index, (group, prompt))| {
-            group.into_iter().map(move |response| (index, prompt, response))
-        });
+        let rollouts = groups
+            .into_iter()
+            .zip(&prompts)
+            .enumerate()
+            .flat_map(|(index, (group, prompt))| group.into_iter().map(move |response| (index, prompt, response)));
         let cut = |(index, prompt, response): (usize, &Vec<u32>, _)| {
             Rollout::new(index, prompt, response, &self.separators, eos, self.config.truncated)
         };

@@ -14,20 +14,11 @@ pub(crate) fn group_of_four(estimator: Option<KlEstimator>) -> Vec<Response> {
     let mut responses = responses(&rows(&group["generated_ids"]), &rows(&group["r"]));
     let (logp, reference) = (rows(&group["logp"]), rows(&group["logp_ref"]));
     for (index, response) in responses.iter_mut().enumerate() {
-        assert_eq!(
-            indices(&response.step_ends),
-            rows(&group["step_end_index"])[index]
-        );
-        assert_eq!(
-            indices(&response.step_lengths),
-            rows(&group["num_tokens_per_step"])[index]
-        );
+        assert_eq!(indices(&response.step_ends), rows(&group["step_end_index"])[index]);
+        assert_eq!(indices(&response.step_lengths), rows(&group["num_tokens_per_step"])[index]);
         response.verified = Some(floats(&group["solved"])[index]);
         if let Some(estimator) = estimator {
-            let ratios = logp[index]
-                .iter()
-                .zip(&reference[index])
-                .map(|(a, b)| a - b);
+            let ratios = logp[index].iter().zip(&reference[index]).map(|(a, b)| a - b);
             response.kl = ratios.map(|ratio| estimator.value(ratio)).collect();
         }
     }
@@ -39,10 +30,7 @@ fn indices(values: &[usize]) -> Vec<f32> {
 }
 
 pub(crate) fn responses(ids: &[Vec<f32>], rewards: &[Vec<f32>]) -> Vec<Response> {
-    ids.iter()
-        .zip(rewards)
-        .map(|(ids, rewards)| response(ids, rewards))
-        .collect()
+    ids.iter().zip(rewards).map(|(ids, rewards)| response(ids, rewards)).collect()
 }
 
 /// Splits toy ids: 5, 6, 9, 10 are separators and 1 ends the sequence.
@@ -51,10 +39,7 @@ fn response(ids: &[f32], rewards: &[f32]) -> Response {
     let step_ends: Vec<usize> = (0..ids.len()).filter(|&token| is_end(ids[token])).collect();
     let starts = [0].into_iter().chain(step_ends.iter().map(|end| end + 1));
     Response {
-        step_lengths: starts
-            .zip(&step_ends)
-            .map(|(start, end)| end - start)
-            .collect(),
+        step_lengths: starts.zip(&step_ends).map(|(start, end)| end - start).collect(),
         step_ends,
         rewards: rewards.to_vec(),
         length: ids.len(),
@@ -64,10 +49,7 @@ fn response(ids: &[f32], rewards: &[f32]) -> Response {
 }
 
 pub(crate) fn advantages(credit: &[TokenCredit]) -> Vec<Vec<f32>> {
-    credit
-        .iter()
-        .map(|credit| credit.advantages.clone())
-        .collect()
+    credit.iter().map(|credit| credit.advantages.clone()).collect()
 }
 
 pub(crate) fn cases(group: &Value) -> &Vec<Value> {
@@ -100,17 +82,11 @@ pub(crate) fn within(found: &[f32], expected: &[f32]) -> bool {
 }
 
 pub(crate) fn close(what: &str, found: f32, expected: f32) {
-    assert!(
-        is_close(found, expected),
-        "{what}: found {found}, expected {expected}"
-    );
+    assert!(is_close(found, expected), "{what}: found {found}, expected {expected}");
 }
 
 pub(crate) fn all_close(what: &str, found: &[f32], expected: &[f32]) {
-    assert!(
-        within(found, expected),
-        "{what}:\n   found {found:?}\nexpected {expected:?}"
-    );
+    assert!(within(found, expected), "{what}:\n   found {found:?}\nexpected {expected:?}");
 }
 
 pub(crate) fn rows_close(what: &str, found: &[Vec<f32>], expected: &[Vec<f32>]) {

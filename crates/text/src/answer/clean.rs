@@ -25,16 +25,12 @@ pub(crate) fn clean(text: &str) -> String {
 
 /// `{,}` and `,\!` separate thousands and nothing else.
 fn thousands_group(text: &str) -> Option<&str> {
-    text.strip_prefix("{,}")
-        .or_else(|| text.strip_prefix(",\\!").map(str::trim_start))
+    text.strip_prefix("{,}").or_else(|| text.strip_prefix(",\\!").map(str::trim_start))
 }
 
 /// Drops surrounding space and closing punctuation.
 pub(crate) fn trim(text: &str) -> &str {
-    let trimmed = text
-        .trim()
-        .trim_start_matches([',', ';', ':', '='])
-        .trim_start();
+    let trimmed = text.trim().trim_start_matches([',', ';', ':', '=']).trim_start();
     trimmed.trim_end_matches(['.', ',', ';', ':', '\\', ' ', '\t', '\n', '\r'])
 }
 
@@ -80,24 +76,19 @@ fn command<'a>(rest: &'a str, output: &mut String) -> &'a str {
     let after = rest.get(1 + name.len()..).unwrap_or_default();
     match name {
         "left" | "right" | "middle" => return after.strip_prefix('.').unwrap_or(after),
-        "big" | "Big" | "bigg" | "Bigg" | "bigl" | "bigr" | "Bigl" | "Bigr" | "biggl" | "biggr"
-        | "displaystyle" | "textstyle" | "limits" | "!" | "(" | ")" | "[" | "]" | "/" | ""
-        | "boldsymbol" => {}
+        "big" | "Big" | "bigg" | "Bigg" | "bigl" | "bigr" | "Bigl" | "Bigr" | "biggl" | "biggr" | "displaystyle"
+        | "textstyle" | "limits" | "!" | "(" | ")" | "[" | "]" | "/" | "" | "boldsymbol" => {}
         "quad" | "qquad" | "," | ";" | ":" | " " | ">" | "enspace" | "thinspace" | "\n" => {
             output.push(' ');
         }
-        "text" | "mbox" | "hbox" | "textbf" | "textrm" | "textit" | "textsf" | "textup"
-        | "texttt" | "textnormal" | "mathrm" | "mathbf" | "mathit" | "mathsf" | "rm" | "bf"
-        | "operatorname" => return words(after, output),
+        "text" | "mbox" | "hbox" | "textbf" | "textrm" | "textit" | "textsf" | "textup" | "texttt" | "textnormal"
+        | "mathrm" | "mathbf" | "mathit" | "mathsf" | "rm" | "bf" | "operatorname" => return words(after, output),
         "phantom" | "hspace" | "vspace" | "label" | "tag" => return skip_argument(after),
         "mathbb" => output.push_str(r"\R"),
         _ => output.push_str(&spelling(name)),
     }
     match (name, after.trim_start()) {
-        ("mathbb", tail) => tail
-            .strip_prefix("{R}")
-            .or_else(|| tail.strip_prefix('R'))
-            .unwrap_or(tail),
+        ("mathbb", tail) => tail.strip_prefix("{R}").or_else(|| tail.strip_prefix('R')).unwrap_or(tail),
         _ => after,
     }
 }
@@ -106,11 +97,7 @@ fn command<'a>(rest: &'a str, output: &mut String) -> &'a str {
 fn skip_argument(text: &str) -> &str {
     let text = text.trim_start();
     let single = text.chars().next().map_or(0, char::len_utf8);
-    let end = if text.starts_with('{') {
-        close_brace(text, 0).unwrap_or(single)
-    } else {
-        single
-    };
+    let end = if text.starts_with('{') { close_brace(text, 0).unwrap_or(single) } else { single };
     text.get(end..).unwrap_or_default()
 }
 
@@ -146,20 +133,13 @@ fn spelling(name: &str) -> String {
 /// Copies a word group as `\text{…}`, or as a comma where the words only join the parts of a list.
 fn words<'a>(after: &'a str, output: &mut String) -> &'a str {
     let group = after.trim_start();
-    let end = if group.starts_with('{') {
-        close_brace(group, 0)
-    } else {
-        None
-    };
+    let end = if group.starts_with('{') { close_brace(group, 0) } else { None };
     let Some(end) = end else {
         output.push_str(r"\text ");
         return after;
     };
     let content = group.get(1..end - 1).unwrap_or_default();
-    let inner = content
-        .replace(['~', '\n', '$'], " ")
-        .replace("\\ ", " ")
-        .replace("\\%", "%");
+    let inner = content.replace(['~', '\n', '$'], " ").replace("\\ ", " ").replace("\\%", "%");
     match inner.trim().trim_matches(',').trim() {
         "and" | "or" => output.push_str(" , "),
         "" => output.push(' '),

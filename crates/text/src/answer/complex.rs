@@ -38,10 +38,7 @@ impl Complex {
     }
 
     pub(crate) fn multiply(self, other: Self) -> Self {
-        Self::new(
-            self.re * other.re - self.im * other.im,
-            self.re * other.im + self.im * other.re,
-        )
+        Self::new(self.re * other.re - self.im * other.im, self.re * other.im + self.im * other.re)
     }
 
     pub(crate) fn divide(self, other: Self) -> Self {
@@ -52,11 +49,7 @@ impl Complex {
 
     pub(crate) fn exp(self) -> Self {
         let size = self.re.exp();
-        if self.im == 0.0 {
-            Self::real(size)
-        } else {
-            Self::new(size * self.im.cos(), size * self.im.sin())
-        }
+        if self.im == 0.0 { Self::real(size) } else { Self::new(size * self.im.cos(), size * self.im.sin()) }
     }
 
     pub(crate) fn ln(self) -> Self {
@@ -83,11 +76,7 @@ impl Complex {
             square = square.multiply(square);
             rest /= 2;
         }
-        if exponent < 0.0 {
-            Self::real(1.0).divide(result)
-        } else {
-            result
-        }
+        if exponent < 0.0 { Self::real(1.0).divide(result) } else { result }
     }
 
     /// The `index`-th root: the real one where there is one, else the principal one.
@@ -98,11 +87,7 @@ impl Complex {
         }
         if self.im == 0.0 && index == Self::real(2.0) {
             let size = self.re.abs().sqrt();
-            return if self.re < 0.0 {
-                Self::new(0.0, size)
-            } else {
-                Self::real(size)
-            };
+            return if self.re < 0.0 { Self::new(0.0, size) } else { Self::real(size) };
         }
         self.power(Self::real(1.0).divide(index))
     }
@@ -111,19 +96,13 @@ impl Complex {
         if self.im == 0.0 {
             return Self::real(self.re.sin());
         }
-        Self::new(
-            self.re.sin() * self.im.cosh(),
-            self.re.cos() * self.im.sinh(),
-        )
+        Self::new(self.re.sin() * self.im.cosh(), self.re.cos() * self.im.sinh())
     }
 
     pub(crate) fn cos(self) -> Self {
         if self.im == 0.0 {
             return Self::real(self.re.cos());
         }
-        Self::new(
-            self.re.cos() * self.im.cosh(),
-            -self.re.sin() * self.im.sinh(),
-        )
+        Self::new(self.re.cos() * self.im.cosh(), -self.re.sin() * self.im.sinh())
     }
 }

@@ -12,20 +12,14 @@ pub(crate) fn exact(expression: &Expression) -> Option<Rational> {
     match expression {
         Expression::Number(literal) => literal.exact,
         Expression::Constant(_) | Expression::Variable(_) => None,
-        Expression::Sum(parts) => parts
-            .iter()
-            .try_fold(Rational::integer(0), |sum, part| sum.add(exact(part)?)),
-        Expression::Product(parts) => parts
-            .iter()
-            .try_fold(Rational::ONE, |all, part| all.multiply(exact(part)?)),
+        Expression::Sum(parts) => parts.iter().try_fold(Rational::integer(0), |sum, part| sum.add(exact(part)?)),
+        Expression::Product(parts) => parts.iter().try_fold(Rational::ONE, |all, part| all.multiply(exact(part)?)),
         Expression::Negative(part) => exact(part)?.negate(),
         Expression::Inverse(part) => exact(part)?.inverse(),
         Expression::Power(base, exponent) => exact_power(exact(base)?, exact(exponent)?),
         Expression::Root(index, radicand) => exact(radicand)?.root(exact(index)?.as_integer()?),
         Expression::Call(function, part) => exact_call(*function, exact(part)?),
-        Expression::Binomial(n, k) => {
-            exact_binomial(exact(n)?.as_integer()?, exact(k)?.as_integer()?)
-        }
+        Expression::Binomial(n, k) => exact_binomial(exact(n)?.as_integer()?, exact(k)?.as_integer()?),
     }
 }
 
@@ -34,9 +28,7 @@ fn exact_power(base: Rational, exponent: Rational) -> Option<Rational> {
         return base.power(exponent);
     }
     let positive = base.numerator >= 0;
-    base.root(exponent.denominator)
-        .filter(|_| positive)?
-        .power(exponent.numerator)
+    base.root(exponent.denominator).filter(|_| positive)?.power(exponent.numerator)
 }
 
 fn exact_call(function: Function, argument: Rational) -> Option<Rational> {
@@ -60,9 +52,7 @@ fn exact_binomial(n: i128, k: i128) -> Option<Rational> {
         return None;
     }
     let k = k.min(n - k);
-    let value = (0..k).try_fold(1_i128, |product, j| {
-        Some(product.checked_mul(n - j)? / (j + 1))
-    })?;
+    let value = (0..k).try_fold(1_i128, |product, j| Some(product.checked_mul(n - j)? / (j + 1)))?;
     Some(Rational::integer(value))
 }
 
@@ -76,10 +66,7 @@ pub(crate) struct Point<'a> {
 
 impl Point<'_> {
     fn index(&self, name: &str) -> usize {
-        self.names
-            .iter()
-            .position(|known| known == name)
-            .unwrap_or(self.names.len())
+        self.names.iter().position(|known| known == name).unwrap_or(self.names.len())
     }
 
     /// Scattered but fixed values in (0, 1), (1, 4), (−3, 0) and (0, 8), in turn.
@@ -107,32 +94,20 @@ pub(crate) fn residue(expression: &Expression, point: &Point<'_>) -> Option<u64>
     match expression {
         Expression::Number(literal) => Some(literal.residue),
         Expression::Constant(Constant::Imaginary) => Some(field::IMAGINARY),
-        Expression::Constant(constant) => {
-            Some(field::scattered(1000 + *constant as usize, point.sample))
-        }
+        Expression::Constant(constant) => Some(field::scattered(1000 + *constant as usize, point.sample)),
         Expression::Variable(name) => Some(field::scattered(point.index(name), point.sample)),
-        Expression::Sum(parts) => parts
-            .iter()
-            .try_fold(0, |sum, part| Some(field::add(sum, residue(part, point)?))),
-        Expression::Product(parts) => parts.iter().try_fold(1, |all, part| {
-            Some(field::multiply(all, residue(part, point)?))
-        }),
+        Expression::Sum(parts) => parts.iter().try_fold(0, |sum, part| Some(field::add(sum, residue(part, point)?))),
+        Expression::Product(parts) => {
+            parts.iter().try_fold(1, |all, part| Some(field::multiply(all, residue(part, point)?)))
+        }
         Expression::Negative(part) => Some(field::negate(residue(part, point)?)),
         Expression::Inverse(part) => field::inverse(residue(part, point)?),
-        Expression::Power(base, exponent) => {
-            field::power(residue(base, point)?, exact(exponent)?.as_integer()?)
-        }
+        Expression::Power(base, exponent) => field::power(residue(base, point)?, exact(exponent)?.as_integer()?),
         Expression::Call(Function::Factorial, part) => {
-            let n = exact(part)?
-                .as_integer()
-                .filter(|n| (0..=LARGEST_FACTORIAL).contains(n))?;
-            Some((1..=n).fold(1, |all, factor| {
-                field::multiply(all, field::from_integer(factor))
-            }))
+            let n = exact(part)?.as_integer().filter(|n| (0..=LARGEST_FACTORIAL).contains(n))?;
+            Some((1..=n).fold(1, |all, factor| field::multiply(all, field::from_integer(factor))))
         }
-        Expression::Binomial(n, k) => {
-            residue_binomial(exact(n)?.as_integer()?, exact(k)?.as_integer()?)
-        }
+        Expression::Binomial(n, k) => residue_binomial(exact(n)?.as_integer()?, exact(k)?.as_integer()?),
         Expression::Root(..) | Expression::Call(..) => None,
     }
 }
@@ -143,10 +118,7 @@ fn residue_binomial(n: i128, k: i128) -> Option<u64> {
     }
     (0..k).try_fold(1, |product, j| {
         let step = field::multiply(product, field::from_integer(n - j));
-        Some(field::multiply(
-            step,
-            field::inverse(field::from_integer(j + 1))?,
-        ))
+        Some(field::multiply(step, field::inverse(field::from_integer(j + 1))?))
     })
 }
 
@@ -170,14 +142,12 @@ impl Numeric<'_> {
                 self.largest_term = self.largest_term.max(term.size());
                 sum.add(term)
             }),
-            Expression::Product(parts) => parts.iter().fold(Complex::real(1.0), |product, part| {
-                product.multiply(self.value(part))
-            }),
+            Expression::Product(parts) => {
+                parts.iter().fold(Complex::real(1.0), |product, part| product.multiply(self.value(part)))
+            }
             Expression::Negative(part) => Complex::real(0.0).subtract(self.value(part)),
             Expression::Inverse(part) => Complex::real(1.0).divide(self.value(part)),
-            Expression::Power(base, exponent)
-                if **base == Expression::Constant(Constant::Euler) =>
-            {
+            Expression::Power(base, exponent) if **base == Expression::Constant(Constant::Euler) => {
                 self.value(exponent).exp()
             }
             Expression::Power(base, exponent) => self.value(base).power(self.value(exponent)),

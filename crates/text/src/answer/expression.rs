@@ -96,19 +96,11 @@ impl Expression {
 
     /// A sum, product or the single part itself.
     pub(crate) fn product(mut parts: Vec<Self>) -> Self {
-        if parts.len() == 1 {
-            parts.remove(0)
-        } else {
-            Self::Product(parts)
-        }
+        if parts.len() == 1 { parts.remove(0) } else { Self::Product(parts) }
     }
 
     pub(crate) fn sum(mut parts: Vec<Self>) -> Self {
-        if parts.len() == 1 {
-            parts.remove(0)
-        } else {
-            Self::Sum(parts)
-        }
+        if parts.len() == 1 { parts.remove(0) } else { Self::Sum(parts) }
     }
 
     pub(crate) fn difference(left: Self, right: Self) -> Self {

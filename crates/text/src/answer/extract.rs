@@ -32,9 +32,7 @@ pub fn extract_with_marker(response: &str) -> Option<(String, Marker)> {
 /// The content of the last `\boxed{…}`, `\fbox{…}` or `\boxed x`; `None` if that box is not closed or is empty.
 pub fn extract_boxed(response: &str) -> Option<String> {
     let commands = [r"\boxed", r"\fbox", r"\framebox"];
-    let ends = commands
-        .iter()
-        .filter_map(|name| Some(response.rfind(name)? + name.len()));
+    let ends = commands.iter().filter_map(|name| Some(response.rfind(name)? + name.len()));
     let content = response.get(ends.max()?..)?;
     let inner = if content.trim_start().starts_with('{') {
         leading_group(content.trim_start())?.0
@@ -49,30 +47,17 @@ fn filled(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-const MARKERS: &[&str] = &[
-    "answer is",
-    "answer:",
-    "answer =",
-    "answer:**",
-    "answers are",
-    "solution is",
-    "####",
-];
+const MARKERS: &[&str] = &["answer is", "answer:", "answer =", "answer:**", "answers are", "solution is", "####"];
 
 /// What follows the last marker, up to the end of the formula or the sentence.
 fn announced(response: &str) -> Option<String> {
     // Only ASCII letters change, so positions stay valid.
     let lower = response.to_ascii_lowercase();
-    let ends = MARKERS
-        .iter()
-        .filter_map(|marker| Some(lower.rfind(marker)? + marker.len()));
+    let ends = MARKERS.iter().filter_map(|marker| Some(lower.rfind(marker)? + marker.len()));
     let rest = response.get(ends.max()?..)?;
-    let rest =
-        rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '*' | '=' | '#'));
+    let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '*' | '=' | '#'));
     let sentence = without_filler(first_sentence(rest));
-    let answer = formula(rest, sentence)
-        .unwrap_or(sentence)
-        .trim_matches(['*', ' ', '\n', '"']);
+    let answer = formula(rest, sentence).unwrap_or(sentence).trim_matches(['*', ' ', '\n', '"']);
     let answer = answer.strip_suffix('.').unwrap_or(answer);
     let words = answer.split_whitespace().count();
     if words > 4 && structure::read(&clean(answer), 0).shape == Shape::Opaque {
@@ -83,26 +68,13 @@ fn announced(response: &str) -> Option<String> {
 
 fn first_sentence(text: &str) -> &str {
     let ends = ["\n", ". ", ".\n", "? ", " because", " since ", "<|", "</"];
-    let end = ends
-        .iter()
-        .filter_map(|end| text.find(end))
-        .min()
-        .unwrap_or(text.len());
+    let end = ends.iter().filter_map(|end| text.find(end)).min().unwrap_or(text.len());
     text.get(..end).unwrap_or_default()
 }
 
 fn without_filler(text: &str) -> &str {
     let mut text = text.trim_start();
-    for filler in [
-        "indeed ",
-        "just ",
-        "simply ",
-        "approximately ",
-        "about ",
-        "then ",
-        "therefore ",
-        "thus ",
-    ] {
+    for filler in ["indeed ", "just ", "simply ", "approximately ", "about ", "then ", "therefore ", "thus "] {
         text = text.strip_prefix(filler).unwrap_or(text);
     }
     text
@@ -126,27 +98,16 @@ fn last_value(text: &str) -> Option<String> {
     let number = text.get(start..end)?;
     let before = text.get(..start)?;
     let inside = before.matches('$').count() % 2 == 1 || before.rfind(r"\(") > before.rfind(r"\)");
-    let span = if inside {
-        surrounding_formula(text, start, end)
-    } else {
-        None
-    };
+    let span = if inside { surrounding_formula(text, start, end) } else { None };
     filled(&span.unwrap_or_else(|| number.replace(',', "")))
 }
 
 fn surrounding_formula(text: &str, start: usize, end: usize) -> Option<String> {
-    let begin = text
-        .get(..start)?
-        .rfind(['$', '\n'])
-        .or_else(|| text.get(..start)?.rfind(r"\(").map(|at| at + 1))?
-        + 1;
+    let begin = text.get(..start)?.rfind(['$', '\n']).or_else(|| text.get(..start)?.rfind(r"\(").map(|at| at + 1))? + 1;
     let after = text.get(end..)?;
     let stop = after.find('$').into_iter().chain(after.find(r"\)")).min()?;
     let whole = text.get(begin..end + stop)?;
-    let value = whole
-        .rsplit('=')
-        .next()
-        .filter(|value| value.contains(|c: char| c.is_ascii_digit()))?;
+    let value = whole.rsplit('=').next().filter(|value| value.contains(|c: char| c.is_ascii_digit()))?;
     let shape = structure::read(&clean(value), 0).shape;
     (!matches!(shape, Shape::Opaque | Shape::Words)).then(|| value.trim().to_owned())
 }
@@ -169,12 +130,7 @@ fn last_number(text: &str) -> Option<(usize, usize)> {
         start -= 1;
     }
     // A leading point and a sign belong to the number unless a letter or digit stands before them.
-    let lone = |at: usize| {
-        at == 0
-            || bytes
-                .get(at - 1)
-                .is_some_and(|b| !b.is_ascii_alphanumeric() && *b != b')')
-    };
+    let lone = |at: usize| at == 0 || bytes.get(at - 1).is_some_and(|b| !b.is_ascii_alphanumeric() && *b != b')');
     if start > 0 && bytes.get(start - 1) == Some(&b'.') && lone(start - 1) {
         start -= 1;
     }

@@ -8,17 +8,9 @@ impl Parser<'_> {
     pub(super) fn call(&mut self, function: Function, name: &str) -> Option<Expression> {
         self.nested(|parser| {
             parser.skip_space();
-            let base = if name == "log" && parser.eat("_") {
-                Some(parser.argument_number()?)
-            } else {
-                None
-            };
+            let base = if name == "log" && parser.eat("_") { Some(parser.argument_number()?) } else { None };
             parser.skip_space();
-            let exponent = if parser.eat("^") {
-                Some(parser.exponent()?)
-            } else {
-                None
-            };
+            let exponent = if parser.eat("^") { Some(parser.exponent()?) } else { None };
             let argument = Box::new(parser.function_argument()?);
             let inverse = exponent.as_ref().filter(|power| is_minus_one(power));
             if let Some(inverse) = inverse.and_then(|_| function.inverse()) {
@@ -60,27 +52,16 @@ impl Parser<'_> {
             self.skip_space();
             if !self.starts_factor() || self.at_function() || self.peek() == Some('(') {
                 let product = Expression::product(factors);
-                return Some(if negative {
-                    Expression::Negative(Box::new(product))
-                } else {
-                    product
-                });
+                return Some(if negative { Expression::Negative(Box::new(product)) } else { product });
             }
             factors.push(self.power()?);
         }
     }
 
     fn at_function(&self) -> bool {
-        let from = if self.peek() == Some('\\') {
-            self.at + 1
-        } else {
-            self.at
-        };
+        let from = if self.peek() == Some('\\') { self.at + 1 } else { self.at };
         let ahead = self.characters.get(from..).unwrap_or_default();
-        let name: String = ahead
-            .iter()
-            .take_while(|c| c.is_ascii_alphabetic())
-            .collect();
+        let name: String = ahead.iter().take_while(|c| c.is_ascii_alphabetic()).collect();
         Function::named(&name).is_some()
     }
 }

@@ -77,21 +77,11 @@ pub struct Grade {
 /// ```
 pub fn grade(response: &str, truth: &str) -> Grade {
     let Some((extracted, marker)) = extract_with_marker(response) else {
-        return Grade {
-            correct: false,
-            extracted: None,
-            marker: None,
-            rule: Rule::NoAnswer,
-        };
+        return Grade { correct: false, extracted: None, marker: None, rule: Rule::NoAnswer };
     };
     let rule = deciding_rule(&extracted, truth);
     let correct = rule.is_some();
-    Grade {
-        correct,
-        extracted: Some(extracted),
-        marker: Some(marker),
-        rule: rule.unwrap_or(Rule::Different),
-    }
+    Grade { correct, extracted: Some(extracted), marker: Some(marker), rule: rule.unwrap_or(Rule::Different) }
 }
 
 /// Whether two answers are the same. Symmetric; nothing equals an empty answer.

@@ -11,10 +11,7 @@ impl Parser<'_> {
     /// Digits, possibly a mixed number such as `1\frac{4}{5}` or `1 4/5`.
     pub(super) fn number(&mut self) -> Option<Expression> {
         let literal = self.literal()?;
-        let whole = literal
-            .exact
-            .and_then(Rational::as_integer)
-            .filter(|_| literal.places.is_none());
+        let whole = literal.exact.and_then(Rational::as_integer).filter(|_| literal.places.is_none());
         let number = Expression::Number(literal);
         let start = self.at;
         match whole.and_then(|_| self.proper_fraction()) {
@@ -69,11 +66,7 @@ impl Parser<'_> {
         if point {
             self.at += 1;
         }
-        let fraction = if point {
-            self.take_while(|c| c.is_ascii_digit())
-        } else {
-            String::new()
-        };
+        let fraction = if point { self.take_while(|c| c.is_ascii_digit()) } else { String::new() };
         if point && (self.eat(r"\overline{") || self.eat(r"\bar{") || self.eat(r"\dot{")) {
             let period = self.take_while(|c| c.is_ascii_digit());
             self.eat("}").then_some(())?;
@@ -100,11 +93,7 @@ impl Parser<'_> {
 
     /// Whether a comma and exactly three digits follow.
     fn at_thousands(&self) -> bool {
-        let digit = |ahead: usize| {
-            self.characters
-                .get(self.at + ahead)
-                .is_some_and(char::is_ascii_digit)
-        };
+        let digit = |ahead: usize| self.characters.get(self.at + ahead).is_some_and(char::is_ascii_digit);
         self.peek() == Some(',') && self.at > 0 && digit(1) && digit(2) && digit(3) && !digit(4)
     }
 

@@ -12,10 +12,7 @@ use super::scan::leading_group;
 /// This is for display, for voting and for answers that are not mathematics; [`equal`](super::equal) knows more.
 pub fn normal_form(answer: &str) -> String {
     let mut text = clean(answer);
-    text = text
-        .replace(r"^{\circ}", "")
-        .replace(r"^\circ", "")
-        .replace(['%', '$'], "");
+    text = text.replace(r"^{\circ}", "").replace(r"^\circ", "").replace(['%', '$'], "");
     text = drop_name(&unwrap_text(drop_unit(&text)));
     text = braces(&text);
     text.retain(|c| !c.is_whitespace());
@@ -29,14 +26,7 @@ pub fn normal_form(answer: &str) -> String {
 /// Cuts a `\text{ cm}` that follows a value.
 fn drop_unit(text: &str) -> &str {
     match text.find("\\text{") {
-        Some(at)
-            if at > 0
-                && !text
-                    .get(..at)
-                    .unwrap_or_default()
-                    .trim_end()
-                    .ends_with(['_', '^', '{', ',', '(']) =>
-        {
+        Some(at) if at > 0 && !text.get(..at).unwrap_or_default().trim_end().ends_with(['_', '^', '{', ',', '(']) => {
             text.get(..at).unwrap_or(text)
         }
         _ => text,
@@ -49,8 +39,7 @@ fn unwrap_text(text: &str) -> String {
     while let Some(at) = rest.find("\\text{") {
         output.push_str(rest.get(..at).unwrap_or_default());
         let group = rest.get(at + 5..).unwrap_or_default();
-        let (inner, after) =
-            leading_group(group).unwrap_or(("", group.get(1..).unwrap_or_default()));
+        let (inner, after) = leading_group(group).unwrap_or(("", group.get(1..).unwrap_or_default()));
         output.push_str(inner.trim());
         rest = after;
     }
@@ -74,10 +63,7 @@ fn braces(text: &str) -> String {
         if let Some(after) = rest.strip_prefix("\\frac") {
             output.push_str("\\frac");
             rest = argument(argument(after, &mut output, false), &mut output, false);
-        } else if let Some(after) = rest
-            .strip_prefix("\\sqrt")
-            .filter(|after| !after.trim_start().starts_with('['))
-        {
+        } else if let Some(after) = rest.strip_prefix("\\sqrt").filter(|after| !after.trim_start().starts_with('[')) {
             output.push_str("\\sqrt");
             rest = argument(after, &mut output, true);
         } else {
@@ -93,22 +79,12 @@ fn argument<'a>(text: &'a str, output: &mut String, whole_number: bool) -> &'a s
     let text = text.trim_start();
     if let Some((inner, after)) = leading_group(text) {
         // Without nested commands the group can be copied; otherwise its commands need braces too.
-        let inner = if inner.contains('\\') && inner.len() < text.len() {
-            shallow(inner)
-        } else {
-            inner.to_owned()
-        };
+        let inner = if inner.contains('\\') && inner.len() < text.len() { shallow(inner) } else { inner.to_owned() };
         output.push_str(&format!("{{{inner}}}"));
         return after;
     }
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let end = if whole_number && digits > 0 {
-        digits
-    } else {
-        text.chars().next().map_or(0, char::len_utf8)
-    };
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let end = if whole_number && digits > 0 { digits } else { text.chars().next().map_or(0, char::len_utf8) };
     let single = text.get(..end).unwrap_or_default();
     if single.is_empty() || single == "\\" || single == "{" {
         return text;
@@ -124,9 +100,7 @@ fn shallow(text: &str) -> String {
     while let Some(at) = rest.find("\\sqrt") {
         output.push_str(rest.get(..at + 5).unwrap_or_default());
         rest = rest.get(at + 5..).unwrap_or_default();
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(rest.len());
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         if digits > 0 {
             output.push_str(&format!("{{{}}}", rest.get(..digits).unwrap_or_default()));
             rest = rest.get(digits..).unwrap_or_default();
@@ -140,13 +114,8 @@ fn join_thousands(text: &str) -> String {
     let whole = unsigned.split('.').next().unwrap_or_default();
     let groups: Vec<&str> = whole.split(',').collect();
     let digits = |group: &&str| !group.is_empty() && group.bytes().all(|b| b.is_ascii_digit());
-    let shaped = groups.first().is_some_and(|first| first.len() <= 3)
-        && groups.iter().skip(1).all(|g| g.len() == 3);
-    if groups.len() > 1 && shaped && groups.iter().all(digits) {
-        text.replace(',', "")
-    } else {
-        text.to_owned()
-    }
+    let shaped = groups.first().is_some_and(|first| first.len() <= 3) && groups.iter().skip(1).all(|g| g.len() == 3);
+    if groups.len() > 1 && shaped && groups.iter().all(digits) { text.replace(',', "") } else { text.to_owned() }
 }
 
 /// Adds the zero of `.5` and takes the zeros of `5.00`, for every number in the text.
@@ -155,17 +124,9 @@ fn trim_zeros(text: &str) -> String {
     let mut output = String::with_capacity(text.len() + 1);
     let mut at = 0;
     while let Some(c) = characters.get(at) {
-        let digits = characters
-            .iter()
-            .skip(at + 1)
-            .take_while(|c| c.is_ascii_digit())
-            .count();
+        let digits = characters.iter().skip(at + 1).take_while(|c| c.is_ascii_digit()).count();
         let after_digit = at > 0 && characters.get(at - 1).is_some_and(char::is_ascii_digit);
-        let zeros = characters
-            .iter()
-            .skip(at + 1)
-            .take(digits)
-            .all(|c| *c == '0');
+        let zeros = characters.iter().skip(at + 1).take(digits).all(|c| *c == '0');
         if *c == '.' && after_digit && digits > 0 && zeros {
             at += digits + 1;
             continue;
@@ -181,9 +142,7 @@ fn trim_zeros(text: &str) -> String {
 
 fn slash_fraction(text: &str) -> Option<String> {
     let (above, below) = text.split_once('/')?;
-    let (sign, above) = above
-        .strip_prefix('-')
-        .map_or(("", above), |above| ("-", above));
+    let (sign, above) = above.strip_prefix('-').map_or(("", above), |above| ("-", above));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     (digits(above) && digits(below)).then(|| format!("{sign}\\frac{{{above}}}{{{below}}}"))
 }

@@ -15,12 +15,7 @@ pub(crate) fn parse(text: &str) -> Option<Expression> {
     if characters.len() > LONGEST {
         return None;
     }
-    let mut parser = Parser {
-        characters: &characters,
-        at: 0,
-        depth: 0,
-        in_bars: false,
-    };
+    let mut parser = Parser { characters: &characters, at: 0, depth: 0, in_bars: false };
     let expression = parser.sum()?;
     parser.skip_space();
     (parser.at == characters.len()).then_some(expression)
@@ -52,9 +47,7 @@ impl Parser<'_> {
         };
         let follows = self.characters.get(end).copied().unwrap_or(' ');
         let is_command = text.len() > 1 && text.starts_with('\\');
-        let whole = !is_command
-            || !follows.is_ascii_alphabetic()
-            || !text.ends_with(|c: char| c.is_ascii_alphabetic());
+        let whole = !is_command || !follows.is_ascii_alphabetic() || !text.ends_with(|c: char| c.is_ascii_alphabetic());
         let matches = whole && next.iter().copied().eq(text.chars());
         if matches {
             self.at = end;
@@ -72,10 +65,7 @@ impl Parser<'_> {
     }
 
     /// Runs `read` one level deeper, unless that is too deep.
-    pub(super) fn nested(
-        &mut self,
-        read: impl FnOnce(&mut Self) -> Option<Expression>,
-    ) -> Option<Expression> {
+    pub(super) fn nested(&mut self, read: impl FnOnce(&mut Self) -> Option<Expression>) -> Option<Expression> {
         if self.depth >= DEEPEST {
             return None;
         }
@@ -116,27 +106,17 @@ impl Parser<'_> {
     fn signed_term(&mut self) -> Option<Expression> {
         let negative = self.signs();
         let term = self.term()?;
-        Some(if negative {
-            Expression::Negative(Box::new(term))
-        } else {
-            term
-        })
+        Some(if negative { Expression::Negative(Box::new(term)) } else { term })
     }
 
     /// factor · factor / factor …, from left to right, with or without a sign between them.
     fn term(&mut self) -> Option<Expression> {
         let mut factors = vec![self.power()?];
         loop {
-            let after_digit = self
-                .at
-                .checked_sub(1)
-                .and_then(|at| self.characters.get(at))
-                .is_some_and(char::is_ascii_digit);
+            let after_digit =
+                self.at.checked_sub(1).and_then(|at| self.characters.get(at)).is_some_and(char::is_ascii_digit);
             self.skip_space();
-            if ["*", r"\cdot", r"\times", r"\ast"]
-                .iter()
-                .any(|sign| self.eat(sign))
-            {
+            if ["*", r"\cdot", r"\times", r"\ast"].iter().any(|sign| self.eat(sign)) {
                 factors.push(self.signed_factor()?);
             } else if ["/", r"\div"].iter().any(|sign| self.eat(sign)) {
                 factors.push(Expression::Inverse(Box::new(self.signed_factor()?)));
@@ -155,11 +135,7 @@ impl Parser<'_> {
     fn signed_factor(&mut self) -> Option<Expression> {
         let negative = self.signs();
         let factor = self.power()?;
-        Some(if negative {
-            Expression::Negative(Box::new(factor))
-        } else {
-            factor
-        })
+        Some(if negative { Expression::Negative(Box::new(factor)) } else { factor })
     }
 
     /// Whether a factor can begin here.
@@ -173,15 +149,8 @@ impl Parser<'_> {
     }
 
     fn at_closing_command(&self) -> bool {
-        let mut ahead = Parser {
-            characters: self.characters,
-            at: self.at,
-            depth: self.depth,
-            in_bars: self.in_bars,
-        };
-        [r"\rfloor", r"\rceil", r"\cdot", r"\times", r"\div"]
-            .iter()
-            .any(|command| ahead.eat(command))
+        let mut ahead = Parser { characters: self.characters, at: self.at, depth: self.depth, in_bars: self.in_bars };
+        [r"\rfloor", r"\rceil", r"\cdot", r"\times", r"\div"].iter().any(|command| ahead.eat(command))
     }
 
     /// A primary with exponents and factorial signs behind it.
@@ -216,11 +185,7 @@ impl Parser<'_> {
             } else {
                 Expression::Number(Literal::decimal(&digits, "", 0, false)?)
             };
-            Some(if negative {
-                Expression::Negative(Box::new(size))
-            } else {
-                size
-            })
+            Some(if negative { Expression::Negative(Box::new(size)) } else { size })
         })
     }
 

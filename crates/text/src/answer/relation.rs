@@ -44,9 +44,7 @@ impl Sign {
     }
 }
 
-const SIGNS: &[&str] = &[
-    "\\le", "\\ge", "\\ne", "<=", ">=", "!=", "\\approx", "=", "<", ">",
-];
+const SIGNS: &[&str] = &["\\le", "\\ge", "\\ne", "<=", ">=", "!=", "\\approx", "=", "<", ">"];
 
 /// Reads a text with a relation sign outside brackets.
 pub(crate) fn read(text: &str, depth: usize) -> Option<Shape> {
@@ -55,9 +53,7 @@ pub(crate) fn read(text: &str, depth: usize) -> Option<Shape> {
         return Some(named(name, read_node(set, depth + 1), None));
     }
     let (pieces, found) = split_outside(text, SIGNS);
-    let enough = !found.is_empty()
-        && pieces.len() <= 8
-        && pieces.iter().all(|piece| !piece.trim().is_empty());
+    let enough = !found.is_empty() && pieces.len() <= 8 && pieces.iter().all(|piece| !piece.trim().is_empty());
     if !enough {
         return None;
     }
@@ -65,10 +61,7 @@ pub(crate) fn read(text: &str, depth: usize) -> Option<Shape> {
     if signs.iter().all(|sign| *sign == Sign::Equal) {
         return equation(&pieces, depth);
     }
-    let parts: Vec<Node> = pieces
-        .iter()
-        .map(|piece| read_node(piece, depth + 1))
-        .collect();
+    let parts: Vec<Node> = pieces.iter().map(|piece| read_node(piece, depth + 1)).collect();
     let plain = parts.iter().all(|part| part.expression().is_some());
     plain.then_some(Shape::Inequality { parts, signs })
 }
@@ -90,11 +83,7 @@ fn equation(pieces: &[&str], depth: usize) -> Option<Shape> {
     if parts.any(|part| contradicts(&part, &right)) {
         return Some(Shape::Opaque);
     }
-    let sides = left
-        .expression()
-        .cloned()
-        .zip(right.expression().cloned())
-        .map(Box::new);
+    let sides = left.expression().cloned().zip(right.expression().cloned()).map(Box::new);
     if is_name(first) {
         return Some(named(first, right, sides));
     }
@@ -103,20 +92,12 @@ fn equation(pieces: &[&str], depth: usize) -> Option<Shape> {
     }
     let sides = sides?;
     let unknown = |part: &Expression| matches!(part, Expression::Variable(_));
-    Some(if sides.0.any(&unknown) || sides.1.any(&unknown) {
-        Shape::Equation(sides)
-    } else {
-        right.shape
-    })
+    Some(if sides.0.any(&unknown) || sides.1.any(&unknown) { Shape::Equation(sides) } else { right.shape })
 }
 
 fn named(name: &str, value: Node, sides: Option<Box<(Expression, Expression)>>) -> Shape {
     let name = name.chars().filter(|c| !c.is_whitespace()).collect();
-    Shape::Named {
-        name,
-        value: Box::new(value),
-        sides,
-    }
+    Shape::Named { name, value: Box::new(value), sides }
 }
 
 /// A letter, word, function of letters or tuple of letters: what stands to the left of a result.
@@ -134,12 +115,9 @@ fn is_name(text: &str) -> bool {
         }
     }
     letters > 0
-        && ![
-            "\\frac", "\\sqrt", "\\cdot", "\\sin", "\\cos", "\\tan", "\\log", "\\ln", "\\pi",
-            "\\begin",
-        ]
-        .iter()
-        .any(|command| text.contains(command))
+        && !["\\frac", "\\sqrt", "\\cdot", "\\sin", "\\cos", "\\tan", "\\log", "\\ln", "\\pi", "\\begin"]
+            .iter()
+            .any(|command| text.contains(command))
 }
 
 fn infinite(negative: bool) -> Node {
@@ -156,26 +134,15 @@ pub(crate) fn interval(parts: &[Node], signs: &[Sign]) -> Option<Node> {
         ([x, bound], [sign]) if is_unknown(x) => half_line(bound, *sign)?,
         ([bound, x], [sign]) if is_unknown(x) => half_line(bound, sign.mirrored())?,
         ([a, x, b], [s, t]) if is_unknown(x) => match (s, t) {
-            (Sign::Less | Sign::AtMost, Sign::Less | Sign::AtMost) => {
-                (a.clone(), *s, b.clone(), *t)
-            }
-            (Sign::Greater | Sign::AtLeast, Sign::Greater | Sign::AtLeast) => {
-                (b.clone(), *t, a.clone(), *s)
-            }
+            (Sign::Less | Sign::AtMost, Sign::Less | Sign::AtMost) => (a.clone(), *s, b.clone(), *t),
+            (Sign::Greater | Sign::AtLeast, Sign::Greater | Sign::AtLeast) => (b.clone(), *t, a.clone(), *s),
             _ => return None,
         },
         _ => return None,
     };
     let open = if low_sign.includes_end() { '[' } else { '(' };
     let close = if high_sign.includes_end() { ']' } else { ')' };
-    Some(Node {
-        source: String::new(),
-        shape: Shape::Ordered {
-            open,
-            close,
-            items: vec![low, high],
-        },
-    })
+    Some(Node { source: String::new(), shape: Shape::Ordered { open, close, items: vec![low, high] } })
 }
 
 fn half_line(bound: &Node, sign: Sign) -> Option<(Node, Sign, Node, Sign)> {

@@ -29,9 +29,7 @@ pub(crate) fn same(a: &Scalar, b: &Scalar) -> Option<Rule> {
     if !a.unit.agrees_with(&b.unit) {
         return None;
     }
-    same_value(&a.value, &b.value)
-        .or_else(|| converted(a, b))
-        .or_else(|| converted(b, a))
+    same_value(&a.value, &b.value).or_else(|| converted(a, b)).or_else(|| converted(b, a))
 }
 
 /// 50% against 0.5 and 90° against π/2: the unit taken as a factor.
@@ -41,19 +39,12 @@ fn converted(with_unit: &Scalar, bare: &Scalar) -> Option<Rule> {
     }
     let factor = match with_unit.unit {
         Unit::Percent => Expression::quotient(Expression::integer(1), Expression::integer(100)),
-        Unit::Degree
-            if bare
-                .value
-                .any(&|part| *part == Expression::Constant(Constant::Pi)) =>
-        {
+        Unit::Degree if bare.value.any(&|part| *part == Expression::Constant(Constant::Pi)) => {
             Expression::quotient(Expression::Constant(Constant::Pi), Expression::integer(180))
         }
         _ => return None,
     };
-    same_value(
-        &Expression::Product(vec![with_unit.value.clone(), factor]),
-        &bare.value,
-    )
+    same_value(&Expression::Product(vec![with_unit.value.clone(), factor]), &bare.value)
 }
 
 /// Whether both expressions have the same value everywhere.
@@ -78,39 +69,24 @@ fn is_constant(expression: &Expression) -> bool {
 /// A constant that is not just a big or awkward fraction.
 fn is_irrational(expression: &Expression) -> bool {
     let transcendental = expression.any(&|part| matches!(part, Expression::Constant(_)));
-    let point = Point {
-        names: &[],
-        sample: 0,
-        whole: false,
-    };
+    let point = Point { names: &[], sample: 0, whole: false };
     is_constant(expression) && (transcendental || residue(expression, &point).is_none())
 }
 
 fn rounds(decimal: Rational, value: &Expression) -> Option<Rule> {
-    let point = Point {
-        names: &[],
-        sample: 0,
-        whole: false,
-    };
-    let value = Numeric {
-        point,
-        largest_term: 0.0,
-    }
-    .value(value);
+    let point = Point { names: &[], sample: 0, whole: false };
+    let value = Numeric { point, largest_term: 0.0 }.value(value);
     let gap = value.subtract(Complex::real(decimal.as_f64())).size();
     (gap <= ROUNDING * value.size() && value.size() > 0.0).then_some(Rule::Rounded)
 }
 
 /// Decimals that round a repeating fraction, or of which one rounds the other.
 fn rounded_rationals(a: &Expression, x: Rational, b: &Expression, y: Rational) -> bool {
-    let close = (x.as_f64() - y.as_f64()).abs()
-        <= ROUNDING * (1.0 + 1e-9) * x.as_f64().abs().max(y.as_f64().abs());
+    let close = (x.as_f64() - y.as_f64()).abs() <= ROUNDING * (1.0 + 1e-9) * x.as_f64().abs().max(y.as_f64().abs());
     match (has_decimal(a), has_decimal(b)) {
         (true, false) => close && !y.terminates(),
         (false, true) => close && !x.terminates(),
-        (true, true) => {
-            close && (shortens(a, x, y).unwrap_or(false) || shortens(b, y, x).unwrap_or(false))
-        }
+        (true, true) => close && (shortens(a, x, y).unwrap_or(false) || shortens(b, y, x).unwrap_or(false)),
         (false, false) => false,
     }
 }
@@ -145,11 +121,7 @@ fn variables(a: &Expression, b: &Expression) -> Option<Vec<String>> {
 /// Both values at the modular points, where they are rational expressions.
 fn modular_values(a: &Expression, b: &Expression, names: &[String]) -> Option<Vec<(u64, u64)>> {
     let at = |sample| {
-        let point = Point {
-            names,
-            sample,
-            whole: false,
-        };
+        let point = Point { names, sample, whole: false };
         Some((residue(a, &point)?, residue(b, &point)?))
     };
     (0..MODULAR_POINTS).map(at).collect()
@@ -182,20 +154,10 @@ fn real_values(a: &Expression, b: &Expression, names: &[String]) -> Vec<(Complex
     let whole = needs_whole_numbers(a) || needs_whole_numbers(b);
     let points = if names.is_empty() { 1 } else { REAL_POINTS };
     let at = |sample| {
-        let mut numeric = Numeric {
-            point: Point {
-                names,
-                sample,
-                whole,
-            },
-            largest_term: 0.0,
-        };
+        let mut numeric = Numeric { point: Point { names, sample, whole }, largest_term: 0.0 };
         (numeric.value(a), numeric.value(b), numeric.largest_term)
     };
-    (0..points)
-        .map(at)
-        .filter(|(x, y, _)| x.is_finite() && y.is_finite())
-        .collect()
+    (0..points).map(at).filter(|(x, y, _)| x.is_finite() && y.is_finite()).collect()
 }
 
 /// Factorials and floors are about whole numbers, and so is (−1)ⁿ.
@@ -222,12 +184,9 @@ pub(crate) fn proportional(a: &Expression, b: &Expression) -> Option<f64> {
     let first = *ratios.first()?;
     if let Some(values) = modular_values(a, b, &names) {
         let (x0, y0) = *values.first().filter(|(x, y)| *x != 0 && *y != 0)?;
-        let cross =
-            |(x, y): &(u64, u64)| super::field::multiply(*x, y0) == super::field::multiply(*y, x0);
+        let cross = |(x, y): &(u64, u64)| super::field::multiply(*x, y0) == super::field::multiply(*y, x0);
         return values.iter().all(cross).then_some(first);
     }
-    let steady = ratios
-        .iter()
-        .all(|ratio| (ratio - first).abs() <= 1e-7 * first.abs());
+    let steady = ratios.iter().all(|ratio| (ratio - first).abs() <= 1e-7 * first.abs());
     (steady && ratios.len() >= 3).then_some(first)
 }

@@ -47,10 +47,7 @@ fn begins_with(text: &str, separator: &str) -> bool {
 /// Splits at the separators that stand outside all brackets: the pieces and the separators between them.
 ///
 /// Any closing bracket closes any opening one, for intervals such as `[1,2)`.
-pub(crate) fn split_outside<'a>(
-    text: &'a str,
-    separators: &[&'a str],
-) -> (Vec<&'a str>, Vec<&'a str>) {
+pub(crate) fn split_outside<'a>(text: &'a str, separators: &[&'a str]) -> (Vec<&'a str>, Vec<&'a str>) {
     let (mut pieces, mut found) = (Vec::new(), Vec::new());
     let (mut depth, mut start, mut skip_to) = (0_usize, 0, 0);
     for (at, c) in text.char_indices() {
@@ -63,10 +60,7 @@ pub(crate) fn split_outside<'a>(
             depth = depth.saturating_sub(1);
         } else if depth == 0 {
             let rest = text.get(at..).unwrap_or_default();
-            if let Some(separator) = separators
-                .iter()
-                .find(|separator| begins_with(rest, separator))
-            {
+            if let Some(separator) = separators.iter().find(|separator| begins_with(rest, separator)) {
                 pieces.push(text.get(start..at).unwrap_or_default());
                 found.push(*separator);
                 start = at + separator.len();
@@ -96,22 +90,13 @@ pub(crate) fn is_enclosed(text: &str) -> bool {
 
 /// Whether `command` (with its backslash) occurs in `text` as a whole command.
 pub(crate) fn has_command(text: &str, command: &str) -> bool {
-    text.match_indices(command).any(|(at, _)| {
-        text.get(at..)
-            .is_some_and(|rest| begins_with(rest, command))
-    })
+    text.match_indices(command).any(|(at, _)| text.get(at..).is_some_and(|rest| begins_with(rest, command)))
 }
 
 /// The name of the command behind a backslash at the beginning of `text`: letters, or one other character.
 pub(crate) fn command_name(text: &str) -> &str {
     let after = text.strip_prefix('\\').unwrap_or_default();
-    let letters = after
-        .find(|c: char| !c.is_ascii_alphabetic())
-        .unwrap_or(after.len());
-    let end = if letters > 0 {
-        letters
-    } else {
-        after.chars().next().map_or(0, char::len_utf8)
-    };
+    let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+    let end = if letters > 0 { letters } else { after.chars().next().map_or(0, char::len_utf8) };
     after.get(..end).unwrap_or_default()
 }

@@ -56,10 +56,7 @@ pub(crate) enum Shape {
 /// The readings of a cleaned answer: one, or two where `1,234` may be a number or a list.
 pub(crate) fn readings(text: &str) -> Vec<Node> {
     if text.len() > LONGEST {
-        return vec![Node {
-            source: text.to_owned(),
-            shape: Shape::Opaque,
-        }];
+        return vec![Node { source: text.to_owned(), shape: Shape::Opaque }];
     }
     let joined = join_thousands(text);
     let mut nodes = vec![read(&joined, 0)];
@@ -82,11 +79,7 @@ fn join_thousands(text: &str) -> String {
             _ => {}
         }
         let three = digit(at + 1) && digit(at + 2) && digit(at + 3) && !digit(at + 4);
-        let fits = if grouped {
-            run == 3
-        } else {
-            (1..=3).contains(&run)
-        };
+        let fits = if grouped { run == 3 } else { (1..=3).contains(&run) };
         if *c == ',' && depth == 0 && three && fits {
             (run, grouped) = (0, true);
             continue;
@@ -104,15 +97,8 @@ fn join_thousands(text: &str) -> String {
 /// Reads one answer or one part of an answer.
 pub(crate) fn read(text: &str, depth: usize) -> Node {
     let text = strip_group(super::clean::trim(text));
-    let shape = if depth > DEEPEST || text.is_empty() {
-        Shape::Opaque
-    } else {
-        shape(text, depth)
-    };
-    Node {
-        source: text.to_owned(),
-        shape,
-    }
+    let shape = if depth > DEEPEST || text.is_empty() { Shape::Opaque } else { shape(text, depth) };
+    Node { source: text.to_owned(), shape }
 }
 
 /// Removes braces around the whole.
@@ -141,45 +127,26 @@ fn shape(text: &str, depth: usize) -> Shape {
 fn words(text: &str, depth: usize) -> Option<Shape> {
     if let Some((inner, "")) = text.strip_prefix("\\text").and_then(leading_group) {
         let node = read(inner, depth + 1);
-        let is_letter =
-            inner.trim().chars().count() == 1 && inner.trim().chars().all(char::is_alphabetic);
-        return Some(if is_letter || node.shape == Shape::Opaque {
-            Shape::Words
-        } else {
-            node.shape
-        });
+        let is_letter = inner.trim().chars().count() == 1 && inner.trim().chars().all(char::is_alphabetic);
+        return Some(if is_letter || node.shape == Shape::Opaque { Shape::Words } else { node.shape });
     }
-    let letter = text
-        .strip_prefix('(')
-        .and_then(|text| text.strip_suffix(')'));
-    if letter
-        .is_some_and(|inner| inner.chars().count() == 1 && inner.chars().all(char::is_alphabetic))
-    {
+    let letter = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+    if letter.is_some_and(|inner| inner.chars().count() == 1 && inner.chars().all(char::is_alphabetic)) {
         return Some(Shape::Words);
     }
-    let plain = text
-        .chars()
-        .all(|c| c.is_alphabetic() || matches!(c, ' ' | '-' | '\'' | '.'));
+    let plain = text.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '-' | '\'' | '.'));
     let runs = || text.split(|c: char| !c.is_alphabetic());
-    let functions = [
-        "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "sqrt", "pi", "inf",
-    ];
-    let formula = functions
-        .iter()
-        .any(|name| text.trim_start_matches('-').starts_with(name) && text.len() <= name.len() + 3);
+    let functions = ["sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "sqrt", "pi", "inf"];
+    let formula =
+        functions.iter().any(|name| text.trim_start_matches('-').starts_with(name) && text.len() <= name.len() + 3);
     let long = runs().any(|run| run.chars().count() >= 3) || text.eq_ignore_ascii_case("no");
     let joined = [" and ", " or "].iter().any(|word| text.contains(word));
     (plain && long && !formula && !joined).then_some(Shape::Words)
 }
 
 pub(crate) fn read_parts(pieces: &[&str], depth: usize) -> Option<Vec<Node>> {
-    let filled: Vec<&str> = pieces
-        .iter()
-        .map(|piece| piece.trim())
-        .filter(|piece| !piece.is_empty())
-        .collect();
-    (filled.len() <= MOST_PARTS)
-        .then(|| filled.iter().map(|piece| read(piece, depth + 1)).collect())
+    let filled: Vec<&str> = pieces.iter().map(|piece| piece.trim()).filter(|piece| !piece.is_empty()).collect();
+    (filled.len() <= MOST_PARTS).then(|| filled.iter().map(|piece| read(piece, depth + 1)).collect())
 }
 
 /// Parts of a list, with the two values of each ± side by side.
@@ -195,18 +162,12 @@ pub(crate) fn flattened(parts: Vec<Node>) -> Option<Vec<Node>> {
 fn list(text: &str, depth: usize) -> Option<Shape> {
     let (pieces, found) = split_outside(text, &[",", ";", " and ", " or "]);
     let parts = (!found.is_empty()).then(|| read_parts(&pieces, depth))??;
-    if parts.len() > 1 {
-        flattened(parts).map(Shape::List)
-    } else {
-        None
-    }
+    if parts.len() > 1 { flattened(parts).map(Shape::List) } else { None }
 }
 
 fn union(text: &str, depth: usize) -> Option<Shape> {
     let (pieces, found) = split_outside(text, &["\\cup"]);
-    (!found.is_empty())
-        .then(|| read_parts(&pieces, depth))?
-        .map(Shape::Union)
+    (!found.is_empty()).then(|| read_parts(&pieces, depth))?.map(Shape::Union)
 }
 
 fn bracketed(text: &str, depth: usize) -> Option<Shape> {
@@ -216,10 +177,7 @@ fn bracketed(text: &str, depth: usize) -> Option<Shape> {
     if text == "\\emptyset" {
         return Some(Shape::Set(Vec::new()));
     }
-    if let Some(inner) = text
-        .strip_prefix("\\{")
-        .and_then(|text| text.strip_suffix("\\}"))
-    {
+    if let Some(inner) = text.strip_prefix("\\{").and_then(|text| text.strip_suffix("\\}")) {
         let (pieces, _) = split_outside(inner, &[",", ";"]);
         return flattened(read_parts(&pieces, depth)?).map(Shape::Set);
     }

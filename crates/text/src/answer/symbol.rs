@@ -28,10 +28,7 @@ impl Parser<'_> {
         }
         match name.as_str() {
             "frac" => Some(Expression::quotient(self.argument()?, self.argument()?)),
-            "binom" => Some(Expression::Binomial(
-                Box::new(self.argument()?),
-                Box::new(self.argument()?),
-            )),
+            "binom" => Some(Expression::Binomial(Box::new(self.argument()?), Box::new(self.argument()?))),
             "sqrt" => self.root(),
             "pi" => Some(Expression::Constant(Constant::Pi)),
             "lfloor" => self.until(Function::Floor, r"\rfloor"),
@@ -67,11 +64,7 @@ impl Parser<'_> {
     fn root(&mut self) -> Option<Expression> {
         self.skip_space();
         let bracketed = self.peek() == Some('[');
-        let index = if bracketed {
-            self.group('[', ']')?
-        } else {
-            Expression::integer(2)
-        };
+        let index = if bracketed { self.group('[', ']')? } else { Expression::integer(2) };
         self.skip_space();
         let radicand = match self.peek()? {
             c if c.is_ascii_digit() => Expression::Number(self.literal()?),
@@ -96,10 +89,7 @@ impl Parser<'_> {
         if !self.eat("{") {
             return None;
         }
-        let name: String = self
-            .take_while(|c| c.is_alphanumeric() || c == ' ')
-            .split_whitespace()
-            .collect();
+        let name: String = self.take_while(|c| c.is_alphanumeric() || c == ' ').split_whitespace().collect();
         self.eat("}").then_some(())?;
         if let Some(function) = Function::named(&name) {
             return self.call(function, &name);
@@ -163,11 +153,7 @@ impl Parser<'_> {
         if let Some(argument) = self.numeric_argument() {
             return Some(Expression::Variable(format!("{name}({argument})")));
         }
-        Some(if name == plain {
-            Self::constant(&name)
-        } else {
-            Expression::Variable(name)
-        })
+        Some(if name == plain { Self::constant(&name) } else { Expression::Variable(name) })
     }
 
     /// The number in `I(0)`, which is a value of I and not a product.

@@ -20,8 +20,7 @@ impl Unit {
     pub(crate) fn agrees_with(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Known(a), Self::Known(b)) => a == b,
-            (Self::Known(_), Self::Percent | Self::Degree)
-            | (Self::Percent | Self::Degree, Self::Known(_)) => false,
+            (Self::Known(_), Self::Percent | Self::Degree) | (Self::Percent | Self::Degree, Self::Known(_)) => false,
             (Self::Percent, Self::Degree) | (Self::Degree, Self::Percent) => false,
             _ => true,
         }
@@ -71,9 +70,7 @@ fn in_table(word: &str) -> Option<&'static str> {
     let singular = word.strip_suffix("es").filter(|_| word == "inches");
     let singular = singular.or_else(|| word.strip_suffix('s').filter(|stem| stem.len() > 1));
     let forms = [Some(word), singular];
-    let row = UNITS
-        .iter()
-        .find(|row| forms.iter().flatten().any(|form| row.contains(form)))?;
+    let row = UNITS.iter().find(|row| forms.iter().flatten().any(|form| row.contains(form)))?;
     row.first().copied()
 }
 
@@ -93,11 +90,7 @@ pub(crate) fn from_words(words: &str) -> Unit {
     let joined = parts.concat();
     match joined.as_str() {
         "" => {
-            return if power.is_empty() {
-                Unit::Bare
-            } else {
-                Unit::Words
-            };
+            return if power.is_empty() { Unit::Bare } else { Unit::Words };
         }
         "%" | "percent" | "percents" => return Unit::Percent,
         "degree" | "degrees" | "^circ" | "°" => return Unit::Degree,
@@ -120,21 +113,12 @@ pub(crate) fn split(text: &str) -> (&str, Unit) {
             return (split(value).0, Unit::Known(unit.to_owned()));
         }
     }
-    for (end, unit) in [
-        ("%", Unit::Percent),
-        (r"^\circ", Unit::Degree),
-        (r"^{\circ}", Unit::Degree),
-    ] {
-        if let Some(value) = text
-            .strip_suffix(end)
-            .filter(|value| is_plain_number(value))
-        {
+    for (end, unit) in [("%", Unit::Percent), (r"^\circ", Unit::Degree), (r"^{\circ}", Unit::Degree)] {
+        if let Some(value) = text.strip_suffix(end).filter(|value| is_plain_number(value)) {
             return (value.trim_end(), unit);
         }
     }
-    boxed_words(text)
-        .or_else(|| plain_words(text))
-        .unwrap_or((text, Unit::Bare))
+    boxed_words(text).or_else(|| plain_words(text)).unwrap_or((text, Unit::Bare))
 }
 
 /// Free of functions whose argument the unit could belong to.
@@ -148,55 +132,30 @@ fn boxed_words(text: &str) -> Option<(&str, Unit)> {
     let at = text.find("\\text{").filter(|at| *at > 0)?;
     let value = text.get(..at)?.trim_end();
     let (words, after) = leading_group(text.get(at + 5..)?)?;
-    let tail_is_unit = !after
-        .chars()
-        .any(|c| matches!(c, '+' | '=' | '(' | ',' | '_'));
+    let tail_is_unit = !after.chars().any(|c| matches!(c, '+' | '=' | '(' | ',' | '_'));
     let before = value.chars().last()?;
-    if !tail_is_unit
-        || matches!(
-            before,
-            '_' | '^' | '+' | '-' | '*' | '{' | '(' | '=' | '<' | '>'
-        )
-    {
+    if !tail_is_unit || matches!(before, '_' | '^' | '+' | '-' | '*' | '{' | '(' | '=' | '<' | '>') {
         return None;
     }
-    Some((
-        value,
-        from_words(&format!("{words}{}", after.replace("\\text", ""))),
-    ))
+    Some((value, from_words(&format!("{words}{}", after.replace("\\text", "")))))
 }
 
 /// A trailing run of ordinary words, such as ` square units` or `km`.
 fn plain_words(text: &str) -> Option<(&str, Unit)> {
     let is_word = |c: char| c.is_alphabetic() || matches!(c, ' ' | '.' | '-' | '/' | '\'');
-    let tail = text
-        .rsplit_once('^')
-        .filter(|(_, power)| matches!(power.trim(), "2" | "3" | "{2}" | "{3}"));
+    let tail = text.rsplit_once('^').filter(|(_, power)| matches!(power.trim(), "2" | "3" | "{2}" | "{3}"));
     let body = tail.map_or(text, |(body, _)| body);
-    let start = body
-        .char_indices()
-        .rev()
-        .take_while(|(_, c)| is_word(*c))
-        .last()
-        .map(|(at, _)| at)?;
-    let start = start
-        + body
-            .get(start..)?
-            .find(|c: char| c == ' ' || c.is_alphabetic())?;
+    let start = body.char_indices().rev().take_while(|(_, c)| is_word(*c)).last().map(|(at, _)| at)?;
+    let start = start + body.get(start..)?.find(|c: char| c == ' ' || c.is_alphabetic())?;
     let (value, words) = (body.get(..start)?, body.get(start..)?);
     if !value.ends_with(|c: char| c.is_ascii_digit() || c == '}' || c == ')') {
         return None;
     }
     let unit = from_words(&format!("{words}{}", text.get(body.len()..)?));
     let long = |word: &str| word.chars().filter(|c| c.is_alphabetic()).count() >= 2;
-    let reads_as_words =
-        words.starts_with(' ') && words.split_whitespace().all(long) && words.trim().len() >= 3;
+    let reads_as_words = words.starts_with(' ') && words.split_whitespace().all(long) && words.trim().len() >= 3;
     let known = !matches!(unit, Unit::Words | Unit::Bare) && words.trim().len() >= 2;
-    let formula = [
-        "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "pi", "sqrt",
-    ];
-    let is_formula = formula
-        .iter()
-        .any(|name| words.split_whitespace().any(|word| word == *name));
+    let formula = ["sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "pi", "sqrt"];
+    let is_formula = formula.iter().any(|name| words.split_whitespace().any(|word| word == *name));
     ((reads_as_words || known) && !is_formula).then_some((value, unit))
 }

@@ -4,12 +4,7 @@ use minijinja::value::{Kwargs, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
 /// Calls `value.method(args)` for a method the template engine does not know itself.
-pub(super) fn call(
-    _: &State<'_, '_>,
-    value: &Value,
-    method: &str,
-    args: &[Value],
-) -> Result<Value, Error> {
+pub(super) fn call(_: &State<'_, '_>, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
     match (value.kind(), value.as_str()) {
         (_, Some(text)) => text_method(text, method, args),
         (ValueKind::Map, _) => map_method(value, method, args),
@@ -19,43 +14,21 @@ pub(super) fn call(
 }
 
 fn unknown(owner: &str, method: &str) -> Error {
-    Error::new(
-        ErrorKind::UnknownMethod,
-        format!("a {owner} has no method `{method}` here"),
-    )
+    Error::new(ErrorKind::UnknownMethod, format!("a {owner} has no method `{method}` here"))
 }
 
 fn text_method(text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
     match method {
         "startswith" => any_affix(args, |affix| text.starts_with(affix)),
         "endswith" => any_affix(args, |affix| text.ends_with(affix)),
-        "strip" => Ok(stripped(
-            text,
-            from_args::<(Option<&str>,)>(args)?.0,
-            true,
-            true,
-        )),
-        "lstrip" => Ok(stripped(
-            text,
-            from_args::<(Option<&str>,)>(args)?.0,
-            true,
-            false,
-        )),
-        "rstrip" => Ok(stripped(
-            text,
-            from_args::<(Option<&str>,)>(args)?.0,
-            false,
-            true,
-        )),
+        "strip" => Ok(stripped(text, from_args::<(Option<&str>,)>(args)?.0, true, true)),
+        "lstrip" => Ok(stripped(text, from_args::<(Option<&str>,)>(args)?.0, true, false)),
+        "rstrip" => Ok(stripped(text, from_args::<(Option<&str>,)>(args)?.0, false, true)),
         "split" | "rsplit" => split(text, method == "rsplit", args),
         "splitlines" => no_args(args).map(|()| text.lines().map(Value::from).collect()),
         "replace" => replace(text, args),
-        "removeprefix" => {
-            affix(args).map(|affix| Value::from(text.strip_prefix(affix).unwrap_or(text)))
-        }
-        "removesuffix" => {
-            affix(args).map(|affix| Value::from(text.strip_suffix(affix).unwrap_or(text)))
-        }
+        "removeprefix" => affix(args).map(|affix| Value::from(text.strip_prefix(affix).unwrap_or(text))),
+        "removesuffix" => affix(args).map(|affix| Value::from(text.strip_suffix(affix).unwrap_or(text))),
         "lower" => no_args(args).map(|()| text.to_lowercase().into()),
         "upper" => no_args(args).map(|()| text.to_uppercase().into()),
         "title" => no_args(args).map(|()| title(text).into()),
@@ -84,26 +57,15 @@ fn any_affix(args: &[Value], fits: impl Fn(&str) -> bool) -> Result<Value, Error
     let (affixes,) = from_args::<(&Value,)>(args)?;
     match affixes.as_str() {
         Some(affix) => Ok(fits(affix).into()),
-        None => Ok(affixes
-            .try_iter()?
-            .any(|affix| affix.as_str().is_some_and(&fits))
-            .into()),
+        None => Ok(affixes.try_iter()?.any(|affix| affix.as_str().is_some_and(&fits)).into()),
     }
 }
 
 /// Without characters, white space is taken off; with them, any of these characters.
 fn stripped(text: &str, characters: Option<&str>, start: bool, end: bool) -> Value {
     let unwanted = |c: char| characters.map_or(c.is_whitespace(), |all| all.contains(c));
-    let text = if start {
-        text.trim_start_matches(unwanted)
-    } else {
-        text
-    };
-    Value::from(if end {
-        text.trim_end_matches(unwanted)
-    } else {
-        text
-    })
+    let text = if start { text.trim_start_matches(unwanted) } else { text };
+    Value::from(if end { text.trim_end_matches(unwanted) } else { text })
 }
 
 fn split(text: &str, from_end: bool, args: &[Value]) -> Result<Value, Error> {
@@ -112,15 +74,11 @@ fn split(text: &str, from_end: bool, args: &[Value]) -> Result<Value, Error> {
     let limit = limit.or(named.get("maxsplit")?);
     named.assert_all_used()?;
     // Python's -1, its default, means no limit.
-    let pieces = limit
-        .and_then(|limit| usize::try_from(limit).ok())
-        .map_or(usize::MAX, |limit| limit.saturating_add(1));
+    let pieces =
+        limit.and_then(|limit| usize::try_from(limit).ok()).map_or(usize::MAX, |limit| limit.saturating_add(1));
     let parts: Vec<&str> = match separator {
         Some("") => {
-            return Err(Error::new(
-                ErrorKind::InvalidOperation,
-                "the separator of a split is empty",
-            ));
+            return Err(Error::new(ErrorKind::InvalidOperation, "the separator of a split is empty"));
         }
         Some(separator) if from_end => {
             let mut parts: Vec<&str> = text.rsplitn(pieces, separator).collect();
@@ -137,11 +95,7 @@ fn split(text: &str, from_end: bool, args: &[Value]) -> Result<Value, Error> {
 fn words(text: &str, pieces: usize, from_end: bool) -> Vec<&str> {
     let (mut parts, mut rest) = (Vec::new(), text.trim());
     while parts.len() + 1 < pieces && !rest.is_empty() {
-        let cut = if from_end {
-            rest.rfind(char::is_whitespace)
-        } else {
-            rest.find(char::is_whitespace)
-        };
+        let cut = if from_end { rest.rfind(char::is_whitespace) } else { rest.find(char::is_whitespace) };
         let Some(cut) = cut else { break };
         let (before, after) = (rest[..cut].trim_end(), rest[cut..].trim_start());
         parts.push(if from_end { after } else { before });
@@ -164,18 +118,12 @@ fn replace(text: &str, args: &[Value]) -> Result<Value, Error> {
 
 fn capitalized(word: &str) -> String {
     let mut characters = word.chars();
-    let first: String = characters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
+    let first: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
     first + &characters.as_str().to_lowercase()
 }
 
 fn title(text: &str) -> String {
-    text.split_inclusive(|c: char| !c.is_alphabetic())
-        .map(capitalized)
-        .collect()
+    text.split_inclusive(|c: char| !c.is_alphabetic()).map(capitalized).collect()
 }
 
 fn is_all(text: &str, fits: impl Fn(char) -> bool) -> Value {
@@ -184,10 +132,7 @@ fn is_all(text: &str, fits: impl Fn(char) -> bool) -> Value {
 
 /// Python counts characters, not bytes; -1 if there is none.
 fn position(text: &str, byte: Option<usize>) -> Value {
-    byte.map_or_else(
-        || Value::from(-1),
-        |byte| text[..byte].chars().count().into(),
-    )
+    byte.map_or_else(|| Value::from(-1), |byte| text[..byte].chars().count().into())
 }
 
 fn join(separator: &str, args: &[Value]) -> Result<Value, Error> {
@@ -201,20 +146,12 @@ fn map_method(map: &Value, method: &str, args: &[Value]) -> Result<Value, Error>
         "get" => {
             let (key, default): (&Value, Option<Value>) = from_args(args)?;
             let found = map.get_item(key)?;
-            Ok(if found.is_undefined() {
-                default.unwrap_or_else(|| Value::from(()))
-            } else {
-                found
-            })
+            Ok(if found.is_undefined() { default.unwrap_or_else(|| Value::from(())) } else { found })
         }
         "keys" => no_args(args).and_then(|()| Ok(map.try_iter()?.collect())),
-        "values" => {
-            no_args(args).and_then(|()| map.try_iter()?.map(|key| map.get_item(&key)).collect())
-        }
+        "values" => no_args(args).and_then(|()| map.try_iter()?.map(|key| map.get_item(&key)).collect()),
         "items" => no_args(args).and_then(|()| {
-            map.try_iter()?
-                .map(|key| Ok(Value::from(vec![key.clone(), map.get_item(&key)?])))
-                .collect()
+            map.try_iter()?.map(|key| Ok(Value::from(vec![key.clone(), map.get_item(&key)?]))).collect()
         }),
         _ => Err(unknown("dictionary", method)),
     }
@@ -223,22 +160,10 @@ fn map_method(map: &Value, method: &str, args: &[Value]) -> Result<Value, Error>
 fn list_method(list: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
     let (wanted,) = from_args::<(&Value,)>(args)?;
     match method {
-        "count" => Ok(list
-            .try_iter()?
-            .filter(|item| item == wanted)
-            .count()
-            .into()),
+        "count" => Ok(list.try_iter()?.filter(|item| item == wanted).count().into()),
         "index" => {
-            let absent = || {
-                Error::new(
-                    ErrorKind::InvalidOperation,
-                    format!("{wanted} is not in the list"),
-                )
-            };
-            list.try_iter()?
-                .position(|item| item == *wanted)
-                .map(Value::from)
-                .ok_or_else(absent)
+            let absent = || Error::new(ErrorKind::InvalidOperation, format!("{wanted} is not in the list"));
+            list.try_iter()?.position(|item| item == *wanted).map(Value::from).ok_or_else(absent)
         }
         _ => Err(unknown("list", method)),
     }

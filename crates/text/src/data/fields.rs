@@ -15,43 +15,21 @@ pub(super) struct Row<'a> {
 }
 
 /// Every row of a file, and what is no row.
-pub(super) fn rows<'a>(
-    file: &'a str,
-    bytes: &'a [u8],
-) -> impl Iterator<Item = Result<Row<'a>, Skipped>> {
-    raw_rows(bytes)
-        .enumerate()
-        .map(move |(index, Raw { line, object })| {
-            let row = index + 1;
-            match object {
-                Ok(object) => Ok(Row {
-                    file,
-                    line,
-                    row,
-                    object,
-                }),
-                Err(problem) => Err(Skipped {
-                    file: file.to_owned(),
-                    line,
-                    row,
-                    field: None,
-                    problem,
-                }),
-            }
-        })
+pub(super) fn rows<'a>(file: &'a str, bytes: &'a [u8]) -> impl Iterator<Item = Result<Row<'a>, Skipped>> {
+    raw_rows(bytes).enumerate().map(move |(index, Raw { line, object })| {
+        let row = index + 1;
+        match object {
+            Ok(object) => Ok(Row { file, line, row, object }),
+            Err(problem) => Err(Skipped { file: file.to_owned(), line, row, field: None, problem }),
+        }
+    })
 }
 
 impl Row<'_> {
     /// The row named as skipped.
     pub(super) fn skipped(&self, field: Option<&str>, problem: impl Into<String>) -> Skipped {
         let (file, field) = (self.file.to_owned(), field.map(str::to_owned));
-        Skipped {
-            file,
-            line: self.line,
-            row: self.row,
-            field,
-            problem: problem.into(),
-        }
+        Skipped { file, line: self.line, row: self.row, field, problem: problem.into() }
     }
 
     pub(super) fn has(&self, field: &str) -> bool {
@@ -60,28 +38,16 @@ impl Row<'_> {
 
     /// The first of `fields` the row has, else the first of all.
     pub(super) fn either<'f>(&self, fields: [&'f str; 2]) -> &'f str {
-        if self.has(fields[0]) || !self.has(fields[1]) {
-            fields[0]
-        } else {
-            fields[1]
-        }
+        if self.has(fields[0]) || !self.has(fields[1]) { fields[0] } else { fields[1] }
     }
 
     fn wrong_kind(&self, field: &str, found: &Value, expected: &str) -> Skipped {
-        let problem = format!(
-            "is {}, expected {expected}; mend or remove the row",
-            kind(found)
-        );
+        let problem = format!("is {}, expected {expected}; mend or remove the row", kind(found));
         self.skipped(Some(field), problem)
     }
 
     pub(super) fn value(&self, field: &str) -> Result<&Value, Skipped> {
-        let missing = || {
-            self.skipped(
-                Some(field),
-                "is missing; add it, or choose the format the file really has",
-            )
-        };
+        let missing = || self.skipped(Some(field), "is missing; add it, or choose the format the file really has");
         self.object.get(field).ok_or_else(missing)
     }
 
@@ -100,9 +66,7 @@ impl Row<'_> {
     pub(super) fn optional_text(&self, field: &str) -> Result<Option<String>, Skipped> {
         match self.object.get(field) {
             None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => {
-                Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
-            }
+            Some(Value::String(text)) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
             Some(Value::Number(number)) => {
                 let text = number.to_string();
                 Ok(Some(text.strip_suffix(".0").unwrap_or(&text).to_owned()))
@@ -113,9 +77,7 @@ impl Row<'_> {
 
     /// The first of `fields` with a text or number, else `file:row`.
     pub(super) fn id(&self, fields: &[&str]) -> String {
-        let given = fields
-            .iter()
-            .find_map(|field| self.optional_text(field).ok().flatten());
+        let given = fields.iter().find_map(|field| self.optional_text(field).ok().flatten());
         given.unwrap_or_else(|| format!("{}:{}", self.file, self.row))
     }
 
@@ -130,16 +92,9 @@ impl Row<'_> {
     pub(super) fn texts(&self, field: &str) -> Result<Vec<String>, Skipped> {
         let items = self.list(field)?;
         if items.is_empty() {
-            return Err(self.skipped(
-                Some(field),
-                "has no entry; a solution needs at least one step",
-            ));
+            return Err(self.skipped(Some(field), "has no entry; a solution needs at least one step"));
         }
-        items
-            .iter()
-            .enumerate()
-            .map(|(index, item)| self.text_entry(field, index, item))
-            .collect()
+        items.iter().enumerate().map(|(index, item)| self.text_entry(field, index, item)).collect()
     }
 
     fn text_entry(&self, field: &str, index: usize, item: &Value) -> Result<String, Skipped> {
@@ -158,9 +113,7 @@ impl Row<'_> {
 
     pub(super) fn integer(&self, field: &str) -> Result<i64, Skipped> {
         let value = self.value(field)?;
-        value
-            .as_i64()
-            .ok_or_else(|| self.wrong_kind(field, value, "a whole number"))
+        value.as_i64().ok_or_else(|| self.wrong_kind(field, value, "a whole number"))
     }
 
     /// A boolean; `None` if missing or null.
@@ -182,10 +135,7 @@ impl Row<'_> {
     ) -> Result<Vec<Option<bool>>, Skipped> {
         let items = self.list(field)?;
         if items.len() != steps {
-            let problem = format!(
-                "has {} entries for {steps} steps; give one per step",
-                items.len()
-            );
+            let problem = format!("has {} entries for {steps} steps; give one per step", items.len());
             return Err(self.skipped(Some(field), problem));
         }
         let entry = |(index, item): (usize, &Value)| {

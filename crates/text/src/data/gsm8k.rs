@@ -23,10 +23,7 @@ pub(super) fn parts(answer: &str) -> (String, Option<String>) {
         Some((reasoning, last)) => (reasoning, Some(last.trim().replace(',', ""))),
         None => (answer, None),
     };
-    (
-        without_calculations(reasoning).trim().to_owned(),
-        last.filter(|last| !last.is_empty()),
-    )
+    (without_calculations(reasoning).trim().to_owned(), last.filter(|last| !last.is_empty()))
 }
 
 /// A reference answer rewritten as a policy should write it: steps separated by blank lines, annotations
@@ -35,11 +32,7 @@ pub(super) fn parts(answer: &str) -> (String, Option<String>) {
 /// Without a `####` line there is no boxed step. For supervised warm-up before RL.
 pub fn gsm8k_solution(answer: &str) -> String {
     let (reasoning, last) = parts(answer);
-    let lines = reasoning
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .map(str::to_owned);
+    let lines = reasoning.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned);
     let boxed = last.map(|last| format!("The answer is \\boxed{{{last}}}."));
     lines.chain(boxed).collect::<Vec<_>>().join("\n\n")
 }

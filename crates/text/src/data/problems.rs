@@ -33,18 +33,11 @@ pub enum ProblemFormat {
 ///
 /// JSON lines or one JSON array; a byte-order mark, CRLF and blank lines are accepted.
 pub fn read_problems(name: &str, bytes: &[u8], format: ProblemFormat) -> Rows<Problem> {
-    let mut read = Rows {
-        rows: Vec::new(),
-        skipped: Vec::new(),
-    };
+    let mut read = Rows { rows: Vec::new(), skipped: Vec::new() };
     let mut format = format;
     for row in rows(name, bytes) {
         let problem = row.and_then(|row| {
-            format = if format == ProblemFormat::Auto {
-                detect(&row)
-            } else {
-                format
-            };
+            format = if format == ProblemFormat::Auto { detect(&row) } else { format };
             problem(&row, format)
         });
         match problem {
@@ -57,11 +50,7 @@ pub fn read_problems(name: &str, bytes: &[u8], format: ProblemFormat) -> Rows<Pr
 
 /// The format a row has, or `Auto` if it fits none.
 fn detect(row: &Row<'_>) -> ProblemFormat {
-    let answer = row
-        .object
-        .get("answer")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let answer = row.object.get("answer").and_then(Value::as_str).unwrap_or_default();
     match () {
         () if row.has("Body") && row.has("Question") => ProblemFormat::Svamp,
         () if row.has("final_answer") => ProblemFormat::OlympiadBench,
@@ -74,10 +63,9 @@ fn detect(row: &Row<'_>) -> ProblemFormat {
 
 fn problem(row: &Row<'_>, format: ProblemFormat) -> Result<Problem, Skipped> {
     match format {
-        ProblemFormat::Auto => Err(row.skipped(
-            None,
-            "has the fields of no known format; rename its fields to `question` and `answer`",
-        )),
+        ProblemFormat::Auto => {
+            Err(row.skipped(None, "has the fields of no known format; rename its fields to `question` and `answer`"))
+        }
         ProblemFormat::Gsm8k => from_gsm8k(row),
         ProblemFormat::Svamp => from_svamp(row),
         ProblemFormat::Pure => from_pure(row, false),
@@ -90,33 +78,17 @@ fn problem(row: &Row<'_>, format: ProblemFormat) -> Result<Problem, Skipped> {
 /// Question, id and level under the usual names.
 fn base(row: &Row<'_>) -> Result<Problem, Skipped> {
     let question = row.text(row.either(["question", "problem"]))?;
-    let level = row
-        .optional_text("level")?
-        .map(|level| level.trim_start_matches("Level ").to_owned());
+    let level = row.optional_text("level")?.map(|level| level.trim_start_matches("Level ").to_owned());
     let id = row.id(&["unique_id", "id", "idx"]);
-    Ok(Problem {
-        id,
-        question,
-        level,
-        ..Problem::default()
-    })
+    Ok(Problem { id, question, level, ..Problem::default() })
 }
 
 fn from_gsm8k(row: &Row<'_>) -> Result<Problem, Skipped> {
     let (solution, answer) = gsm8k::parts(&row.text("answer")?);
-    let missing = || {
-        row.skipped(
-            Some("answer"),
-            "has no final answer after `####`; add the line `#### answer`",
-        )
-    };
+    let missing = || row.skipped(Some("answer"), "has no final answer after `####`; add the line `#### answer`");
     let answer = Some(answer.ok_or_else(missing)?);
     let solution = Some(solution).filter(|solution| !solution.is_empty());
-    Ok(Problem {
-        answer,
-        solution,
-        ..base(row)?
-    })
+    Ok(Problem { answer, solution, ..base(row)? })
 }
 
 /// Body and question make one text; a body without a full stop gets one, as the common harness does.
@@ -140,10 +112,7 @@ fn from_pure(row: &Row<'_>, all_answers: bool) -> Result<Problem, Skipped> {
         None if all_answers => known("ref_answer")?,
         answer => answer,
     };
-    Ok(Problem {
-        answer,
-        ..base(row)?
-    })
+    Ok(Problem { answer, ..base(row)? })
 }
 
 fn from_olympiad_bench(row: &Row<'_>) -> Result<Problem, Skipped> {
@@ -152,10 +121,7 @@ fn from_olympiad_bench(row: &Row<'_>) -> Result<Problem, Skipped> {
         problem.question = format!("{context}\n\n{}", problem.question);
     }
     let answers = row.texts("final_answer")?;
-    let answers: Vec<&str> = answers
-        .iter()
-        .map(|answer| answer.trim().trim_matches('$'))
-        .collect();
+    let answers: Vec<&str> = answers.iter().map(|answer| answer.trim().trim_matches('$')).collect();
     problem.answer = Some(answers.join(", "));
     problem.solution = match row.object.get("solution") {
         Some(Value::Array(_)) => row.texts("solution")?.into_iter().next(),
@@ -170,11 +136,7 @@ fn from_math(row: &Row<'_>) -> Result<Problem, Skipped> {
         Some(answer) => Some(answer),
         None => solution.as_deref().and_then(last_boxed),
     };
-    Ok(Problem {
-        answer,
-        solution,
-        ..base(row)?
-    })
+    Ok(Problem { answer, solution, ..base(row)? })
 }
 
 /// The content of the last `\boxed{...}` with balanced braces.

@@ -13,13 +13,7 @@ pub(super) struct Raw {
 pub(super) fn raw_rows(bytes: &[u8]) -> Box<dyn Iterator<Item = Raw> + '_> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match array_start(bytes) {
-        Some(at) => Box::new(ArrayRows {
-            bytes,
-            at,
-            line: 1 + newlines(&bytes[..at]),
-            next_sibling: 0,
-            done: false,
-        }),
+        Some(at) => Box::new(ArrayRows { bytes, at, line: 1 + newlines(&bytes[..at]), next_sibling: 0, done: false }),
         None => Box::new(lines(bytes)),
     }
 }
@@ -29,27 +23,20 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = Raw> + '_ {
     numbered
         .map(|(index, line)| (index + 1, line.trim_ascii()))
         .filter(|(_, line)| !line.is_empty())
-        .map(|(line, text)| Raw {
-            line,
-            object: object(text),
-        })
+        .map(|(line, text)| Raw { line, object: object(text) })
 }
 
 /// Index just behind the bracket that opens an array of objects. A log line such as `[INFO]` is none.
 fn array_start(bytes: &[u8]) -> Option<usize> {
     let open = skip(bytes, 0, |b| b.is_ascii_whitespace());
     let inside = skip(bytes, open + 1, |b| b.is_ascii_whitespace());
-    let is_array =
-        bytes.get(open) == Some(&b'[') && matches!(bytes.get(inside), Some(b'{' | b']') | None);
+    let is_array = bytes.get(open) == Some(&b'[') && matches!(bytes.get(inside), Some(b'{' | b']') | None);
     is_array.then_some(open + 1)
 }
 
 fn skip(bytes: &[u8], from: usize, unwanted: impl Fn(u8) -> bool) -> usize {
     let rest = bytes.get(from..).unwrap_or_default();
-    from + rest
-        .iter()
-        .position(|&b| !unwanted(b))
-        .unwrap_or(rest.len())
+    from + rest.iter().position(|&b| !unwanted(b)).unwrap_or(rest.len())
 }
 
 fn newlines(bytes: &[u8]) -> usize {
@@ -62,10 +49,7 @@ fn object(text: &[u8]) -> Result<Map<String, Value>, String> {
     }
     match serde_json::from_slice(text) {
         Ok(Value::Object(map)) => Ok(map),
-        Ok(other) => Err(format!(
-            "is {}, not an object; a row must be {{...}} with named fields",
-            kind(&other)
-        )),
+        Ok(other) => Err(format!("is {}, not an object; a row must be {{...}} with named fields", kind(&other))),
         Err(error) => Err(syntax_problem(text, &error)),
     }
 }
@@ -79,10 +63,7 @@ fn syntax_problem(text: &[u8], error: &serde_json::Error) -> String {
         () if has("NaN") || has("Infinity") => "JSON has no NaN or Infinity; write null instead",
         () => "mend or remove the row",
     };
-    format!(
-        "is not valid JSON ({reason}, column {}); {remedy}",
-        error.column()
-    )
+    format!("is not valid JSON ({reason}, column {}); {remedy}", error.column())
 }
 
 /// What a value is, for messages.
@@ -116,13 +97,9 @@ impl Iterator for ArrayRows<'_> {
         if self.done {
             return None;
         }
-        self.advance_to(skip(self.bytes, self.at, |b| {
-            b.is_ascii_whitespace() || b == b','
-        }));
+        self.advance_to(skip(self.bytes, self.at, |b| b.is_ascii_whitespace() || b == b','));
         match self.bytes.get(self.at) {
-            None => Some(
-                self.finish("the array has no closing bracket: the file is cut off; get it again"),
-            ),
+            None => Some(self.finish("the array has no closing bracket: the file is cut off; get it again")),
             Some(b']') => self.after_array(),
             Some(_) => Some(self.element()),
         }
@@ -137,10 +114,7 @@ impl ArrayRows<'_> {
 
     fn finish(&mut self, problem: &str) -> Raw {
         self.done = true;
-        Raw {
-            line: self.line,
-            object: Err(problem.to_owned()),
-        }
+        Raw { line: self.line, object: Err(problem.to_owned()) }
     }
 
     fn after_array(&mut self) -> Option<Raw> {
@@ -152,45 +126,30 @@ impl ArrayRows<'_> {
 
     fn element(&mut self) -> Raw {
         let (start, line) = (self.at, self.line);
-        let mut values =
-            serde_json::Deserializer::from_slice(&self.bytes[start..]).into_iter::<Value>();
+        let mut values = serde_json::Deserializer::from_slice(&self.bytes[start..]).into_iter::<Value>();
         if let Some(Ok(Value::Object(object))) = values.next() {
             self.advance_to(start + values.byte_offset());
-            return Raw {
-                line,
-                object: Ok(object),
-            };
+            return Raw { line, object: Ok(object) };
         }
         let limit = self.sibling(start);
         let end = start + element_length(&self.bytes[start..limit]);
         self.advance_to(end);
-        Raw {
-            line,
-            object: object(&self.bytes[start..end]),
-        }
+        Raw { line, object: object(&self.bytes[start..end]) }
     }
 
     /// Where the next row surely starts: the next line that opens an object with the indentation of the
     /// broken element at `start`. The end of the file if there is none, as in an array on one line.
     fn sibling(&mut self, start: usize) -> usize {
         if self.next_sibling <= start {
-            let line_start = self.bytes[..start]
-                .iter()
-                .rposition(|&b| b == b'\n')
-                .map_or(0, |newline| newline + 1);
+            let line_start = self.bytes[..start].iter().rposition(|&b| b == b'\n').map_or(0, |newline| newline + 1);
             let before = &self.bytes[line_start..start];
             let whole_line = before.iter().all(u8::is_ascii_whitespace);
             let indentation = if whole_line { before } else { &[] };
             let opens_object = |&at: &usize| {
                 let line = &self.bytes[at + 1..];
-                self.bytes[at] == b'\n'
-                    && line
-                        .strip_prefix(indentation)
-                        .is_some_and(|rest| rest.starts_with(b"{"))
+                self.bytes[at] == b'\n' && line.strip_prefix(indentation).is_some_and(|rest| rest.starts_with(b"{"))
             };
-            self.next_sibling = (start..self.bytes.len())
-                .find(opens_object)
-                .unwrap_or(self.bytes.len());
+            self.next_sibling = (start..self.bytes.len()).find(opens_object).unwrap_or(self.bytes.len());
         }
         self.next_sibling
     }

@@ -41,19 +41,12 @@ pub enum StepFormat {
 ///
 /// JSON lines or one JSON array; a byte-order mark, CRLF and blank lines are accepted.
 pub fn read_steps(name: &str, bytes: &[u8], format: StepFormat) -> Rows<StepRow> {
-    let mut read = Rows {
-        rows: Vec::new(),
-        skipped: Vec::new(),
-    };
+    let mut read = Rows { rows: Vec::new(), skipped: Vec::new() };
     let mut format = format;
     for row in rows(name, bytes) {
         let solutions = match row {
             Ok(row) => {
-                format = if format == StepFormat::Auto {
-                    detect(&row)
-                } else {
-                    format
-                };
+                format = if format == StepFormat::Auto { detect(&row) } else { format };
                 solutions(&row, format)
             }
             Err(skipped) => vec![Err(skipped)],
@@ -106,37 +99,17 @@ fn first_error(labels: &[Option<bool>]) -> Option<i64> {
 
 fn judged(id: String, problem: String, steps: Vec<String>, labels: Vec<Option<bool>>) -> StepRow {
     let first_error = first_error(&labels);
-    StepRow {
-        id,
-        problem,
-        steps,
-        labels,
-        first_error,
-        final_answer_correct: None,
-    }
+    StepRow { id, problem, steps, labels, first_error, final_answer_correct: None }
 }
 
 fn from_trl(row: &Row<'_>) -> Result<StepRow, Skipped> {
     let steps = row.texts("completions")?;
-    let labels = row.labels(
-        "labels",
-        steps.len(),
-        "true, false or null",
-        |item| match item {
-            Value::Bool(label) => Some(Some(*label)),
-            Value::Null => Some(None),
-            number => number
-                .as_i64()
-                .filter(|n| matches!(n, 0 | 1))
-                .map(|n| Some(n == 1)),
-        },
-    )?;
-    Ok(judged(
-        row.id(&["id", "idx"]),
-        row.text("prompt")?,
-        steps,
-        labels,
-    ))
+    let labels = row.labels("labels", steps.len(), "true, false or null", |item| match item {
+        Value::Bool(label) => Some(Some(*label)),
+        Value::Null => Some(None),
+        number => number.as_i64().filter(|n| matches!(n, 0 | 1)).map(|n| Some(n == 1)),
+    })?;
+    Ok(judged(row.id(&["id", "idx"]), row.text("prompt")?, steps, labels))
 }
 
 fn from_unjudged(row: &Row<'_>) -> Result<StepRow, Skipped> {
@@ -153,48 +126,28 @@ fn from_unjudged(row: &Row<'_>) -> Result<StepRow, Skipped> {
 
 fn from_ratings(row: &Row<'_>) -> Result<StepRow, Skipped> {
     let steps = row.texts("steps")?;
-    let labels = row.labels(
-        "ratings",
-        steps.len(),
-        "1, 0, -1 or null",
-        |item| match item {
-            Value::Null => Some(None),
-            number => number
-                .as_i64()
-                .filter(|n| matches!(n, -1..=1))
-                .map(|n| Some(n >= 0)),
-        },
-    )?;
-    Ok(judged(
-        row.id(&["id", "idx"]),
-        row.text("problem")?,
-        steps,
-        labels,
-    ))
+    let labels = row.labels("ratings", steps.len(), "1, 0, -1 or null", |item| match item {
+        Value::Null => Some(None),
+        number => number.as_i64().filter(|n| matches!(n, -1..=1)).map(|n| Some(n >= 0)),
+    })?;
+    Ok(judged(row.id(&["id", "idx"]), row.text("problem")?, steps, labels))
 }
 
 fn from_process_bench(row: &Row<'_>) -> Result<StepRow, Skipped> {
     let steps = row.texts("steps")?;
     let label = row.integer("label")?;
     let wrong = || {
-        let problem = format!(
-            "is {label} for {} steps; give the index of the first wrong step from 0, or -1",
-            steps.len()
-        );
+        let problem =
+            format!("is {label} for {} steps; give the index of the first wrong step from 0, or -1", steps.len());
         row.skipped(Some("label"), problem)
     };
     let labels = match usize::try_from(label) {
-        Ok(error) if error < steps.len() => (0..steps.len())
-            .map(|step| up_to_error(step, error))
-            .collect(),
+        Ok(error) if error < steps.len() => (0..steps.len()).map(|step| up_to_error(step, error)).collect(),
         Err(_) if label == -1 => vec![Some(true); steps.len()],
         _ => return Err(wrong()),
     };
     let final_answer_correct = row.optional_bool("final_answer_correct")?;
-    Ok(StepRow {
-        final_answer_correct,
-        ..judged(row.id(&["id"]), row.text("problem")?, steps, labels)
-    })
+    Ok(StepRow { final_answer_correct, ..judged(row.id(&["id"]), row.text("problem")?, steps, labels) })
 }
 
 fn up_to_error(step: usize, error: usize) -> Option<bool> {
@@ -205,12 +158,7 @@ fn original(row: &Row<'_>) -> Result<StepRow, Skipped> {
     let steps = row.texts("original_process")?;
     let problem = row.text(row.either(["original_question", "question"]))?;
     let labels = vec![Some(true); steps.len()];
-    Ok(judged(
-        row.id(&["idx", "id"]) + ORIGINAL,
-        problem,
-        steps,
-        labels,
-    ))
+    Ok(judged(row.id(&["idx", "id"]) + ORIGINAL, problem, steps, labels))
 }
 
 /// Error steps beyond the last step are passed over, as PRMBench's own evaluation does, unless none is left:
@@ -220,20 +168,10 @@ fn modified(row: &Row<'_>) -> Result<StepRow, Skipped> {
     let errors = row.integers("error_steps")?;
     let numbers = 1..=i64::try_from(steps.len()).unwrap_or(i64::MAX);
     if !errors.is_empty() && !errors.iter().any(|error| numbers.contains(error)) {
-        let problem = format!(
-            "names no step from 1 to {}; correct the numbers or remove the row",
-            steps.len()
-        );
+        let problem = format!("names no step from 1 to {}; correct the numbers or remove the row", steps.len());
         return Err(row.skipped(Some("error_steps"), problem));
     }
-    let labels = numbers
-        .map(|number| Some(!errors.contains(&number)))
-        .collect();
+    let labels = numbers.map(|number| Some(!errors.contains(&number))).collect();
     let problem = row.text(row.either(["modified_question", "question"]))?;
-    Ok(judged(
-        row.id(&["idx", "id"]) + MODIFIED,
-        problem,
-        steps,
-        labels,
-    ))
+    Ok(judged(row.id(&["idx", "id"]) + MODIFIED, problem, steps, labels))
 }

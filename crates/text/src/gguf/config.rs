@@ -8,11 +8,7 @@ use super::vocabulary::SpecialIds;
 use super::{Gguf, GgufError, rope};
 
 /// The configuration as transformers writes it for the model's class.
-pub(super) fn config(
-    gguf: &Gguf<'_>,
-    hyper: &Hyper,
-    special: &SpecialIds,
-) -> Result<Json, GgufError> {
+pub(super) fn config(gguf: &Gguf<'_>, hyper: &Hyper, special: &SpecialIds) -> Result<Json, GgufError> {
     let class = match hyper.family {
         Family::Llama => "LlamaForCausalLM",
         Family::Qwen2 => "Qwen2ForCausalLM",

@@ -12,31 +12,12 @@ use super::{GgufError, TensorType};
 /// Decodes `count` values stored as `tensor_type`.
 ///
 /// `bytes` must be exactly the bytes of these values and `count` a whole number of blocks.
-pub fn dequantise(
-    tensor_type: TensorType,
-    bytes: &[u8],
-    count: usize,
-) -> Result<Vec<f32>, GgufError> {
+pub fn dequantise(tensor_type: TensorType, bytes: &[u8], count: usize) -> Result<Vec<f32>, GgufError> {
     check_size(tensor_type, bytes, count)?;
     Ok(match tensor_type {
-        TensorType::F32 => bytes
-            .as_chunks()
-            .0
-            .iter()
-            .map(|value| f32::from_le_bytes(*value))
-            .collect(),
-        TensorType::F16 => bytes
-            .as_chunks()
-            .0
-            .iter()
-            .map(|value| f16::from_le_bytes(*value).to_f32())
-            .collect(),
-        TensorType::BF16 => bytes
-            .as_chunks()
-            .0
-            .iter()
-            .map(|value| bf16::from_le_bytes(*value).to_f32())
-            .collect(),
+        TensorType::F32 => bytes.as_chunks().0.iter().map(|value| f32::from_le_bytes(*value)).collect(),
+        TensorType::F16 => bytes.as_chunks().0.iter().map(|value| f16::from_le_bytes(*value).to_f32()).collect(),
+        TensorType::BF16 => bytes.as_chunks().0.iter().map(|value| bf16::from_le_bytes(*value).to_f32()).collect(),
         TensorType::Q4_0 => decode(bytes, count, q4_0),
         TensorType::Q4_1 => decode(bytes, count, q4_1),
         TensorType::Q5_0 => decode(bytes, count, q5_0),
@@ -57,12 +38,7 @@ fn check_size(kind: TensorType, bytes: &[u8], count: usize) -> Result<(), GgufEr
         Some(needed) => format!("{needed} bytes"),
         None => format!("a multiple of {} values", kind.block_values()),
     };
-    Err(GgufError::DataSize {
-        kind,
-        count,
-        needed,
-        found: bytes.len(),
-    })
+    Err(GgufError::DataSize { kind, count, needed, found: bytes.len() })
 }
 
 /// Decodes block by block: `BYTES` bytes become `VALUES` values.
@@ -120,11 +96,7 @@ fn q5_1(block: &[u8; 24], values: &mut [f32; 32]) {
 }
 
 fn with_fifth_bit(nibble: u8, fifth_bits: u32, index: usize) -> f32 {
-    let high = if (fifth_bits >> index) & 1 == 1 {
-        16
-    } else {
-        0
-    };
+    let high = if (fifth_bits >> index) & 1 == 1 { 16 } else { 0 };
     f32::from(nibble | high)
 }
 

@@ -69,11 +69,7 @@ impl Groups {
     fn read<const BYTES: usize>(block: &[u8; BYTES]) -> Self {
         let mut packed = [0; 12];
         packed.copy_from_slice(&block[4..16]);
-        Self {
-            scale: half_at(block, 0),
-            offset: half_at(block, 2),
-            packed,
-        }
+        Self { scale: half_at(block, 0), offset: half_at(block, 2), packed }
     }
 
     /// Groups 0 to 3 have a byte each for scale and offset; 4 to 7 share nibbles with the top bits of those.
@@ -83,15 +79,9 @@ impl Groups {
             (packed[index] & 63, packed[index + 4] & 63)
         } else {
             let nibbles = packed[index + 4];
-            (
-                (nibbles & 15) | (packed[index - 4] >> 6 << 4),
-                (nibbles >> 4) | (packed[index] >> 6 << 4),
-            )
+            ((nibbles & 15) | (packed[index - 4] >> 6 << 4), (nibbles >> 4) | (packed[index] >> 6 << 4))
         };
-        Group {
-            scale: self.scale * f32::from(scale),
-            offset: self.offset * f32::from(offset),
-        }
+        Group { scale: self.scale * f32::from(scale), offset: self.offset * f32::from(offset) }
     }
 }
 

@@ -7,22 +7,16 @@
 #[non_exhaustive]
 pub enum GgufError {
     /// The first four bytes are not `GGUF`.
-    #[error(
-        "not a GGUF file: it starts with bytes {found:02x?} instead of \"GGUF\"; pass a file that ends in .gguf"
-    )]
+    #[error("not a GGUF file: it starts with bytes {found:02x?} instead of \"GGUF\"; pass a file that ends in .gguf")]
     NotGguf {
         /// The first bytes of the file, at most four.
         found: Vec<u8>,
     },
     /// The file was written for a big-endian machine.
-    #[error(
-        "big-endian GGUF files are not read; convert the file with `gguf-convert-endian FILE little`"
-    )]
+    #[error("big-endian GGUF files are not read; convert the file with `gguf-convert-endian FILE little`")]
     BigEndian,
     /// A format version other than 2 and 3.
-    #[error(
-        "GGUF version {0} is not read, only 2 and 3; convert the model again with a current llama.cpp"
-    )]
+    #[error("GGUF version {0} is not read, only 2 and 3; convert the model again with a current llama.cpp")]
     Version(u32),
     /// The file ends before something it announced.
     #[error(
@@ -40,9 +34,7 @@ pub enum GgufError {
         available: usize,
     },
     /// A field holds a value the format does not allow.
-    #[error(
-        "{what} at byte {at} is {problem}; the file is damaged or was written by a faulty tool, get it again"
-    )]
+    #[error("{what} at byte {at} is {problem}; the file is damaged or was written by a faulty tool, get it again")]
     Invalid {
         /// Which field.
         what: String,
@@ -95,14 +87,10 @@ pub enum GgufError {
         problem: String,
     },
     /// A tensor that the architecture needs is absent.
-    #[error(
-        "tensor `{0}` is missing; use a file that holds the whole model, not one part of a split or an adapter"
-    )]
+    #[error("tensor `{0}` is missing; use a file that holds the whole model, not one part of a split or an adapter")]
     MissingTensor(String),
     /// The bytes given for a tensor do not fit its type and number of values.
-    #[error(
-        "{count} values of {kind} need {needed}, got {found} bytes; pass exactly the bytes of the tensor"
-    )]
+    #[error("{count} values of {kind} need {needed}, got {found} bytes; pass exactly the bytes of the tensor")]
     DataSize {
         /// The tensor type.
         kind: super::TensorType,
@@ -114,9 +102,7 @@ pub enum GgufError {
         found: usize,
     },
     /// The model is of an architecture that has no converter here.
-    #[error(
-        "architecture `{0}` is not converted, only llama and qwen2; use a model of one of these families"
-    )]
+    #[error("architecture `{0}` is not converted, only llama and qwen2; use a model of one of these families")]
     UnsupportedArchitecture(String),
     /// The tokenizer in the metadata cannot be rebuilt.
     #[error("the tokenizer in the file cannot be rebuilt: {0}")]

@@ -40,10 +40,7 @@ pub struct HfTensor<'a> {
 /// The architectures `llama` and `qwen2` are converted. No tensor is decoded here.
 pub fn to_hf<'a>(gguf: &Gguf<'a>) -> Result<HfModel<'a>, GgufError> {
     let hyper = Hyper::read(gguf)?;
-    let tensors = place(gguf, &hyper)?
-        .into_iter()
-        .map(HfTensor::new)
-        .collect();
+    let tensors = place(gguf, &hyper)?.into_iter().map(HfTensor::new).collect();
     let vocabulary = Vocabulary::read(gguf, hyper.vocab_size)?;
     Ok(HfModel {
         config: config::config(gguf, &hyper, &vocabulary.special)?,
@@ -59,29 +56,16 @@ impl HfModel<'_> {
     ///
     /// Only this tensor is held as `f32`, so a large model can be converted tensor by tensor.
     pub fn tensor(&self, index: usize) -> Result<Vec<f32>, GgufError> {
-        let tensor = self
-            .tensors
-            .get(index)
-            .ok_or_else(|| GgufError::MissingTensor(format!("number {index}")))?;
+        let tensor = self.tensors.get(index).ok_or_else(|| GgufError::MissingTensor(format!("number {index}")))?;
         tensor.decode()
     }
 }
 
 impl<'a> HfTensor<'a> {
     fn new(placed: Placed<'a>) -> Self {
-        let Placed {
-            name,
-            tensor,
-            interleaved_heads,
-        } = placed;
+        let Placed { name, tensor, interleaved_heads } = placed;
         let (shape, stored_as, bytes) = (tensor.shape, tensor.tensor_type, tensor.bytes);
-        Self {
-            name,
-            shape,
-            stored_as,
-            bytes,
-            interleaved_heads,
-        }
+        Self { name, shape, stored_as, bytes, interleaved_heads }
     }
 
     /// Decodes the values, in row-major order.
@@ -89,11 +73,7 @@ impl<'a> HfTensor<'a> {
         let count = self.shape.iter().product();
         match self.interleaved_heads {
             None => dequantise(self.stored_as, self.bytes, count),
-            Some(heads) => dequantise(
-                self.stored_as,
-                &half_split_rows(self.bytes, self.shape[0], heads),
-                count,
-            ),
+            Some(heads) => dequantise(self.stored_as, &half_split_rows(self.bytes, self.shape[0], heads), count),
         }
     }
 }

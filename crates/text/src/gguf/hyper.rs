@@ -60,9 +60,7 @@ impl Hyper {
         let size = |name: &str| positive(gguf, &family.key(name));
         let hidden_size = size("embedding_length")?;
         let heads = size("attention.head_count")?;
-        let kv_heads = gguf
-            .integer(&family.key("attention.head_count_kv"))?
-            .unwrap_or(heads);
+        let kv_heads = gguf.integer(&family.key("attention.head_count_kv"))?.unwrap_or(heads);
         Ok(Self {
             family,
             hidden_size,
@@ -82,10 +80,7 @@ impl Hyper {
 
 fn positive(gguf: &Gguf<'_>, key: &str) -> Result<usize, GgufError> {
     match required(key, gguf.integer(key)?)? {
-        0 => Err(problem(
-            key,
-            "is 0; convert the model again with a current llama.cpp",
-        )),
+        0 => Err(problem(key, "is 0; convert the model again with a current llama.cpp")),
         value => Ok(value),
     }
 }
@@ -93,12 +88,9 @@ fn positive(gguf: &Gguf<'_>, key: &str) -> Result<usize, GgufError> {
 fn real(gguf: &Gguf<'_>, key: &str, default: Option<f64>) -> Result<f64, GgufError> {
     let value = required(key, gguf.float(key)?.or(default))?;
     let positive = value.is_finite() && value > 0.0;
-    positive.then_some(value).ok_or_else(|| {
-        problem(
-            key,
-            format!("is {value}, not a positive number; get the file again"),
-        )
-    })
+    positive
+        .then_some(value)
+        .ok_or_else(|| problem(key, format!("is {value}, not a positive number; get the file again")))
 }
 
 fn sharing(family: Family, heads: usize, kv_heads: usize) -> Result<usize, GgufError> {
@@ -106,26 +98,16 @@ fn sharing(family: Family, heads: usize, kv_heads: usize) -> Result<usize, GgufE
         return Ok(kv_heads);
     }
     let key = family.key("attention.head_count_kv");
-    Err(problem(
-        &key,
-        format!("is {kv_heads}, which does not divide the {heads} heads; get the file again"),
-    ))
+    Err(problem(&key, format!("is {kv_heads}, which does not divide the {heads} heads; get the file again")))
 }
 
-fn head_dim(
-    gguf: &Gguf<'_>,
-    family: Family,
-    hidden_size: usize,
-    heads: usize,
-) -> Result<usize, GgufError> {
+fn head_dim(gguf: &Gguf<'_>, family: Family, hidden_size: usize, heads: usize) -> Result<usize, GgufError> {
     let key = family.key("attention.key_length");
     let head_dim = gguf.integer(&key)?.unwrap_or(hidden_size / heads);
     if head_dim == 0 || !head_dim.is_multiple_of(2) {
         return Err(problem(
             &key,
-            format!(
-                "gives heads of width {head_dim}, not a positive even number; get the file again"
-            ),
+            format!("gives heads of width {head_dim}, not a positive even number; get the file again"),
         ));
     }
     for name in ["rope.dimension_count", "attention.value_length"] {
@@ -143,9 +125,7 @@ fn head_dim(
 
 fn vocab_size(gguf: &Gguf<'_>) -> Result<usize, GgufError> {
     const NAME: &str = "token_embd.weight";
-    let embedding = gguf
-        .tensor(NAME)
-        .ok_or_else(|| GgufError::MissingTensor(NAME.to_owned()))?;
+    let embedding = gguf.tensor(NAME).ok_or_else(|| GgufError::MissingTensor(NAME.to_owned()))?;
     Ok(embedding.shape.first().copied().unwrap_or_default())
 }
 
@@ -153,16 +133,12 @@ fn refuse_experts(gguf: &Gguf<'_>, family: Family) -> Result<(), GgufError> {
     let key = family.key("expert_count");
     match gguf.integer(&key)? {
         None | Some(0) => Ok(()),
-        Some(count) => Err(problem(
-            &key,
-            format!("is {count}: mixtures of experts are not converted, use a dense model"),
-        )),
+        Some(count) => {
+            Err(problem(&key, format!("is {count}: mixtures of experts are not converted, use a dense model")))
+        }
     }
 }
 
 fn problem(key: &str, problem: impl Into<String>) -> GgufError {
-    GgufError::Metadata {
-        key: key.to_owned(),
-        problem: problem.into(),
-    }
+    GgufError::Metadata { key: key.to_owned(), problem: problem.into() }
 }

@@ -54,13 +54,8 @@ impl<'a> Gguf<'a> {
         let Some(array) = self.array(key)? else {
             return Ok(None);
         };
-        let convert =
-            |value: Value<'a>| convert(&value).ok_or_else(|| wrong_type(key, expected, &value));
-        array
-            .iter()
-            .map(convert)
-            .collect::<Result<_, _>>()
-            .map(Some)
+        let convert = |value: Value<'a>| convert(&value).ok_or_else(|| wrong_type(key, expected, &value));
+        array.iter().map(convert).collect::<Result<_, _>>().map(Some)
     }
 
     fn typed<T>(
@@ -72,9 +67,7 @@ impl<'a> Gguf<'a> {
         let Some(value) = self.metadata(key) else {
             return Ok(None);
         };
-        convert(value)
-            .map(Some)
-            .ok_or_else(|| wrong_type(key, expected, value))
+        convert(value).map(Some).ok_or_else(|| wrong_type(key, expected, value))
     }
 }
 
@@ -84,9 +77,5 @@ pub(super) fn required<T>(key: &str, value: Option<T>) -> Result<T, GgufError> {
 }
 
 fn wrong_type(key: &str, expected: &'static str, value: &Value<'_>) -> GgufError {
-    GgufError::WrongType {
-        key: key.to_owned(),
-        expected,
-        found: value.describe(),
-    }
+    GgufError::WrongType { key: key.to_owned(), expected, found: value.describe() }
 }

@@ -63,10 +63,7 @@ pub(super) struct Biases {
 impl Biases {
     pub(super) fn of(gguf: &Gguf<'_>) -> Self {
         let has = |name: &str| gguf.tensor(name).is_some();
-        Self {
-            attention: has("blk.0.attn_q.bias"),
-            feed_forward: has("blk.0.ffn_gate.bias"),
-        }
+        Self { attention: has("blk.0.attn_q.bias"), feed_forward: has("blk.0.ffn_gate.bias") }
     }
 
     fn has(self, family: Family, group: Group) -> bool {
@@ -89,30 +86,15 @@ pub(super) fn is_tied(gguf: &Gguf<'_>) -> bool {
 ///
 /// Fails if one is missing, has another shape than the metadata says, or is none that the family has.
 pub(super) fn place<'a>(gguf: &Gguf<'a>, hyper: &Hyper) -> Result<Vec<Placed<'a>>, GgufError> {
-    let mut placed = vec![find(
-        gguf,
-        "token_embd.weight",
-        "model.embed_tokens.weight",
-        &vocabulary_shape(hyper),
-    )?];
+    let mut placed = vec![find(gguf, "token_embd.weight", "model.embed_tokens.weight", &vocabulary_shape(hyper))?];
     for layer in 0..hyper.layers {
         for part in &PARTS {
             place_part(gguf, hyper, layer, part, &mut placed)?;
         }
     }
-    placed.push(find(
-        gguf,
-        "output_norm.weight",
-        "model.norm.weight",
-        &[hyper.hidden_size],
-    )?);
+    placed.push(find(gguf, "output_norm.weight", "model.norm.weight", &[hyper.hidden_size])?);
     if !is_tied(gguf) {
-        placed.push(find(
-            gguf,
-            "output.weight",
-            "lm_head.weight",
-            &vocabulary_shape(hyper),
-        )?);
+        placed.push(find(gguf, "output.weight", "lm_head.weight", &vocabulary_shape(hyper))?);
     }
     refuse_strangers(gguf, &placed)?;
     Ok(placed)
@@ -138,10 +120,7 @@ fn place_part<'a>(
     let mut add = |kind: &str, shape: &[usize]| {
         let stored = format!("blk.{layer}.{}.{kind}", part.stored);
         let name = format!("model.layers.{layer}.{}.{kind}", part.name);
-        placed.push(Placed {
-            interleaved_heads,
-            ..find(gguf, &stored, &name, shape)?
-        });
+        placed.push(Placed { interleaved_heads, ..find(gguf, &stored, &name, shape)? });
         Ok(())
     };
     add("weight", &shape)?;
@@ -151,49 +130,22 @@ fn place_part<'a>(
     Ok(())
 }
 
-fn find<'a>(
-    gguf: &Gguf<'a>,
-    stored: &str,
-    name: &str,
-    shape: &[usize],
-) -> Result<Placed<'a>, GgufError> {
-    let tensor = gguf
-        .tensor(stored)
-        .ok_or_else(|| GgufError::MissingTensor(stored.to_owned()))?;
+fn find<'a>(gguf: &Gguf<'a>, stored: &str, name: &str, shape: &[usize]) -> Result<Placed<'a>, GgufError> {
+    let tensor = gguf.tensor(stored).ok_or_else(|| GgufError::MissingTensor(stored.to_owned()))?;
     if tensor.shape != shape {
-        let problem = format!(
-            "has shape {:?}, but the metadata asks for {shape:?}; get the file again",
-            tensor.shape
-        );
-        return Err(GgufError::Tensor {
-            tensor: stored.to_owned(),
-            problem,
-        });
+        let problem = format!("has shape {:?}, but the metadata asks for {shape:?}; get the file again", tensor.shape);
+        return Err(GgufError::Tensor { tensor: stored.to_owned(), problem });
     }
-    Ok(Placed {
-        name: name.to_owned(),
-        tensor: tensor.clone(),
-        interleaved_heads: None,
-    })
+    Ok(Placed { name: name.to_owned(), tensor: tensor.clone(), interleaved_heads: None })
 }
 
 /// Refuses a file with tensors that no place was found for: leaving them out would change the model.
 fn refuse_strangers(gguf: &Gguf<'_>, placed: &[Placed<'_>]) -> Result<(), GgufError> {
-    let known: std::collections::BTreeSet<&str> =
-        placed.iter().map(|placed| placed.tensor.name).collect();
-    let stranger = gguf
-        .tensors()
-        .iter()
-        .map(|tensor| tensor.name)
-        .find(|name| !known.contains(name) && !is_rope(name));
+    let known: std::collections::BTreeSet<&str> = placed.iter().map(|placed| placed.tensor.name).collect();
+    let stranger = gguf.tensors().iter().map(|tensor| tensor.name).find(|name| !known.contains(name) && !is_rope(name));
     stranger.map_or(Ok(()), |name| {
-        let problem =
-            "has no place in a Llama or Qwen2 model; use a model of plain Llama or Qwen2 form"
-                .to_owned();
-        Err(GgufError::Tensor {
-            tensor: name.to_owned(),
-            problem,
-        })
+        let problem = "has no place in a Llama or Qwen2 model; use a model of plain Llama or Qwen2 form".to_owned();
+        Err(GgufError::Tensor { tensor: name.to_owned(), problem })
     })
 }
 

@@ -34,12 +34,7 @@ impl<'a> Gguf<'a> {
             .map(|entry| entry.locate(bytes, data_start, alignment))
             .collect::<Result<Vec<_>, _>>()?;
         let tensor_index = index_by_name(&tensors)?;
-        Ok(Self {
-            version,
-            metadata,
-            tensors,
-            tensor_index,
-        })
+        Ok(Self { version, metadata, tensors, tensor_index })
     }
 
     /// The version of the format, 2 or 3.
@@ -54,16 +49,12 @@ impl<'a> Gguf<'a> {
 
     /// The tensor of that name.
     pub fn tensor(&self, name: &str) -> Option<&Tensor<'a>> {
-        self.tensor_index
-            .get(name)
-            .and_then(|&index| self.tensors.get(index))
+        self.tensor_index.get(name).and_then(|&index| self.tensors.get(index))
     }
 }
 
 fn read_version(reader: &mut Reader<'_>, bytes: &[u8]) -> Result<u32, GgufError> {
-    let not_gguf = || GgufError::NotGguf {
-        found: bytes.iter().take(4).copied().collect(),
-    };
+    let not_gguf = || GgufError::NotGguf { found: bytes.iter().take(4).copied().collect() };
     let magic: [u8; 4] = reader.array("the magic number").map_err(|_| not_gguf())?;
     match &magic {
         b"GGUF" => {}
@@ -79,10 +70,7 @@ fn read_version(reader: &mut Reader<'_>, bytes: &[u8]) -> Result<u32, GgufError>
     }
 }
 
-fn read_metadata<'a>(
-    reader: &mut Reader<'a>,
-    count: u64,
-) -> Result<BTreeMap<&'a str, Value<'a>>, GgufError> {
+fn read_metadata<'a>(reader: &mut Reader<'a>, count: u64) -> Result<BTreeMap<&'a str, Value<'a>>, GgufError> {
     let mut metadata = BTreeMap::new();
     for number in 0..count {
         let key = reader.text(&format!("the key of metadata entry {number}"))?;
@@ -91,10 +79,7 @@ fn read_metadata<'a>(
         let value = Value::read(reader, value_type, &what, 0)?;
         if metadata.insert(key, value).is_some() {
             let problem = "appears twice; use a file written by a current llama.cpp".to_owned();
-            return Err(GgufError::Metadata {
-                key: key.to_owned(),
-                problem,
-            });
+            return Err(GgufError::Metadata { key: key.to_owned(), problem });
         }
     }
     Ok(metadata)
@@ -110,10 +95,7 @@ fn alignment(metadata: &BTreeMap<&str, Value<'_>>) -> Result<u64, GgufError> {
         Some(alignment) if alignment.is_power_of_two() && alignment <= 1 << 30 => Ok(alignment),
         _ => Err(GgufError::Metadata {
             key: KEY.to_owned(),
-            problem: format!(
-                "is {}, not a power of two; download the file again",
-                value.describe()
-            ),
+            problem: format!("is {}, not a power of two; download the file again", value.describe()),
         }),
     }
 }
@@ -122,10 +104,7 @@ fn index_by_name<'a>(tensors: &[Tensor<'a>]) -> Result<BTreeMap<&'a str, usize>,
     let mut index = BTreeMap::new();
     for (position, tensor) in tensors.iter().enumerate() {
         if index.insert(tensor.name, position).is_some() {
-            return Err(tensor::wrong(
-                tensor.name,
-                "appears twice; use a file written by a current llama.cpp",
-            ));
+            return Err(tensor::wrong(tensor.name, "appears twice; use a file written by a current llama.cpp"));
         }
     }
     Ok(index)

@@ -26,9 +26,7 @@ impl<'a> Reader<'a> {
 
     /// The next `count` bytes; `what` names them in the error.
     pub(super) fn take(&mut self, count: u64, what: &str) -> Result<&'a [u8], GgufError> {
-        let end = usize::try_from(count)
-            .ok()
-            .and_then(|count| self.at.checked_add(count));
+        let end = usize::try_from(count).ok().and_then(|count| self.at.checked_add(count));
         let taken = end.and_then(|end| self.bytes.get(self.at..end));
         let taken = taken.ok_or_else(|| self.truncated(count, what))?;
         self.at += taken.len();
@@ -37,12 +35,7 @@ impl<'a> Reader<'a> {
 
     /// The error for `needed` bytes that are not there.
     pub(super) fn truncated(&self, needed: u64, what: &str) -> GgufError {
-        GgufError::Truncated {
-            what: what.to_owned(),
-            at: self.at,
-            needed,
-            available: self.left(),
-        }
+        GgufError::Truncated { what: what.to_owned(), at: self.at, needed, available: self.left() }
     }
 
     /// The next `N` bytes as an array.

@@ -28,10 +28,7 @@ fn by_metadata(gguf: &Gguf<'_>, hyper: &Hyper) -> Result<Json, GgufError> {
         Some("none") => Ok(Json::Null),
         Some("linear") => Ok(json!({ "rope_type": "linear", "factor": factor()? })),
         Some("yarn") => {
-            let original = required(
-                &key("original_context_length"),
-                gguf.integer(&key("original_context_length"))?,
-            )?;
+            let original = required(&key("original_context_length"), gguf.integer(&key("original_context_length"))?)?;
             Ok(json!({
                 "rope_type": "yarn",
                 "factor": factor()?,
@@ -40,24 +37,16 @@ fn by_metadata(gguf: &Gguf<'_>, hyper: &Hyper) -> Result<Json, GgufError> {
         }
         Some(other) => Err(GgufError::Metadata {
             key: key("type"),
-            problem: format!(
-                "is {other:?}, which is not converted (only none, linear and yarn); use another model"
-            ),
+            problem: format!("is {other:?}, which is not converted (only none, linear and yarn); use another model"),
         }),
     }
 }
 
 /// Files of 2023 have a linear factor and no type.
 fn linear_of_old_files(gguf: &Gguf<'_>, hyper: &Hyper) -> Result<Json, GgufError> {
-    let factor = gguf
-        .float(&hyper.family.key("rope.scale_linear"))?
-        .unwrap_or(1.0);
+    let factor = gguf.float(&hyper.family.key("rope.scale_linear"))?.unwrap_or(1.0);
     let scaled = (factor - 1.0).abs() > f64::EPSILON;
-    Ok(if scaled {
-        json!({ "rope_type": "linear", "factor": factor })
-    } else {
-        Json::Null
-    })
+    Ok(if scaled { json!({ "rope_type": "linear", "factor": factor }) } else { Json::Null })
 }
 
 /// Recovers the four constants of Llama 3.1's scaling from the table of divisors in the file.
@@ -65,21 +54,14 @@ fn llama3(gguf: &Gguf<'_>, hyper: &Hyper) -> Result<Option<Json>, GgufError> {
     let Some(tensor) = gguf.tensor(FACTORS) else {
         return Ok(None);
     };
-    let found = dequantise(
-        tensor.tensor_type,
-        tensor.bytes,
-        tensor.shape.iter().product(),
-    )?;
+    let found = dequantise(tensor.tensor_type, tensor.bytes, tensor.shape.iter().product())?;
     let factor = found.iter().copied().fold(0.0, f32::max);
     let expected = llama3_divisors(hyper, f64::from(factor));
-    let close =
-        |(found, expected): (&f32, &f64)| (f64::from(*found) - expected).abs() <= 1e-3 * expected;
+    let close = |(found, expected): (&f32, &f64)| (f64::from(*found) - expected).abs() <= 1e-3 * expected;
     if found.len() != expected.len() || !found.iter().zip(&expected).all(close) {
-        let problem = "is not the table of Llama 3.1's frequency scaling; use a model with that scaling or none".to_owned();
-        return Err(GgufError::Tensor {
-            tensor: FACTORS.to_owned(),
-            problem,
-        });
+        let problem =
+            "is not the table of Llama 3.1's frequency scaling; use a model with that scaling or none".to_owned();
+        return Err(GgufError::Tensor { tensor: FACTORS.to_owned(), problem });
     }
     // A table of ones scales nothing.
     Ok((factor > 1.0).then(|| {
@@ -98,10 +80,7 @@ fn llama3(gguf: &Gguf<'_>, hyper: &Hyper) -> Result<Option<Json>, GgufError> {
 fn llama3_divisors(hyper: &Hyper, factor: f64) -> Vec<f64> {
     let (low, high, original) = LLAMA3;
     let divisor = |i: usize| {
-        let wavelength = std::f64::consts::TAU
-            * hyper
-                .rope_theta
-                .powf(2.0 * i as f64 / hyper.head_dim as f64);
+        let wavelength = std::f64::consts::TAU * hyper.rope_theta.powf(2.0 * i as f64 / hyper.head_dim as f64);
         let smooth = ((original / wavelength - low) / (high - low)).clamp(0.0, 1.0);
         1.0 / ((1.0 - smooth) / factor + smooth)
     };

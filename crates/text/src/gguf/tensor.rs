@@ -27,14 +27,9 @@ pub(super) struct Entry<'a> {
 }
 
 /// Reads the descriptions of all tensors.
-pub(super) fn read_entries<'a>(
-    reader: &mut Reader<'a>,
-    count: u64,
-) -> Result<Vec<Entry<'a>>, GgufError> {
+pub(super) fn read_entries<'a>(reader: &mut Reader<'a>, count: u64) -> Result<Vec<Entry<'a>>, GgufError> {
     // The count is not trusted with an allocation: the list grows as entries are found.
-    (0..count)
-        .map(|number| Entry::read(reader, number))
-        .collect()
+    (0..count).map(|number| Entry::read(reader, number)).collect()
 }
 
 impl<'a> Entry<'a> {
@@ -43,78 +38,42 @@ impl<'a> Entry<'a> {
         let what = format!("the description of tensor `{name}`");
         let dimensions = reader.u32(&what)?;
         if !(1..=MAX_DIMENSIONS).contains(&dimensions) {
-            let problem = format!(
-                "has {dimensions} dimensions, not 1 to {MAX_DIMENSIONS}; download the file again"
-            );
+            let problem = format!("has {dimensions} dimensions, not 1 to {MAX_DIMENSIONS}; download the file again");
             return Err(wrong(name, problem));
         }
         let mut shape = (0..dimensions)
             .map(|_| reader.u64(&what).and_then(|length| axis(name, length)))
             .collect::<Result<Vec<_>, _>>()?;
         shape.reverse();
-        Ok(Self {
-            name,
-            shape,
-            type_number: reader.u32(&what)?,
-            offset: reader.u64(&what)?,
-        })
+        Ok(Self { name, shape, type_number: reader.u32(&what)?, offset: reader.u64(&what)? })
     }
 
     /// Finds the bytes of the tensor in the file.
-    pub(super) fn locate(
-        self,
-        file: &'a [u8],
-        data_start: u64,
-        alignment: u64,
-    ) -> Result<Tensor<'a>, GgufError> {
-        let Self {
-            name,
-            shape,
-            type_number,
-            offset,
-        } = self;
-        let tensor_type = TensorType::from_number(type_number).map_err(|found| {
-            GgufError::UnsupportedTensorType {
-                tensor: name.to_owned(),
-                found,
-            }
-        })?;
+    pub(super) fn locate(self, file: &'a [u8], data_start: u64, alignment: u64) -> Result<Tensor<'a>, GgufError> {
+        let Self { name, shape, type_number, offset } = self;
+        let tensor_type = TensorType::from_number(type_number)
+            .map_err(|found| GgufError::UnsupportedTensorType { tensor: name.to_owned(), found })?;
         if !offset.is_multiple_of(alignment) {
-            let problem = format!(
-                "starts at {offset}, not a multiple of {alignment}; download the file again"
-            );
+            let problem = format!("starts at {offset}, not a multiple of {alignment}; download the file again");
             return Err(wrong(name, problem));
         }
         let size = byte_size(name, &shape, tensor_type)?;
-        let start = data_start
-            .checked_add(offset)
-            .and_then(|start| usize::try_from(start).ok());
+        let start = data_start.checked_add(offset).and_then(|start| usize::try_from(start).ok());
         let range = start.and_then(|start| Some(start..start.checked_add(size)?));
-        let bytes =
-            range
-                .and_then(|range| file.get(range))
-                .ok_or_else(|| GgufError::Truncated {
-                    what: format!("tensor `{name}`"),
-                    at: start.unwrap_or(usize::MAX),
-                    needed: size as u64,
-                    available: file.len().saturating_sub(start.unwrap_or(usize::MAX)),
-                })?;
-        Ok(Tensor {
-            name,
-            shape,
-            tensor_type,
-            bytes,
-        })
+        let bytes = range.and_then(|range| file.get(range)).ok_or_else(|| GgufError::Truncated {
+            what: format!("tensor `{name}`"),
+            at: start.unwrap_or(usize::MAX),
+            needed: size as u64,
+            available: file.len().saturating_sub(start.unwrap_or(usize::MAX)),
+        })?;
+        Ok(Tensor { name, shape, tensor_type, bytes })
     }
 }
 
 fn axis(name: &str, length: u64) -> Result<usize, GgufError> {
     match usize::try_from(length) {
         Ok(length) if length > 0 => Ok(length),
-        _ => Err(wrong(
-            name,
-            format!("has an axis of length {length}; download the file again"),
-        )),
+        _ => Err(wrong(name, format!("has an axis of length {length}; download the file again"))),
     }
 }
 
@@ -122,27 +81,16 @@ fn byte_size(name: &str, shape: &[usize], tensor_type: TensorType) -> Result<usi
     let row = shape.last().copied().unwrap_or_default();
     if !row.is_multiple_of(tensor_type.block_values()) {
         let block = tensor_type.block_values();
-        let problem = format!(
-            "has rows of {row} values, but {tensor_type} comes in blocks of {block}; download the file again"
-        );
+        let problem =
+            format!("has rows of {row} values, but {tensor_type} comes in blocks of {block}; download the file again");
         return Err(wrong(name, problem));
     }
-    let values = shape
-        .iter()
-        .try_fold(1_usize, |product, &length| product.checked_mul(length));
+    let values = shape.iter().try_fold(1_usize, |product, &length| product.checked_mul(length));
     let size = values.and_then(|values| tensor_type.bytes_for(values));
-    size.ok_or_else(|| {
-        wrong(
-            name,
-            format!("has the impossible shape {shape:?}; download the file again"),
-        )
-    })
+    size.ok_or_else(|| wrong(name, format!("has the impossible shape {shape:?}; download the file again")))
 }
 
 /// The error about the tensor of that name.
 pub(super) fn wrong(name: &str, problem: impl Into<String>) -> GgufError {
-    GgufError::Tensor {
-        tensor: name.to_owned(),
-        problem: problem.into(),
-    }
+    GgufError::Tensor { tensor: name.to_owned(), problem: problem.into() }
 }

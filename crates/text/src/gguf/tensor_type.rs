@@ -4,14 +4,8 @@ use std::fmt;
 
 /// How the values of a tensor are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(
-    missing_docs,
-    reason = "the variants are the types of the format, by their names"
-)]
-#[allow(
-    non_camel_case_types,
-    reason = "`Q4_K` is the name everybody knows; `Q4K` would have to be looked up"
-)]
+#[allow(missing_docs, reason = "the variants are the types of the format, by their names")]
+#[allow(non_camel_case_types, reason = "`Q4_K` is the name everybody knows; `Q4K` would have to be looked up")]
 pub enum TensorType {
     F32,
     F16,
@@ -28,8 +22,7 @@ pub enum TensorType {
 
 impl TensorType {
     /// The names of all types, for messages.
-    pub const NAMES: &'static str =
-        "F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K";
+    pub const NAMES: &'static str = "F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K";
 
     /// The type with this number in the file, or the name of the type that is not decoded.
     pub(super) fn from_number(number: u32) -> Result<Self, String> {
@@ -77,9 +70,7 @@ impl TensorType {
     /// How many bytes `values` values take, or `None` if they do not fill whole blocks or overflow.
     pub fn bytes_for(self, values: usize) -> Option<usize> {
         let whole = values.is_multiple_of(self.block_values());
-        whole
-            .then(|| (values / self.block_values()).checked_mul(self.block_bytes()))
-            .flatten()
+        whole.then(|| (values / self.block_values()).checked_mul(self.block_bytes())).flatten()
     }
 }
 

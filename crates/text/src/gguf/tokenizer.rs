@@ -24,10 +24,7 @@ fn parts(gguf: &Gguf<'_>, vocabulary: &Vocabulary<'_>) -> Result<Parts, GgufErro
 }
 
 /// The text of `tokenizer.json`.
-pub(super) fn tokenizer_json(
-    gguf: &Gguf<'_>,
-    vocabulary: &Vocabulary<'_>,
-) -> Result<String, GgufError> {
+pub(super) fn tokenizer_json(gguf: &Gguf<'_>, vocabulary: &Vocabulary<'_>) -> Result<String, GgufError> {
     let parts = parts(gguf, vocabulary)?;
     let (bos, eos) = added(gguf, parts.adds_bos)?;
     let tokenizer = json!({
@@ -46,14 +43,8 @@ pub(super) fn tokenizer_json(
 
 fn model(vocabulary: &Vocabulary<'_>, ignore_merges: bool, merges: Vec<(String, String)>) -> Json {
     let sentence_piece = vocabulary.model == TokenizerModel::SentencePiece;
-    let ids: Map<String, Json> = vocabulary
-        .used()
-        .map(|(id, text, _)| (text.to_owned(), json!(id)))
-        .collect();
-    let merges: Vec<Json> = merges
-        .into_iter()
-        .map(|(left, right)| Json::from(vec![left, right]))
-        .collect();
+    let ids: Map<String, Json> = vocabulary.used().map(|(id, text, _)| (text.to_owned(), json!(id))).collect();
+    let merges: Vec<Json> = merges.into_iter().map(|(left, right)| Json::from(vec![left, right])).collect();
     json!({
         "type": "BPE",
         "dropout": null,
@@ -71,12 +62,8 @@ fn model(vocabulary: &Vocabulary<'_>, ignore_merges: bool, merges: Vec<(String, 
 
 /// Whether `bos` and `eos` are added to a text.
 fn added(gguf: &Gguf<'_>, adds_bos: bool) -> Result<(bool, bool), GgufError> {
-    let bos = gguf
-        .boolean("tokenizer.ggml.add_bos_token")?
-        .unwrap_or(adds_bos);
-    let eos = gguf
-        .boolean("tokenizer.ggml.add_eos_token")?
-        .unwrap_or(false);
+    let bos = gguf.boolean("tokenizer.ggml.add_bos_token")?.unwrap_or(adds_bos);
+    let eos = gguf.boolean("tokenizer.ggml.add_eos_token")?.unwrap_or(false);
     Ok((bos, eos))
 }
 
@@ -84,8 +71,7 @@ fn added(gguf: &Gguf<'_>, adds_bos: bool) -> Result<(bool, bool), GgufError> {
 fn added_tokens(vocabulary: &Vocabulary<'_>) -> Vec<Json> {
     let with_id = |(id, text, kind)| {
         let mut token = json!({ "id": id });
-        if let (Some(token), Json::Object(rest)) = (token.as_object_mut(), added_token(text, kind))
-        {
+        if let (Some(token), Json::Object(rest)) = (token.as_object_mut(), added_token(text, kind)) {
             token.extend(rest);
         }
         token
@@ -94,15 +80,8 @@ fn added_tokens(vocabulary: &Vocabulary<'_>) -> Vec<Json> {
 }
 
 fn cut_out<'a>(vocabulary: &Vocabulary<'a>) -> impl Iterator<Item = (u32, &'a str, TokenKind)> {
-    let is_added = |kind| {
-        matches!(
-            kind,
-            TokenKind::Control | TokenKind::Unknown | TokenKind::UserDefined
-        )
-    };
-    vocabulary
-        .used()
-        .filter(move |(_, _, kind)| is_added(*kind))
+    let is_added = |kind| matches!(kind, TokenKind::Control | TokenKind::Unknown | TokenKind::UserDefined);
+    vocabulary.used().filter(move |(_, _, kind)| is_added(*kind))
 }
 
 fn added_token(text: &str, kind: TokenKind) -> Json {
@@ -129,20 +108,12 @@ fn post_processor(vocabulary: &Vocabulary<'_>, bos: bool, eos: bool) -> Result<J
             found.map(|(_, id)| json!({ "SpecialToken": { "id": id, "type_id": type_id } }))
         };
         let text = json!({ "Sequence": { "id": name, "type_id": type_id } });
-        [token(before), Some(text), token(after)]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
+        [token(before), Some(text), token(after)].into_iter().flatten().collect::<Vec<_>>()
     };
     let tokens: Map<String, Json> = [before, after]
         .into_iter()
         .flatten()
-        .map(|(id, text)| {
-            (
-                text.to_owned(),
-                json!({ "id": text, "ids": [id], "tokens": [text] }),
-            )
-        })
+        .map(|(id, text)| (text.to_owned(), json!({ "id": text, "ids": [id], "tokens": [text] })))
         .collect();
     let pair = [sequence("A", 0), sequence("B", 1)].concat();
     Ok(json!({
@@ -161,9 +132,8 @@ fn wanted<'a>(
 ) -> Result<Option<(u32, &'a str)>, GgufError> {
     let found = id.zip(vocabulary.token(id));
     if wanted && found.is_none() {
-        let text = format!(
-            "it adds a {role} token, but `tokenizer.ggml.{role}_token_id` is missing; get the file again"
-        );
+        let text =
+            format!("it adds a {role} token, but `tokenizer.ggml.{role}_token_id` is missing; get the file again");
         return Err(GgufError::Tokenizer(text));
     }
     Ok(found.filter(|_| wanted))
@@ -177,9 +147,8 @@ pub(super) fn tokenizer_config(
 ) -> Result<Json, GgufError> {
     let special = &vocabulary.special;
     let (bos, eos) = added(gguf, tokenizer_bpe::adds_bos(gguf, vocabulary.model)?)?;
-    let decoder: Map<String, Json> = cut_out(vocabulary)
-        .map(|(id, text, kind)| (id.to_string(), added_token(text, kind)))
-        .collect();
+    let decoder: Map<String, Json> =
+        cut_out(vocabulary).map(|(id, text, kind)| (id.to_string(), added_token(text, kind))).collect();
     let mut config = json!({
         "add_bos_token": bos,
         "add_eos_token": eos,
@@ -194,10 +163,7 @@ pub(super) fn tokenizer_config(
         "tokenizer_class": "PreTrainedTokenizerFast",
         "unk_token": vocabulary.token(special.unknown),
     });
-    if let (Some(config), None) = (
-        config.as_object_mut(),
-        gguf.text("tokenizer.chat_template")?,
-    ) {
+    if let (Some(config), None) = (config.as_object_mut(), gguf.text("tokenizer.chat_template")?) {
         config.remove("chat_template");
     }
     Ok(config)

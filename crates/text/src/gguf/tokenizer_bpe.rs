@@ -11,7 +11,8 @@ const PRE: &str = "tokenizer.ggml.pre";
 const MERGES: &str = "tokenizer.ggml.merges";
 
 /// How Qwen2 cuts text into words: every digit by itself.
-const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const QWEN2: &str =
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
 /// How Llama 3 cuts text into words: up to three digits together.
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
@@ -42,10 +43,7 @@ impl Pre {
     fn pre_tokenizer(self) -> Json {
         match self {
             Self::Gpt2 => byte_level(true),
-            Self::SmolLm => sequence(
-                &json!({ "type": "Digits", "individual_digits": true }),
-                &byte_level(true),
-            ),
+            Self::SmolLm => sequence(&json!({ "type": "Digits", "individual_digits": true }), &byte_level(true)),
             Self::Qwen2 => sequence(&split(QWEN2), &byte_level(false)),
             Self::Llama3 => sequence(&split(LLAMA3), &byte_level(false)),
         }
@@ -56,11 +54,7 @@ impl Pre {
 pub(super) fn parts(gguf: &Gguf<'_>, vocabulary: &Vocabulary<'_>) -> Result<Parts, GgufError> {
     let pre = Pre::read(gguf)?;
     Ok(Parts {
-        normalizer: if pre == Pre::Qwen2 {
-            json!({ "type": "NFC" })
-        } else {
-            Json::Null
-        },
+        normalizer: if pre == Pre::Qwen2 { json!({ "type": "NFC" }) } else { Json::Null },
         pre_tokenizer: pre.pre_tokenizer(),
         decoder: json!({ "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true }),
         ignore_merges: pre == Pre::Llama3,
@@ -90,31 +84,16 @@ fn sequence(first: &Json, second: &Json) -> Json {
 }
 
 /// The merges of the file; every part and every result must be a token.
-fn merges(
-    gguf: &Gguf<'_>,
-    vocabulary: &Vocabulary<'_>,
-) -> Result<Vec<(String, String)>, GgufError> {
+fn merges(gguf: &Gguf<'_>, vocabulary: &Vocabulary<'_>) -> Result<Vec<(String, String)>, GgufError> {
     let lines = required(MERGES, gguf.texts(MERGES)?)?;
-    lines
-        .into_iter()
-        .enumerate()
-        .map(|(rank, line)| merge(vocabulary, rank, line))
-        .collect()
+    lines.into_iter().enumerate().map(|(rank, line)| merge(vocabulary, rank, line)).collect()
 }
 
-fn merge(
-    vocabulary: &Vocabulary<'_>,
-    rank: usize,
-    line: &str,
-) -> Result<(String, String), GgufError> {
+fn merge(vocabulary: &Vocabulary<'_>, rank: usize, line: &str) -> Result<(String, String), GgufError> {
     let wrong = |problem: &str| {
-        GgufError::Tokenizer(format!(
-            "merge {rank}, {line:?}, {problem}; take tokenizer.json from the original model"
-        ))
+        GgufError::Tokenizer(format!("merge {rank}, {line:?}, {problem}; take tokenizer.json from the original model"))
     };
-    let (left, right) = line
-        .split_once(' ')
-        .ok_or_else(|| wrong("is not two parts with a space between"))?;
+    let (left, right) = line.split_once(' ').ok_or_else(|| wrong("is not two parts with a space between"))?;
     let known = |token: &str| vocabulary.ids.contains_key(token);
     if !known(left) || !known(right) || !known(&format!("{left}{right}")) {
         return Err(wrong("has a part or result that is not in the vocabulary"));

@@ -34,9 +34,7 @@ pub(super) fn parts(gguf: &Gguf<'_>, vocabulary: &Vocabulary<'_>) -> Result<Part
 /// Whether a space is put before a text, so that a word is the same token at the start and within.
 pub(super) fn adds_space(gguf: &Gguf<'_>, model: TokenizerModel) -> Result<bool, GgufError> {
     let default = model == TokenizerModel::SentencePiece;
-    Ok(gguf
-        .boolean("tokenizer.ggml.add_space_prefix")?
-        .unwrap_or(default))
+    Ok(gguf.boolean("tokenizer.ggml.add_space_prefix")?.unwrap_or(default))
 }
 
 fn normalizer(adds_space: bool) -> Json {
@@ -66,15 +64,8 @@ struct Merge<'a> {
     right: &'a str,
 }
 
-fn merges(
-    gguf: &Gguf<'_>,
-    vocabulary: &Vocabulary<'_>,
-) -> Result<Vec<(String, String)>, GgufError> {
-    let scores = gguf.items(
-        SCORES,
-        "an array of floating point numbers",
-        super::Value::as_f64,
-    )?;
+fn merges(gguf: &Gguf<'_>, vocabulary: &Vocabulary<'_>) -> Result<Vec<(String, String)>, GgufError> {
+    let scores = gguf.items(SCORES, "an array of floating point numbers", super::Value::as_f64)?;
     let scores = same_length(SCORES, required(SCORES, scores)?, vocabulary.tokens.len())?;
     let mut merges = Vec::new();
     for (id, token, kind) in vocabulary.used() {
@@ -83,15 +74,8 @@ fn merges(
         }
     }
     // Best score first; among equal scores the longer left part, then the longer right part first.
-    merges.sort_by(|a, b| {
-        b.score
-            .total_cmp(&a.score)
-            .then_with(|| lengths(b).cmp(&lengths(a)))
-    });
-    Ok(merges
-        .into_iter()
-        .map(|merge| (merge.left.to_owned(), merge.right.to_owned()))
-        .collect())
+    merges.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| lengths(b).cmp(&lengths(a))));
+    Ok(merges.into_iter().map(|merge| (merge.left.to_owned(), merge.right.to_owned())).collect())
 }
 
 fn lengths(merge: &Merge<'_>) -> (usize, usize) {

@@ -8,10 +8,7 @@ const MAX_DEPTH: usize = 4;
 
 /// One metadata value. Strings and arrays borrow from the file.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[allow(
-    missing_docs,
-    reason = "the variants are the thirteen value types of the format, by their names"
-)]
+#[allow(missing_docs, reason = "the variants are the thirteen value types of the format, by their names")]
 pub enum Value<'a> {
     U8(u8),
     I8(i8),
@@ -58,12 +55,7 @@ impl<'a> Array<'a> {
 
 impl<'a> Value<'a> {
     /// Reads a value of the numbered type; `what` names it in errors.
-    pub(super) fn read(
-        reader: &mut Reader<'a>,
-        value_type: u32,
-        what: &str,
-        depth: usize,
-    ) -> Result<Self, GgufError> {
+    pub(super) fn read(reader: &mut Reader<'a>, value_type: u32, what: &str, depth: usize) -> Result<Self, GgufError> {
         let at = reader.position();
         Ok(match value_type {
             0 => Self::U8(u8::from_le_bytes(reader.array(what)?)),
@@ -110,29 +102,17 @@ impl<'a> Value<'a> {
 
     /// The value as text, if it is a string.
     pub fn as_str(&self) -> Option<&'a str> {
-        if let Self::String(text) = *self {
-            Some(text)
-        } else {
-            None
-        }
+        if let Self::String(text) = *self { Some(text) } else { None }
     }
 
     /// The value as a boolean, if it is one.
     pub fn as_bool(&self) -> Option<bool> {
-        if let Self::Bool(value) = *self {
-            Some(value)
-        } else {
-            None
-        }
+        if let Self::Bool(value) = *self { Some(value) } else { None }
     }
 
     /// The value as an array, if it is one.
     pub fn as_array(&self) -> Option<Array<'a>> {
-        if let Self::Array(array) = *self {
-            Some(array)
-        } else {
-            None
-        }
+        if let Self::Array(array) = *self { Some(array) } else { None }
     }
 
     /// Type and value in short, for error messages.
@@ -152,25 +132,13 @@ fn read_bool(reader: &mut Reader<'_>, what: &str) -> Result<bool, GgufError> {
     match reader.array::<1>(what)? {
         [0] => Ok(false),
         [1] => Ok(true),
-        [other] => Err(invalid(
-            what,
-            at,
-            format!("the boolean {other}, neither 0 nor 1"),
-        )),
+        [other] => Err(invalid(what, at, format!("the boolean {other}, neither 0 nor 1"))),
     }
 }
 
-fn read_array<'a>(
-    reader: &mut Reader<'a>,
-    what: &str,
-    depth: usize,
-) -> Result<Array<'a>, GgufError> {
+fn read_array<'a>(reader: &mut Reader<'a>, what: &str, depth: usize) -> Result<Array<'a>, GgufError> {
     if depth >= MAX_DEPTH {
-        return Err(invalid(
-            what,
-            reader.position(),
-            format!("an array nested deeper than {MAX_DEPTH}"),
-        ));
+        return Err(invalid(what, reader.position(), format!("an array nested deeper than {MAX_DEPTH}")));
     }
     let item_type = reader.u32(what)?;
     let count = reader.u64(what)?;
@@ -181,17 +149,9 @@ fn read_array<'a>(
     }
     let length = reader.position() - start.position();
     let bytes = start.clone().take(length as u64, what)?;
-    Ok(Array {
-        item_type,
-        count,
-        bytes,
-    })
+    Ok(Array { item_type, count, bytes })
 }
 
 fn invalid(what: &str, at: usize, problem: String) -> GgufError {
-    GgufError::Invalid {
-        what: what.to_owned(),
-        at,
-        problem,
-    }
+    GgufError::Invalid { what: what.to_owned(), at, problem }
 }

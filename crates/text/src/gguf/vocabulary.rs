@@ -60,29 +60,19 @@ impl<'a> Vocabulary<'a> {
         let model = TokenizerModel::read(gguf)?;
         let tokens = required(TOKENS, gguf.texts(TOKENS)?)?;
         if tokens.len() > rows {
-            let text = format!(
-                "{} tokens, but the embedding has {rows} rows; get the file again",
-                tokens.len()
-            );
+            let text = format!("{} tokens, but the embedding has {rows} rows; get the file again", tokens.len());
             return Err(GgufError::Tokenizer(text));
         }
         let kinds = read_kinds(gguf, tokens.len())?;
         let ids = index(&tokens, &kinds)?;
         let special = SpecialIds::read(gguf, model, tokens.len())?;
-        Ok(Self {
-            model,
-            tokens,
-            kinds,
-            ids,
-            special,
-        })
+        Ok(Self { model, tokens, kinds, ids, special })
     }
 
     /// Ids, texts and kinds of all tokens that text can lead to.
     pub(super) fn used(&self) -> impl Iterator<Item = (u32, &'a str, TokenKind)> {
         let all = (0_u32..).zip(self.tokens.iter().zip(&self.kinds));
-        all.map(|(id, (text, kind))| (id, *text, *kind))
-            .filter(|(_, _, kind)| *kind != TokenKind::Unused)
+        all.map(|(id, (text, kind))| (id, *text, *kind)).filter(|(_, _, kind)| *kind != TokenKind::Unused)
     }
 
     /// The text of a token.
@@ -126,10 +116,7 @@ pub(super) fn same_length<T>(key: &str, items: Vec<T>, count: usize) -> Result<V
     if items.len() == count {
         return Ok(items);
     }
-    let text = format!(
-        "`{key}` has {} entries for {count} tokens; get the file again",
-        items.len()
-    );
+    let text = format!("`{key}` has {} entries for {count} tokens; get the file again", items.len());
     Err(GgufError::Tokenizer(text))
 }
 
@@ -140,9 +127,8 @@ fn index<'a>(tokens: &[&'a str], kinds: &[TokenKind]) -> Result<HashMap<&'a str,
             continue;
         }
         if let Some(first) = ids.insert(*token, id) {
-            let text = format!(
-                "tokens {first} and {id} are both {token:?}; take tokenizer.json from the original model"
-            );
+            let text =
+                format!("tokens {first} and {id} are both {token:?}; take tokenizer.json from the original model");
             return Err(GgufError::Tokenizer(text));
         }
     }
@@ -183,8 +169,6 @@ fn special_id(gguf: &Gguf<'_>, key: &str, count: usize) -> Result<Option<u32>, G
     };
     match u32::try_from(id) {
         Ok(small) if id < count => Ok(Some(small)),
-        _ => Err(GgufError::Tokenizer(format!(
-            "`{key}` is {id}, but there are {count} tokens; get the file again"
-        ))),
+        _ => Err(GgufError::Tokenizer(format!("`{key}` is {id}, but there are {count} tokens; get the file again"))),
     }
 }

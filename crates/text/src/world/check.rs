@@ -83,10 +83,7 @@ pub fn check(problem: &Problem, response: &str) -> Verdict {
 pub fn check_steps<'a>(problem: &Problem, steps: impl IntoIterator<Item = &'a str>) -> Verdict {
     let mut walk = Walk::new(problem);
     let steps = steps.into_iter().map(|step| walk.judge(step)).collect();
-    Verdict {
-        steps,
-        answer_correct: walk.boxed == Some(problem.answer().into()),
-    }
+    Verdict { steps, answer_correct: walk.boxed == Some(problem.answer().into()) }
 }
 
 /// How far a response has come along the chain.
@@ -104,14 +101,7 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(problem: &'a Problem) -> Self {
-        Self {
-            problem,
-            position: 0,
-            right_steps: 0,
-            stated: Vec::new(),
-            boxed: None,
-            ended: false,
-        }
+        Self { problem, position: 0, right_steps: 0, stated: Vec::new(), boxed: None, ended: false }
     }
 
     fn judge(&mut self, step: &str) -> StepVerdict {
@@ -138,11 +128,7 @@ impl<'a> Walk<'a> {
     fn judge_equation(&mut self, equation: Equation) -> StepVerdict {
         let verdict = match self.due() {
             Some((operation, value, result)) if equation.applies(operation, value) => {
-                if equation.result == u32::from(result) {
-                    StepVerdict::Right
-                } else {
-                    StepVerdict::WrongArithmetic
-                }
+                if equation.result == u32::from(result) { StepVerdict::Right } else { StepVerdict::WrongArithmetic }
             }
             _ if self.stated.contains(&equation) => return StepVerdict::Redundant,
             Some((operation, ..)) if equation.uses(operation) => StepVerdict::WrongValue,
@@ -185,31 +171,15 @@ struct Equation {
 impl Equation {
     fn new(left: u32, sign: char, right: u32, result: u32) -> Self {
         let commutes = matches!(sign, '+' | '*');
-        let (left, right) = if commutes && right < left {
-            (right, left)
-        } else {
-            (left, right)
-        };
-        Self {
-            left,
-            sign,
-            right,
-            result,
-        }
+        let (left, right) = if commutes && right < left { (right, left) } else { (left, right) };
+        Self { left, sign, right, result }
     }
 
     fn parse(text: &str) -> Option<Self> {
         let (term, result) = text.split_once('=')?;
-        let (at, sign) = term
-            .char_indices()
-            .find(|(_, char)| "+-*/".contains(*char))?;
+        let (at, sign) = term.char_indices().find(|(_, char)| "+-*/".contains(*char))?;
         let (left, right) = (&term[..at], &term[at + sign.len_utf8()..]);
-        Some(Self::new(
-            number(left)?,
-            sign,
-            number(right)?,
-            number(result)?,
-        ))
+        Some(Self::new(number(left)?, sign, number(right)?, number(result)?))
     }
 
     /// Whether the left side is this operation on this value.
@@ -234,11 +204,7 @@ fn boxed_alone(text: &str) -> Option<u32> {
 /// The last box in the text, if any, and the number in it, if it is one.
 fn last_boxed(text: &str) -> Option<Option<u32>> {
     let (_, inside) = text.rsplit_once("\\boxed{")?;
-    Some(
-        inside
-            .split_once('}')
-            .and_then(|(inside, _)| number(inside)),
-    )
+    Some(inside.split_once('}').and_then(|(inside, _)| number(inside)))
 }
 
 /// A number as the world writes it: digits without leading zeros, spaces around them allowed.
@@ -246,9 +212,5 @@ fn number(text: &str) -> Option<u32> {
     let digits = text.trim_matches(' ');
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
     let padded = digits.len() > 1 && digits.starts_with('0');
-    if plain && !padded {
-        digits.parse().ok()
-    } else {
-        None
-    }
+    if plain && !padded { digits.parse().ok() } else { None }
 }

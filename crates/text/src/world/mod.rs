@@ -37,8 +37,8 @@ pub use operation::{Level, Levels, MAX_VALUE, OPERANDS, Operation};
 pub use problem::{Problem, Split};
 pub use solution::{prompt, solution, solution_steps, supervised};
 pub use vocabulary::{
-    EOS, EOS_ID, NEWLINE, NEWLINE_ID, PAD, PAD_ID, PROMPT_END, SEPARATOR, SEPARATOR_ID, UNK,
-    UNK_ID, tokenizer, tokenizer_json, vocabulary,
+    EOS, EOS_ID, NEWLINE, NEWLINE_ID, PAD, PAD_ID, PROMPT_END, SEPARATOR, SEPARATOR_ID, UNK, UNK_ID, tokenizer,
+    tokenizer_json, vocabulary,
 };
 pub use wording::FILLERS;
 

@@ -112,11 +112,7 @@ impl Level {
     /// If the number is not in 1..=5.
     pub fn new(number: u8) -> Result<Self, WorldError> {
         let level = Self(number);
-        if Self::ALL.contains(&level) {
-            Ok(level)
-        } else {
-            Err(WorldError::Level(number.into()))
-        }
+        if Self::ALL.contains(&level) { Ok(level) } else { Err(WorldError::Level(number.into())) }
     }
 
     /// The level as a number, 1 to 5.

@@ -35,21 +35,13 @@ impl Problem {
     ///
     /// # Errors
     /// If the chain does not have 2 to 6 operations or leaves the numbers of the world.
-    pub fn new(
-        question: impl Into<String>,
-        start: u8,
-        operations: Vec<Operation>,
-    ) -> Result<Self, WorldError> {
+    pub fn new(question: impl Into<String>, start: u8, operations: Vec<Operation>) -> Result<Self, WorldError> {
         let levels = Level::ALL;
         if !(levels.start().operations()..=levels.end().operations()).contains(&operations.len()) {
             return Err(WorldError::Level(operations.len().saturating_sub(1)));
         }
         let values = chain_values(start, &operations)?;
-        Ok(Self {
-            question: question.into(),
-            operations,
-            values,
-        })
+        Ok(Self { question: question.into(), operations, values })
     }
 
     /// Draws a problem: a level, a chain of the wanted split, a wording.
@@ -57,11 +49,7 @@ impl Problem {
         let level = Level::sample(rng, levels);
         loop {
             let (operations, values) = sample_chain(rng, level);
-            let mut problem = Self {
-                question: String::new(),
-                operations,
-                values,
-            };
+            let mut problem = Self { question: String::new(), operations, values };
             if problem.split() == split {
                 problem.question = wording::question(rng, problem.start(), &problem.operations);
                 return problem;
@@ -96,23 +84,17 @@ impl Problem {
 
     /// The chain in one wording for all stories: `12 + 7 - 4 * 2`, read from left to right.
     pub fn canonical(&self) -> String {
-        self.operations
-            .iter()
-            .fold(self.start().to_string(), |mut text, operation| {
-                // Writing to a string cannot fail.
-                let _ = write!(text, " {operation}");
-                text
-            })
+        self.operations.iter().fold(self.start().to_string(), |mut text, operation| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, " {operation}");
+            text
+        })
     }
 
     /// The side of the split, read off the canonical chain, so that no test problem is a training problem
     /// told with another name, thing or turn of phrase.
     pub fn split(&self) -> Split {
-        if fnv1a(self.canonical().as_bytes()).is_multiple_of(10) {
-            Split::Test
-        } else {
-            Split::Train
-        }
+        if fnv1a(self.canonical().as_bytes()).is_multiple_of(10) { Split::Test } else { Split::Train }
     }
 }
 
@@ -123,9 +105,7 @@ fn chain_values(start: u8, operations: &[Operation]) -> Result<Vec<u8>, WorldErr
     let mut value = start;
     let mut values = vec![start];
     for &operation in operations {
-        value = operation
-            .apply(value)
-            .ok_or(WorldError::Operation { operation, value })?;
+        value = operation.apply(value).ok_or(WorldError::Operation { operation, value })?;
         values.push(value);
     }
     Ok(values)
@@ -147,9 +127,7 @@ fn sample_chain(rng: &mut (impl Rng + ?Sized), level: Level) -> (Vec<Operation>,
 
 /// FNV-1a, 64 bits: stable across platforms and releases, unlike the hasher of the standard library.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 #[cfg(test)]
@@ -165,12 +143,7 @@ mod tests {
 
     #[test]
     fn the_chain_reads_from_left_to_right() {
-        let problem = Problem::new(
-            "",
-            12,
-            vec![Operation::Add(7), Operation::Subtract(4), Operation::Double],
-        )
-        .unwrap();
+        let problem = Problem::new("", 12, vec![Operation::Add(7), Operation::Subtract(4), Operation::Double]).unwrap();
         assert_eq!(problem.canonical(), "12 + 7 - 4 * 2");
         assert_eq!(problem.values(), [12, 19, 15, 30]);
         assert_eq!(problem.answer(), 30);
@@ -179,28 +152,10 @@ mod tests {
     #[test]
     fn impossible_chains_are_refused() {
         let odd = Problem::new("", 3, vec![Operation::Halve, Operation::Double]);
-        assert_eq!(
-            odd,
-            Err(WorldError::Operation {
-                operation: Operation::Halve,
-                value: 3
-            })
-        );
+        assert_eq!(odd, Err(WorldError::Operation { operation: Operation::Halve, value: 3 }));
         let low = Problem::new("", 3, vec![Operation::Subtract(4), Operation::Double]);
-        assert_eq!(
-            low,
-            Err(WorldError::Operation {
-                operation: Operation::Subtract(4),
-                value: 3
-            })
-        );
-        assert_eq!(
-            Problem::new("", 3, vec![Operation::Double]),
-            Err(WorldError::Level(0))
-        );
-        assert_eq!(
-            Problem::new("", 100, vec![Operation::Halve; 2]),
-            Err(WorldError::Start(100))
-        );
+        assert_eq!(low, Err(WorldError::Operation { operation: Operation::Subtract(4), value: 3 }));
+        assert_eq!(Problem::new("", 3, vec![Operation::Double]), Err(WorldError::Level(0)));
+        assert_eq!(Problem::new("", 100, vec![Operation::Halve; 2]), Err(WorldError::Start(100)));
     }
 }

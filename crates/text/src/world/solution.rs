@@ -14,17 +14,11 @@ pub fn prompt(problem: &Problem) -> String {
 /// The reference solution as steps: one equation per operation, then the boxed answer.
 pub fn solution_steps(problem: &Problem) -> Vec<String> {
     let transitions = problem.values().windows(2);
-    let equations = problem
-        .operations()
-        .iter()
-        .zip(transitions)
-        .filter_map(|(operation, pair)| {
-            let [before, after] = pair else { return None };
-            Some(format!("{before} {operation} = {after}"))
-        });
-    equations
-        .chain([format!("\\boxed{{{}}}", problem.answer())])
-        .collect()
+    let equations = problem.operations().iter().zip(transitions).filter_map(|(operation, pair)| {
+        let [before, after] = pair else { return None };
+        Some(format!("{before} {operation} = {after}"))
+    });
+    equations.chain([format!("\\boxed{{{}}}", problem.answer())]).collect()
 }
 
 /// The reference solution as text, its steps parted by a blank line.

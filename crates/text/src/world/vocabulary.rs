@@ -39,18 +39,12 @@ pub const SEPARATOR_ID: u32 = 3;
 pub const NEWLINE_ID: u32 = 4;
 
 /// Everything that is neither a number nor a word, in the order of the ids.
-const SIGNS: [&str; 14] = [
-    PAD, EOS, UNK, SEPARATOR, NEWLINE, PROMPT_END, "\\boxed{", "}", " = ", " + ", " - ", " * ",
-    " / ", ".",
-];
+const SIGNS: [&str; 14] =
+    [PAD, EOS, UNK, SEPARATOR, NEWLINE, PROMPT_END, "\\boxed{", "}", " = ", " + ", " - ", " * ", " / ", "."];
 
 /// Cuts text into tokens. A word takes the space before it, the mark after it, and the space before a number.
-const PATTERN: &str = concat!(
-    r"\n\n|\n| => |\\boxed\{|\}| [-+*/=] ",
-    r"|[0-9]+",
-    r"| ?[A-Za-z]+[.?]?(?: (?=[0-9]))?",
-    r"|[.?]",
-);
+const PATTERN: &str =
+    concat!(r"\n\n|\n| => |\\boxed\{|\}| [-+*/=] ", r"|[0-9]+", r"| ?[A-Za-z]+[.?]?(?: (?=[0-9]))?", r"|[.?]",);
 
 /// Every token, at the place of its id: signs, then the numbers 0 to 99, then words.
 pub fn vocabulary() -> Vec<String> {
@@ -107,18 +101,12 @@ fn special(id: u32, content: &str) -> Value {
 /// Cuts texts the way the tokenizer does.
 fn cut(texts: &[String]) -> Vec<String> {
     let pattern = SplitPattern::Regex(PATTERN.to_owned());
-    let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false)
-        .expect("the pattern is a constant");
+    let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false).expect("the pattern is a constant");
     let cut_one = |text: &String| -> Vec<String> {
         let mut text = PreTokenizedString::from(text.as_str());
-        split
-            .pre_tokenize(&mut text)
-            .expect("the corpus is made of constants");
+        split.pre_tokenize(&mut text).expect("the corpus is made of constants");
         let pieces = text.get_splits(OffsetReferential::Original, OffsetType::None);
-        pieces
-            .into_iter()
-            .map(|(piece, ..)| piece.to_owned())
-            .collect()
+        pieces.into_iter().map(|(piece, ..)| piece.to_owned()).collect()
     };
     texts.iter().flat_map(cut_one).collect()
 }

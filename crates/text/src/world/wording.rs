@@ -19,42 +19,18 @@ const PEOPLE: [(&str, &str); 8] = [
     ("Zoe", "She"),
 ];
 
-const THINGS: [&str; 8] = [
-    "apples", "books", "coins", "pens", "stamps", "cards", "shells", "marbles",
-];
+const THINGS: [&str; 8] = ["apples", "books", "coins", "pens", "stamps", "cards", "shells", "marbles"];
 
 const HAS: [&str; 2] = ["has", "owns"];
 
-const ADD: [&str; 4] = [
-    "@ buys # more.",
-    "@ finds # more.",
-    "@ gets another #.",
-    "A friend adds #.",
-];
-const SUBTRACT: [&str; 4] = [
-    "@ gives away #.",
-    "@ loses #.",
-    "@ sells # of them.",
-    "Then # are lost.",
-];
-const DOUBLE: [&str; 3] = [
-    "@ doubles them.",
-    "Their number doubles.",
-    "The pile doubles.",
-];
-const TRIPLE: [&str; 3] = [
-    "@ triples them.",
-    "Their number triples.",
-    "The pile triples.",
-];
+const ADD: [&str; 4] = ["@ buys # more.", "@ finds # more.", "@ gets another #.", "A friend adds #."];
+const SUBTRACT: [&str; 4] = ["@ gives away #.", "@ loses #.", "@ sells # of them.", "Then # are lost."];
+const DOUBLE: [&str; 3] = ["@ doubles them.", "Their number doubles.", "The pile doubles."];
+const TRIPLE: [&str; 3] = ["@ triples them.", "Their number triples.", "The pile triples."];
 const HALVE: [&str; 3] = ["@ keeps half.", "@ sells half.", "Half are lost."];
 
 /// How the question ends; `%` stands for the thing.
-const ENDS: [&str; 3] = [
-    "How many % are there?",
-    "How many are left?",
-    "How many now?",
-];
+const ENDS: [&str; 3] = ["How many % are there?", "How many are left?", "How many now?"];
 
 /// Thinking steps without content. Harmless to the answer, and the bait for a reward that sums over steps.
 pub const FILLERS: [&str; 6] = [
@@ -73,21 +49,13 @@ pub(super) fn pick<T: Copy, const N: usize>(rng: &mut (impl Rng + ?Sized), table
 }
 
 /// Tells a chain as a story.
-pub(super) fn question(
-    rng: &mut (impl Rng + ?Sized),
-    start: u8,
-    operations: &[Operation],
-) -> String {
+pub(super) fn question(rng: &mut (impl Rng + ?Sized), start: u8, operations: &[Operation]) -> String {
     let (name, pronoun) = pick(rng, PEOPLE);
     let thing = pick(rng, THINGS);
     let mut text = format!("{name} {} {start} {thing}.", pick(rng, HAS));
     for operation in operations {
         text.push(' ');
-        text.push_str(&sentence(
-            wording(rng, *operation),
-            pronoun,
-            operation.operand(),
-        ));
+        text.push_str(&sentence(wording(rng, *operation), pronoun, operation.operand()));
     }
     text.push(' ');
     text.push_str(&pick(rng, ENDS).replace('%', thing));
@@ -105,27 +73,18 @@ fn wording(rng: &mut (impl Rng + ?Sized), operation: Operation) -> &'static str 
 }
 
 fn sentence(wording: &str, pronoun: &str, operand: u8) -> String {
-    wording
-        .replace('@', pronoun)
-        .replace('#', &operand.to_string())
+    wording.replace('@', pronoun).replace('#', &operand.to_string())
 }
 
 /// Text that between its pieces holds every word of the world, in the place where it occurs.
 pub(super) fn corpus() -> Vec<String> {
     let openings = PEOPLE.into_iter().flat_map(|(name, _)| {
-        HAS.into_iter()
-            .flat_map(move |has| THINGS.map(|thing| format!("{name} {has} 0 {thing}.")))
+        HAS.into_iter().flat_map(move |has| THINGS.map(|thing| format!("{name} {has} 0 {thing}.")))
     });
     let wordings = [&ADD[..], &SUBTRACT, &DOUBLE, &TRIPLE, &HALVE].concat();
-    let sentences = wordings.into_iter().flat_map(|wording| {
-        PEOPLE.map(|(_, pronoun)| format!(" {}", sentence(wording, pronoun, 0)))
-    });
-    let ends = ENDS
+    let sentences = wordings
         .into_iter()
-        .flat_map(|end| THINGS.map(|thing| format!(" {}", end.replace('%', thing))));
-    openings
-        .chain(sentences)
-        .chain(ends)
-        .chain(FILLERS.map(String::from))
-        .collect()
+        .flat_map(|wording| PEOPLE.map(|(_, pronoun)| format!(" {}", sentence(wording, pronoun, 0))));
+    let ends = ENDS.into_iter().flat_map(|end| THINGS.map(|thing| format!(" {}", end.replace('%', thing))));
+    openings.chain(sentences).chain(ends).chain(FILLERS.map(String::from)).collect()
 }
