@@ -55,7 +55,7 @@ impl Progress {
     /// On a terminal the bar tells enough; in a log every tenth update leaves a line.
     fn update(&self, update: &Update) {
         let hidden = self.bars.last().is_none_or(|(_, bar)| bar.is_hidden());
-        if hidden && (update.step % 10 == 0 || update.step == 1) {
+        if hidden && (update.step.is_multiple_of(10) || update.step == 1) {
             eprintln!("{}", update_line(update));
         }
     }

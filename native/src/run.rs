@@ -138,11 +138,6 @@ impl Run {
         flow()
     }
 
-    /// The folder for what the run makes.
-    pub(crate) fn folder(&self) -> Option<&Path> {
-        self.folder.as_deref()
-    }
-
     /// Seconds since the run began.
     pub(crate) fn seconds(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
@@ -151,11 +146,6 @@ impl Run {
     /// Exclusive time of each phase so far.
     pub(crate) fn spent(&self) -> &BTreeMap<Phase, Spent> {
         &self.spent
-    }
-
-    /// Everything heard, progress aside.
-    pub(crate) fn history(&self) -> &[Timed] {
-        &self.history
     }
 
     /// Writes the report and closes the log; an error kept by [`Run::hear`] comes out here.

@@ -1,6 +1,11 @@
 //! Gradients of the losses against central finite differences of the same loss.
 
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
+use minform_core::model::ModelConfig;
+use minform_core::policy::{Packed, Policy, log_probs};
+use minform_core::prm::{Prm, cross_entropy};
 use minform_core::train::clipped_policy_loss;
 
 use crate::fixture::{difference, values};
@@ -42,4 +47,93 @@ fn the_policy_loss_has_the_gradient_of_finite_differences() {
         .collect();
     assert!(difference(&found, &expected) < 1e-3, "{found:?} against {expected:?}");
     assert!(found.iter().any(|g| g.abs() > 0.01));
+}
+
+/// Adds `by` to one element of the parameter number `parameter`.
+struct Nudge {
+    parameter: usize,
+    element: usize,
+    by: f32,
+    seen: usize,
+}
+
+impl ModuleMapper for Nudge {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        self.seen += 1;
+        if self.seen - 1 != self.parameter {
+            return param;
+        }
+        param.map(|tensor| {
+            let shape = tensor.dims();
+            let mut data = values(tensor.clone());
+            data[self.element] += self.by;
+            Tensor::from_data(TensorData::new(data, shape), &tensor.device())
+        })
+    }
+}
+
+/// The gradient of every parameter, in the order a mapper meets them.
+struct Collect<'a> {
+    gradients: &'a GradientsParams,
+    found: Vec<Vec<f32>>,
+}
+
+impl ModuleVisitor for Collect<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.found.push(self.gradients.get::<D>(param.id).map(values).unwrap_or_default());
+    }
+}
+
+/// Compares the gradient of `loss` with central differences, at the element of largest gradient of each parameter.
+fn check<M: Module>(model: &M, loss: impl Fn(&M) -> Tensor<1>) {
+    let gradients = GradientsParams::from_grads(loss(model).backward(), model);
+    let mut collect = Collect { gradients: &gradients, found: Vec::new() };
+    model.visit(&mut collect);
+    let h = 1e-2;
+    let mut checked = 0;
+    for (parameter, gradient) in collect.found.iter().enumerate() {
+        let largest = gradient.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
+        let Some((element, expected)) = largest.filter(|(_, value)| value.abs() > 1e-2) else { continue };
+        let shifted = |by: f32| values(loss(&model.clone().map(&mut Nudge { parameter, element, by, seen: 0 })))[0];
+        let found = (shifted(h) - shifted(-h)) / (2.0 * h);
+        let error = (found - expected).abs() / expected.abs().max(0.05);
+        assert!(error < 0.03, "parameter {parameter}, element {element}: {expected} against {found}");
+        checked += 1;
+    }
+    assert!(checked >= 8, "only {checked} parameters have a gradient worth checking");
+}
+
+fn shape() -> ModelConfig {
+    ModelConfig { num_key_value_heads: 1, initializer_range: 0.3, ..ModelConfig::small(24, 16, 2, 2) }
+}
+
+fn rows() -> Packed {
+    Packed::continuations(&[&[3, 5, 7, 9, 11, 2], &[4, 6, 8]], &[2, 1])
+}
+
+/// Embedding, norms, attention with grouped heads, feed-forward block and the packed log-probabilities.
+#[test]
+fn the_clipped_loss_of_a_model_has_the_gradient_of_finite_differences() {
+    let config = shape();
+    let policy = Policy::new(config.clone(), 3, &Device::flex().autodiff());
+    let old: Vec<f32> = values(policy.frozen().log_probs(&rows())).iter().map(|p| p + 0.05).collect();
+    let advantages = [1.0, -0.7, 0.4, 1.3, -1.1, 0.6];
+    check(&policy.model, |model| {
+        let packed = rows();
+        let device = model.device();
+        let picks = packed.picks();
+        let per = |list: &[f32]| packed.values(&list[..picks], &device);
+        let log_probs = log_probs(&config, model, &packed);
+        clipped_policy_loss(log_probs, per(&old), per(&advantages), per(&[1.0 / 6.0; 6]), 0.2, 0.2).loss
+    });
+}
+
+/// −(1/N) Σ log softmax(z)[label] at the labelled positions, through the classification head.
+#[test]
+fn the_prm_loss_has_the_gradient_of_finite_differences() {
+    let config = shape();
+    let policy = Policy::new(config, 4, &Device::flex().autodiff());
+    let prm = Prm::from_policy(&policy, 5);
+    let packed = Packed::labelled(&[&[3, 5, 7, 9], &[4, 6, 8]], vec![vec![(1, 1), (3, 0)], vec![(2, 1)]]);
+    check(&prm.model, |model| cross_entropy(&prm.config, model, &packed) / 3.0);
 }

@@ -375,10 +375,10 @@ pub struct World {
     pub filler: f32,
     /// Problems sampled to label steps for the process reward model.
     pub prm_problems: usize,
-    /// Labelled samples of each.
+    /// Labelled samples of each, of three kinds: the policy's own, warmer ones, and solutions of a slightly
+    /// different problem, which are wrong although their arithmetic is right.
     pub prm_samples: usize,
-    /// Temperature of as many further samples of each, so that the model meets mistakes the policy seldom makes.
-    /// Without them RL finds answers the model has never seen, such as a boxed number with no step before it.
+    /// Temperature of the warmer samples, so that the model meets mistakes the policy seldom makes.
     pub prm_temperature: f32,
     /// Probability that a step label is flipped before training.
     pub label_noise: f32,
@@ -395,9 +395,9 @@ impl Default for World {
             min_level: 1,
             max_level: 3,
             filler: 0.1,
-            prm_problems: 1500,
+            prm_problems: 1600,
             prm_samples: 2,
-            prm_temperature: 1.5,
+            prm_temperature: 1.2,
             label_noise: 0.0,
             test_problems: 400,
         }

@@ -11,7 +11,7 @@ use minform_text::world::{self, Level, Levels, NEWLINE_ID, Split, World};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 
-use crate::config::{Config, Optimizer, Sampling, Schedule};
+use crate::config::{self, Config, Optimizer, Sampling, Schedule};
 use crate::event::{Evaluation, Event, Listener, Phase, PrmQuality, emit};
 use crate::model::ModelConfig;
 use crate::policy::{Generator, NewToken, Policy};
@@ -27,6 +27,7 @@ enum Stream {
     Labels,
     LabelSamples,
     WarmSamples,
+    Altered,
     Noise,
     Prm,
     Rl,
@@ -50,34 +51,46 @@ pub struct Demo {
 
 /// The configuration of `minform demo`; `quick` trades accuracy for time.
 pub fn settings(quick: bool) -> Config {
-    let mut config = Config::default();
-    config.sampling = Sampling { max_new_tokens: 64, rows: 256, ..Sampling::default() };
     let adam = |lr, schedule| Optimizer { lr, schedule, warmup_steps: 10, beta_2: 0.98, ..Optimizer::default() };
-    config.sft.steps = 500;
-    config.sft.batch = 64;
-    config.sft.micro_batch_tokens = 1280;
-    config.sft.optimizer = adam(3e-3, Schedule::Cosine);
-    config.prm.head_epochs = 1;
-    config.prm.full_epochs = 3;
-    config.prm.batch = 64;
-    config.prm.micro_batch_tokens = 1280;
-    config.prm.head_optimizer = adam(3e-3, Schedule::Constant);
-    config.prm.full_optimizer = adam(1e-3, Schedule::Cosine);
-    config.rl.updates = 100;
-    config.rl.prompts = 32;
-    config.rl.samples = 8;
-    config.rl.micro_batch_tokens = 4096;
-    config.rl.evaluate_every = 20;
-    config.rl.optimizer = Optimizer { lr: 3e-4, ..Optimizer::default() };
+    let mut settings = Config {
+        sampling: Sampling { max_new_tokens: 64, rows: 256, ..Sampling::default() },
+        sft: config::Sft {
+            steps: 500,
+            batch: 64,
+            micro_batch_tokens: 1280,
+            optimizer: adam(3e-3, Schedule::Cosine),
+            ..config::Sft::default()
+        },
+        prm: config::Prm {
+            head_epochs: 1,
+            full_epochs: 3,
+            batch: 64,
+            micro_batch_tokens: 1280,
+            head_optimizer: adam(3e-3, Schedule::Constant),
+            full_optimizer: adam(1e-3, Schedule::Cosine),
+            ..config::Prm::default()
+        },
+        rl: config::Rl {
+            updates: 100,
+            prompts: 32,
+            samples: 8,
+            micro_batch_tokens: 4096,
+            kl: 0.02,
+            evaluate_every: 20,
+            optimizer: Optimizer { lr: 1e-4, ..Optimizer::default() },
+            ..config::Rl::default()
+        },
+        ..Config::default()
+    };
     if quick {
-        config.world.max_level = 2;
-        config.world.prm_problems = 400;
-        config.world.test_problems = 200;
-        config.sft.steps = 150;
-        config.rl.updates = 30;
-        config.rl.evaluate_every = 10;
+        settings.world.max_level = 2;
+        settings.world.prm_problems = 800;
+        settings.world.test_problems = 200;
+        settings.sft.steps = 200;
+        settings.rl.updates = 20;
+        settings.rl.evaluate_every = 10;
     }
-    config
+    settings
 }
 
 impl Demo {
@@ -144,11 +157,16 @@ impl Demo {
         let problems: Vec<world::Problem> =
             self.world(Stream::Labels).problems(Split::Train, self.levels.clone()).take(world.prm_problems).collect();
         let held_out = (problems.len() as f32 * self.config.prm.validation).round() as usize;
-        let groups = self.label(&problems, &self.config.sampling, Stream::LabelSamples, listener).await?;
+        let plain = &self.config.sampling;
+        let groups = self.label(&problems, &problems, plain, Stream::LabelSamples, listener).await?;
         let (validation, training) = groups.split_at(held_out.min(groups.len()));
-        let warm = Sampling { temperature: world.prm_temperature, ..self.config.sampling.clone() };
-        let further = self.label(&problems[validation.len()..], &warm, Stream::WarmSamples, listener).await?;
-        let training = self.with_noise([training.concat(), further.concat()].concat());
+        let problems = &problems[validation.len()..];
+        let warm = Sampling { temperature: world.prm_temperature, ..plain.clone() };
+        let warm = self.label(problems, problems, &warm, Stream::WarmSamples, listener).await?;
+        let mut rng = self.rng(Stream::Altered);
+        let altered: Vec<world::Problem> = problems.iter().map(|problem| problem.altered(&mut rng)).collect();
+        let altered = self.label(&altered, problems, plain, Stream::Altered, listener).await?;
+        let training = self.with_noise([training.concat(), warm.concat(), altered.concat()].concat());
         let mut model = Prm::from_policy(&self.policy, self.seed(Stream::Prm));
         let result = prm::train(&mut model, &self.config.prm, &training, self.seed(Stream::Prm), listener).await;
         self.prm = Some(model);
@@ -197,7 +215,7 @@ impl Demo {
         let count = (self.config.world.prm_problems as f32 * self.config.prm.validation).round() as usize;
         let problems: Vec<world::Problem> =
             self.world(Stream::Fresh).problems(Split::Test, self.levels.clone()).take(count.max(1)).collect();
-        let groups = self.label(&problems, &self.config.sampling, Stream::Fresh, listener).await?;
+        let groups = self.label(&problems, &problems, &self.config.sampling, Stream::Fresh, listener).await?;
         self.judge("fresh samples of the final policy", &groups.concat(), listener).await
     }
 
@@ -211,9 +229,10 @@ impl Demo {
         Ok(quality)
     }
 
-    /// Samples of the policy with exact step labels, `[problem][sample]`.
+    /// What the policy writes when `asked`, with exact step labels as solutions of `problems`, `[problem][sample]`.
     async fn label(
         &self,
+        asked: &[world::Problem],
         problems: &[world::Problem],
         sampling: &Sampling,
         stream: Stream,
@@ -221,8 +240,9 @@ impl Demo {
     ) -> Result<Vec<Vec<LabelledSteps>>> {
         let (phase, samples) = (Phase::Label, self.config.world.prm_samples);
         emit(listener, Event::PhaseStarted { phase, total: problems.len() * samples })?;
-        let prompts: Vec<Vec<u32>> =
-            problems.iter().map(|p| Ok(self.tokenizer.encode(&world::prompt(p))?)).collect::<Result<_>>()?;
+        let encode = |p: &world::Problem| Ok(self.tokenizer.encode(&world::prompt(p))?);
+        let asked: Vec<Vec<u32>> = asked.iter().map(encode).collect::<Result<_>>()?;
+        let prompts: Vec<Vec<u32>> = problems.iter().map(encode).collect::<Result<_>>()?;
         let policy = self.policy.frozen();
         let (mut done, mut tokens) = (0, 0);
         let mut written = |new: NewToken| {
@@ -231,7 +251,7 @@ impl Demo {
             listener(Event::Progress { phase, done, tokens })
         };
         let generator = Generator::new(&policy.model, &policy.config);
-        let groups = generator.generate(&prompts, samples, sampling, self.seed(stream), &mut written).await?;
+        let groups = generator.generate(&asked, samples, sampling, self.seed(stream), &mut written).await?;
         emit(listener, Event::PhaseFinished { phase, tokens })?;
         let separators = Separators::from_tokenizer(&self.tokenizer);
         let labelled = |(index, response): (usize, _)| -> Result<LabelledSteps> {
@@ -239,7 +259,10 @@ impl Demo {
             let rollout = Rollout::new(index, &prompts[index], response, &separators, eos, self.config.rl.truncated);
             let input = rollout.prm_input(NEWLINE_ID);
             let steps = rollout.step_texts(&self.tokenizer)?;
-            let labels = world::check_steps(&problems[index], steps.iter().map(String::as_str)).labels();
+            let verdict = world::check_steps(&problems[index], steps.iter().map(String::as_str));
+            // Steps after the first error are judged too, against the true chain: left out, a boxed answer would be
+            // seen after right steps only, and a model that calls every box right would be right.
+            let labels = verdict.steps.iter().map(|step| Some(step.is_right())).collect();
             Ok(LabelledSteps { input, labels })
         };
         let group = |(index, group): (usize, Vec<_>)| group.into_iter().map(|r| labelled((index, r))).collect();

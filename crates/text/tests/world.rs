@@ -138,8 +138,9 @@ fn the_splits_are_disjoint_whatever_the_seed() {
 
 #[test]
 fn a_tenth_of_the_chains_is_for_testing() {
-    let chains = (2..=40)
-        .flat_map(|start| (2..=30).flat_map(move |n| (2..=10).map(move |m| (start, [n, m].map(Operation::Add)))));
+    let pairs = || (2..=9).flat_map(|n| (2..=9).map(move |m| [n, m]));
+    let chains = (2..=20)
+        .flat_map(|start| pairs().flat_map(move |[n, m]| (2..=9).map(move |k| (start, [n, m, k].map(Operation::Add)))));
     let problems = chains.map(|(start, chain)| Problem::new("", start, chain.to_vec()).unwrap());
     let (test, train): (Vec<_>, Vec<_>) = problems.partition(|p| p.split() == Split::Test);
     let share = test.len() as f64 / (test.len() + train.len()) as f64;
@@ -151,18 +152,17 @@ fn a_seed_stands_for_one_world() {
     let first = |split| WORLD.problems(split, Level::ALL).next().unwrap();
     assert_eq!(
         first(Split::Train).question(),
-        "Tom has 8 cards. He gets another 7. The pile triples. How many are left?"
+        "Tom has 8 cards. He gets another 3. The pile triples. How many are left?"
     );
     assert_eq!(
         first(Split::Test).question(),
-        "Mia has 10 coins. She doubles them. A friend adds 11. A friend adds 3. She sells half. \
-         She buys 21 more. How many are left?"
+        "Mia has 38 pens. She gets another 9. She finds 2 more. She loses 4. She gives away 3. Then 5 are lost. How many pens are there?"
     );
     let (prompt, solution) = supervised(&mut WORLD.rng(Split::Train), &Level::ALL, 0.5);
-    assert_eq!(prompt, "Tom has 8 cards. He gets another 7. The pile triples. How many are left? => ");
+    assert_eq!(prompt, "Tom has 8 cards. He gets another 3. The pile triples. How many are left? => ");
     assert_eq!(
         solution,
-        "Let us go on.\n\n8 + 7 = 15\n\nSo far so good.\n\n15 * 3 = 45\n\nLet us think.\n\n\\boxed{45}"
+        "Let us go on.\n\n8 + 3 = 11\n\nSo far so good.\n\n11 * 3 = 33\n\nLet us think.\n\n\\boxed{33}"
     );
 }
 
@@ -271,4 +271,22 @@ proptest! {
             prop_assert!(problem.values().iter().all(|value| *value <= 99));
         }
     }
+}
+
+/// An altered problem is another chain, of the training side, and its right solution is wrong for the original.
+#[test]
+fn solutions_of_an_altered_problem_are_wrong_for_the_original() {
+    let mut rng = WORLD.rng(Split::Train);
+    let mut wrong_operation = 0;
+    for problem in WORLD.problems(Split::Train, Level::ALL).take(500) {
+        let altered = problem.altered(&mut rng);
+        assert_ne!(altered.canonical(), problem.canonical());
+        assert_eq!(altered.split(), Split::Train);
+        let text = solution_steps(&altered).join(SEPARATOR);
+        assert!(check(&altered, &text).is_solved());
+        let verdict = check(&problem, &text);
+        assert!(!verdict.is_solved(), "{} solved by {text}", problem.canonical());
+        wrong_operation += usize::from(verdict.steps.contains(&StepVerdict::WrongOperation));
+    }
+    assert!(wrong_operation > 200, "{wrong_operation} of 500 show a wrong operation");
 }

@@ -113,7 +113,8 @@ impl ModelConfig {
             output_bias: false,
             mlp_bias: false,
             classifier_dropout: 0.0,
-            initializer_range: 0.02,
+            // 0.02, the value of large models, would leave a narrow model's layers nearly silent at first.
+            initializer_range: 1.0 / (hidden_size.max(1) as f64).sqrt(),
             eos_token_ids: vec![1],
             token_classification: false,
         }

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor};
 
 pub use quality::{area_under_roc, first_error, quality};
 pub use score::score;
-pub use train::{LabelledSteps, train};
+pub use train::{LabelledSteps, cross_entropy, train};
 
 use crate::Result;
 use crate::model::{Frame, ModelConfig, Rope, TokenClassifier, from_safetensors, to_safetensors};

@@ -125,7 +125,7 @@ async fn accumulate(
 }
 
 /// −Σ log softmax(z)[label] over the picked positions, `[1]`.
-fn cross_entropy(config: &ModelConfig, model: &TokenClassifier, packed: &Packed) -> Tensor<1> {
+pub fn cross_entropy(config: &ModelConfig, model: &TokenClassifier, packed: &Packed) -> Tensor<1> {
     let device = model.device();
     let picked = picked_logits(config, model, packed);
     let picks = picked.dims()[0];

@@ -36,7 +36,7 @@ pub async fn reinforce(
         let (update, scored) = rl.update(&problems, &mut written).await?;
         emit(listener, Event::Update(Box::new(update)))?;
         emit(listener, Event::Progress { phase: Phase::Rl, done: step + 1, tokens })?;
-        let due = every > 0 && rl.step() % every == 0 && rl.step() < updates;
+        let due = every > 0 && rl.step().is_multiple_of(every) && rl.step() < updates;
         if let (true, Some(shown)) = (due || step == 0 || rl.step() == updates, scored.first()) {
             emit(listener, Event::Sample(rl.sample(&problems[shown.rollout.prompt], shown)?))?;
         }

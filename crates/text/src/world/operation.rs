@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::WorldError;
 
 /// The largest number of the world; the smallest is 0.
-pub const MAX_VALUE: u8 = 99;
+pub const MAX_VALUE: u8 = 50;
 
 /// What may be added or taken away in one operation.
-pub const OPERANDS: RangeInclusive<u8> = 2..=12;
+pub const OPERANDS: RangeInclusive<u8> = 2..=9;
 
 /// One operation on the running value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ pub enum Operation {
 
 impl Operation {
     /// The value afterwards, or nothing where the world does not allow it: an operand outside [`OPERANDS`],
-    /// a result outside 0..=99, half of an odd number, and any multiple or part of nothing.
+    /// a result outside 0..=50, half of an odd number, and any multiple or part of nothing.
     pub fn apply(self, value: u8) -> Option<u8> {
         let result = match self {
             Self::Add(n) if OPERANDS.contains(&n) => value.checked_add(n),
