@@ -1,6 +1,8 @@
 //! Tests across crates, one binary: models against `transformers`, sampling, gradients, twins, learning, layers,
 //! and the command line.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first thing that is not as expected")]
+
 mod cli;
 mod fixture;
 mod generation;

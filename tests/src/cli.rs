@@ -21,7 +21,7 @@ fn binary() -> &'static Path {
         assert!(built.status.success(), "the binary does not build");
         let messages = String::from_utf8(built.stdout).unwrap();
         let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let path = artifacts.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).last();
+        let path = artifacts.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
         path.unwrap()
     })
 }
