@@ -138,32 +138,29 @@ fn the_splits_are_disjoint_whatever_the_seed() {
 
 #[test]
 fn a_tenth_of_the_chains_is_for_testing() {
-    let pairs = || (2..=9).flat_map(|n| (2..=9).map(move |m| [n, m]));
-    let chains = (2..=20)
-        .flat_map(|start| pairs().flat_map(move |[n, m]| (2..=9).map(move |k| (start, [n, m, k].map(Operation::Add)))));
+    let pairs = || (2..=5).flat_map(|n| (2..=5).map(move |m| [n, m]));
+    let chains = (2..=10).flat_map(|start| {
+        pairs().flat_map(move |[n, m]| {
+            (2..=5).flat_map(move |k| (2..=5).map(move |l| (start, [n, m, k, l].map(Operation::Add))))
+        })
+    });
     let problems = chains.map(|(start, chain)| Problem::new("", start, chain.to_vec()).unwrap());
     let (test, train): (Vec<_>, Vec<_>) = problems.partition(|p| p.split() == Split::Test);
     let share = test.len() as f64 / (test.len() + train.len()) as f64;
-    assert!((0.09..0.11).contains(&share), "{share}");
+    assert!((0.08..0.12).contains(&share), "{share}");
 }
 
 #[test]
 fn a_seed_stands_for_one_world() {
     let first = |split| WORLD.problems(split, Level::ALL).next().unwrap();
-    assert_eq!(
-        first(Split::Train).question(),
-        "Tom has 8 cards. He gets another 3. The pile triples. How many are left?"
-    );
+    assert_eq!(first(Split::Train).question(), "Ana has 3 apples. A friend adds 2. She loses 5. How many are left?");
     assert_eq!(
         first(Split::Test).question(),
-        "Mia has 38 pens. She gets another 9. She finds 2 more. She loses 4. She gives away 3. Then 5 are lost. How many pens are there?"
+        "Sam owns 6 stamps. He buys 2 more. He loses 3. He sells 4 of them. He triples them. He finds 5 more. How many now?"
     );
     let (prompt, solution) = supervised(&mut WORLD.rng(Split::Train), &Level::ALL, 0.5);
-    assert_eq!(prompt, "Tom has 8 cards. He gets another 3. The pile triples. How many are left? => ");
-    assert_eq!(
-        solution,
-        "Let us go on.\n\n8 + 3 = 11\n\nSo far so good.\n\n11 * 3 = 33\n\nLet us think.\n\n\\boxed{33}"
-    );
+    assert_eq!(prompt, "Ana has 3 apples. A friend adds 2. She loses 5. How many are left? => ");
+    assert_eq!(solution, "So far so good.\n\n3 + 2 = 5\n\nWe take it step by step.\n\n5 - 5 = 0\n\n\\boxed{0}");
 }
 
 #[test]

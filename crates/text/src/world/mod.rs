@@ -1,6 +1,6 @@
 //! An arithmetic world small enough to train in, whose every step can be checked.
 //!
-//! A [`Problem`] is a short story of two to six operations on the numbers 0 to 50. [`solution`] writes its
+//! A [`Problem`] is a short story of two to six operations on the numbers 0 to 30. [`solution`] writes its
 //! reference answer, one equation per step and the boxed number last; [`check`] says of any response which
 //! steps are right and whether the answer is. Both sides of a process reward model come out of that: labels
 //! that cost nothing, and a ground truth to hold a learned reward against.
@@ -50,7 +50,7 @@ pub enum WorldError {
     #[error("a level lies in 1..=5, got {0}")]
     Level(usize),
     /// The start value is not a number of the world.
-    #[error("a start value lies in 0..=50, got {0}")]
+    #[error("a start value lies in 0..=30, got {0}")]
     Start(u8),
     /// The operation cannot be applied to the value it meets.
     #[error("{operation} cannot be applied to {value}")]

@@ -9,10 +9,15 @@ use serde::{Deserialize, Serialize};
 use super::WorldError;
 
 /// The largest number of the world; the smallest is 0.
-pub const MAX_VALUE: u8 = 50;
+pub const MAX_VALUE: u8 = 30;
 
 /// What may be added or taken away in one operation.
-pub const OPERANDS: RangeInclusive<u8> = 2..=9;
+pub const OPERANDS: RangeInclusive<u8> = 2..=7;
+
+/// The largest number and the operands of sampled problems. A nano model learns so small a table in a minute,
+/// and, what takes longer, learns to tell a right result from a wrong one.
+pub(super) const SAMPLED_MAX: u8 = 12;
+const SAMPLED_OPERANDS: RangeInclusive<u8> = 2..=5;
 
 /// One operation on the running value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -32,7 +37,7 @@ pub enum Operation {
 
 impl Operation {
     /// The value afterwards, or nothing where the world does not allow it: an operand outside [`OPERANDS`],
-    /// a result outside 0..=50, half of an odd number, and any multiple or part of nothing.
+    /// a result outside 0..=30, half of an odd number, and any multiple or part of nothing.
     pub fn apply(self, value: u8) -> Option<u8> {
         let result = match self {
             Self::Add(n) if OPERANDS.contains(&n) => value.checked_add(n),
@@ -64,13 +69,19 @@ impl Operation {
         }
     }
 
+    /// Whether a sampled problem may apply it to `value`.
+    pub(super) fn is_sampled_for(self, value: u8) -> bool {
+        self.apply(value).is_some_and(|result| result <= SAMPLED_MAX)
+    }
+
     /// Draws an operation that the running value allows.
     ///
-    /// By rejection, so each operation is the likelier the more of its operands fit. One always does:
-    /// up to 97 there is room to add 2, above there is enough to take away.
+    /// By rejection, so each operation is the likelier the more of its operands fit. One always does for a value
+    /// up to [`SAMPLED_MAX`]: there is room to add 2 or enough to take away. A larger value is taken as that.
     pub(super) fn sample(rng: &mut (impl Rng + ?Sized), value: u8) -> Self {
+        let value = value.min(SAMPLED_MAX);
         loop {
-            let operand = rng.random_range(OPERANDS);
+            let operand = rng.random_range(SAMPLED_OPERANDS);
             let operation = match rng.random_range(0..5u8) {
                 0 => Self::Add(operand),
                 1 => Self::Subtract(operand),
@@ -78,7 +89,7 @@ impl Operation {
                 3 => Self::Triple,
                 _ => Self::Halve,
             };
-            if operation.apply(value).is_some() {
+            if operation.is_sampled_for(value) {
                 return operation;
             }
         }

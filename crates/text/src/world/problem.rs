@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use rand::{Rng, RngExt as _};
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Level, Levels, MAX_VALUE, Operation};
+use super::operation::{Level, Levels, MAX_VALUE, Operation, SAMPLED_MAX};
 use super::{WorldError, wording};
 
-/// Start values of sampled problems: small enough that doubling and tripling stay possible.
-const STARTS: std::ops::RangeInclusive<u8> = 2..=40;
+/// Start values of sampled problems.
+const STARTS: std::ops::RangeInclusive<u8> = 2..=SAMPLED_MAX;
 
 /// Which side of the split a problem belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -93,7 +93,7 @@ impl Problem {
         let mut values = vec![start];
         let mut value = start;
         for operation in &mut operations {
-            if operation.apply(value).is_none() {
+            if !operation.is_sampled_for(value) {
                 *operation = Operation::sample(rng, value);
             }
             value = operation.apply(value).unwrap_or(value);

@@ -46,7 +46,7 @@ const SIGNS: [&str; 14] =
 const PATTERN: &str =
     concat!(r"\n\n|\n| => |\\boxed\{|\}| [-+*/=] ", r"|[0-9]+", r"| ?[A-Za-z]+[.?]?(?: (?=[0-9]))?", r"|[.?]",);
 
-/// Every token, at the place of its id: signs, then the numbers 0 to 50, then words.
+/// Every token, at the place of its id: signs, then the numbers 0 to 30, then words.
 pub fn vocabulary() -> Vec<String> {
     let numbers = (0..=MAX_VALUE).map(|number| number.to_string());
     let mut tokens: Vec<String> = SIGNS.into_iter().map(String::from).chain(numbers).collect();
