@@ -395,7 +395,7 @@ impl Default for World {
             min_level: 1,
             max_level: 3,
             filler: 0.1,
-            prm_problems: 1600,
+            prm_problems: 1000,
             prm_samples: 2,
             prm_temperature: 1.2,
             label_noise: 0.0,

@@ -53,17 +53,17 @@ pub struct Demo {
 pub fn settings(quick: bool) -> Config {
     let adam = |lr, schedule| Optimizer { lr, schedule, warmup_steps: 10, beta_2: 0.98, ..Optimizer::default() };
     let mut settings = Config {
-        sampling: Sampling { max_new_tokens: 64, rows: 256, ..Sampling::default() },
+        sampling: Sampling { temperature: 0.8, max_new_tokens: 64, rows: 256, ..Sampling::default() },
         sft: config::Sft {
-            steps: 500,
+            steps: 160,
             batch: 64,
             micro_batch_tokens: 1280,
             optimizer: adam(3e-3, Schedule::Cosine),
             ..config::Sft::default()
         },
         prm: config::Prm {
-            head_epochs: 1,
-            full_epochs: 3,
+            head_epochs: 0,
+            full_epochs: 4,
             batch: 64,
             micro_batch_tokens: 1280,
             head_optimizer: adam(3e-3, Schedule::Constant),
@@ -76,6 +76,13 @@ pub fn settings(quick: bool) -> Config {
             samples: 8,
             micro_batch_tokens: 4096,
             kl: 0.02,
+            // Main's token baseline is paid per token still to come, so with outcomes below zero it rewards length.
+            credit: config::Credit {
+                baseline: config::Baseline::Paper,
+                mask_step_ends: false,
+                ..config::Credit::default()
+            },
+            normalisation: config::Normalisation::Whiten,
             evaluate_every: 20,
             optimizer: Optimizer { lr: 1e-4, ..Optimizer::default() },
             ..config::Rl::default()
@@ -84,9 +91,9 @@ pub fn settings(quick: bool) -> Config {
     };
     if quick {
         settings.world.max_level = 2;
-        settings.world.prm_problems = 800;
+        settings.world.prm_problems = 300;
         settings.world.test_problems = 200;
-        settings.sft.steps = 200;
+        settings.sft.steps = 130;
         settings.rl.updates = 20;
         settings.rl.evaluate_every = 10;
     }
@@ -260,9 +267,7 @@ impl Demo {
             let input = rollout.prm_input(NEWLINE_ID);
             let steps = rollout.step_texts(&self.tokenizer)?;
             let verdict = world::check_steps(&problems[index], steps.iter().map(String::as_str));
-            // Steps after the first error are judged too, against the true chain: left out, a boxed answer would be
-            // seen after right steps only, and a model that calls every box right would be right.
-            let labels = verdict.steps.iter().map(|step| Some(step.is_right())).collect();
+            let labels = verdict.labels();
             Ok(LabelledSteps { input, labels })
         };
         let group = |(index, group): (usize, Vec<_>)| group.into_iter().map(|r| labelled((index, r))).collect();
