@@ -90,11 +90,11 @@ mod tests {
 
     fn frequencies(logits: &[f32], sampling: &Sampling) -> Vec<f32> {
         let mut rng = stream(7, &[]);
-        let mut counts = vec![0.0; logits.len()];
+        let mut counts = vec![0_u16; logits.len()];
         for _ in 0..20_000 {
-            counts[choose(logits, sampling, &mut rng).token as usize] += 1.0 / 20_000.0;
+            counts[choose(logits, sampling, &mut rng).token as usize] += 1;
         }
-        counts
+        counts.into_iter().map(|count| f32::from(count) / 20_000.0).collect()
     }
 
     #[test]
