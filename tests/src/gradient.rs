@@ -128,7 +128,7 @@ fn the_clipped_loss_of_a_model_has_the_gradient_of_finite_differences() {
     });
 }
 
-/// −(1/N) Σ log softmax(z)[label] at the labelled positions, through the classification head.
+/// −(1/N) Σ log softmax(z)_label at the labelled positions, through the classification head.
 #[test]
 fn the_prm_loss_has_the_gradient_of_finite_differences() {
     let config = shape();

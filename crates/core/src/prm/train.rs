@@ -32,7 +32,7 @@ impl LabelledSteps {
 
 /// Trains in PURE's two stages: the head alone, then everything.
 ///
-/// Loss: −(1/N) Σ log softmax(z)[label] over the N labelled steps of a batch.
+/// Loss: −(1/N) Σ log softmax(z)_label over the N labelled steps of a batch.
 ///
 /// # Errors
 /// No labelled step, a gradient that is not finite, a device failure, or [`Error::Stopped`]; `prm` then holds the
@@ -124,7 +124,7 @@ async fn accumulate(
     }
 }
 
-/// −Σ log softmax(z)[label] over the picked positions, `[1]`.
+/// −Σ log softmax(z)_label over the picked positions, `[1]`.
 pub fn cross_entropy(config: &ModelConfig, model: &TokenClassifier, packed: &Packed) -> Tensor<1> {
     let device = model.device();
     let picked = picked_logits(config, model, packed);
