@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use minform_core::seed;
 use minform_text::chat::{ChatTemplate, Message};
 use minform_text::data::{Problem, ProblemFormat, Rows, StepFormat, StepRow, read_problems, read_steps};
 use minform_text::prompt::PromptTemplate;
+use rand::seq::SliceRandom as _;
 
 use crate::cli::Template;
 use crate::folder::{Folder, read};
@@ -68,4 +70,20 @@ fn usable<T>(mut kept: Vec<T>, name: &str, limit: Option<usize>) -> Result<Vec<T
         bail!("{name} holds no usable row");
     }
     Ok(kept)
+}
+
+/// The `count` items of training step `step`: each epoch walks through a shuffled order of its own, drawn from the
+/// stream `path` of the run's seed.
+pub(super) fn draw<T: Clone>(items: &[T], run_seed: u64, path: &[u64], step: usize, count: usize) -> Vec<T> {
+    let mut drawn = Vec::with_capacity(count);
+    let mut index = step * count;
+    while drawn.len() < count && !items.is_empty() {
+        let (epoch, place) = (index / items.len(), index % items.len());
+        let mut order: Vec<usize> = (0..items.len()).collect();
+        order.shuffle(&mut seed::stream(run_seed, &[path, &[epoch as u64]].concat()));
+        let rest = order[place..].iter().take(count - drawn.len());
+        drawn.extend(rest.map(|item| items[*item].clone()));
+        index = step * count + drawn.len();
+    }
+    drawn
 }

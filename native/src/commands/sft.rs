@@ -1,13 +1,12 @@
 //! `minform sft`: supervised fine-tuning on reference solutions.
 
 use anyhow::{Context as _, Result, bail};
+use minform_core::Error;
 use minform_core::config::Config;
 use minform_core::train::{Example, sft};
-use minform_core::{Error, seed};
 use minform_text::data::Problem;
-use rand::seq::SliceRandom as _;
 
-use super::problems::{Prompter, load_problems};
+use super::problems::{Prompter, draw, load_problems};
 use crate::cli::Sft;
 use crate::folder::Folder;
 use crate::run::Run;
@@ -30,22 +29,11 @@ pub(crate) fn run(options: &Sft) -> Result<()> {
     }
     let mut run = Run::create("sft", &config, &options.common.device, &options.out, options.overwrite)?;
     let mut policy = folder.policy(&device)?;
-    let mut next = |step: usize, count: usize| batch(&kept, config.seed, step, count);
+    let mut next = |step: usize, count: usize| draw(&kept, config.seed, &[], step, count);
     let result = pollster::block_on(sft(&mut policy, &config.sft, &mut next, &mut |event| run.hear(event)));
     folder.save(&options.out.join("policy"), &policy.config, &policy.to_safetensors()?)?;
     run.finish()?;
     finish(result, &options.out.join("policy").display().to_string(), options.common.json)
-}
-
-/// The steps of an epoch walk through one shuffled order; each epoch shuffles anew.
-fn batch(examples: &[Example], run_seed: u64, step: usize, count: usize) -> Vec<Example> {
-    let position = |index: usize| {
-        let epoch = index / examples.len();
-        let mut order: Vec<usize> = (0..examples.len()).collect();
-        order.shuffle(&mut seed::stream(run_seed, &[epoch as u64]));
-        order[index % examples.len()]
-    };
-    (step * count..(step + 1) * count).map(|index| examples[position(index)].clone()).collect()
 }
 
 /// Prompts with their solutions; the solution ends with the end-of-sequence token.

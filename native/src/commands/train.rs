@@ -7,9 +7,8 @@ use minform_core::train::{HeldOut, Problem, Rl, evaluate, reinforce};
 use minform_core::{Error, seed};
 use minform_text::data;
 use rand::RngExt as _;
-use rand::seq::SliceRandom as _;
 
-use super::problems::{Prompter, load_problems};
+use super::problems::{Prompter, draw, load_problems};
 use super::sft::finish;
 use crate::cli::Train;
 use crate::folder::Folder;
@@ -48,22 +47,12 @@ async fn learn(
     if let Some(held_out) = held_out {
         evaluate(rl.policy(), rl.tokenizer(), held_out, "base", 0, &mut |event| run.hear(event)).await?;
     }
-    let mut next = |step: usize, count: usize| draw(problems, config.seed, step, count);
+    let mut next = |step: usize, count: usize| draw(problems, config.seed, &[1], step, count);
     reinforce(rl, &mut next, held_out, &mut |event| run.hear(event)).await?;
     if let Some(held_out) = held_out {
         evaluate(rl.policy(), rl.tokenizer(), held_out, "final", rl.step(), &mut |event| run.hear(event)).await?;
     }
     Ok(())
-}
-
-/// Walks through one shuffled order per epoch.
-fn draw(problems: &[Problem], run_seed: u64, step: usize, count: usize) -> Vec<Problem> {
-    let pick = |index: usize| {
-        let mut order: Vec<usize> = (0..problems.len()).collect();
-        order.shuffle(&mut seed::stream(run_seed, &[1, (index / problems.len()) as u64]));
-        problems[order[index % problems.len()]].clone()
-    };
-    (step * count..(step + 1) * count).map(pick).collect()
 }
 
 /// Prompts, with the answer only where the configuration lets the policy be checked.
