@@ -127,6 +127,8 @@ pub(crate) enum Template {
     Pure,
     /// The question and a blank line.
     Plain,
+    /// The question as it is, for models of `demo`, whose prompts end in ` => `.
+    Raw,
     /// The chat template of the model folder, with PURE's instruction as the user's turn.
     Chat,
 }

@@ -5,7 +5,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use minform_core::model::ModelConfig;
 use minform_core::policy::{Packed, Policy, log_probs};
-use minform_core::prm::{Prm, cross_entropy};
+use minform_core::prm::{Prm, losses};
 use minform_core::train::clipped_policy_loss;
 
 use crate::fixture::{difference, values};
@@ -128,12 +128,18 @@ fn the_clipped_loss_of_a_model_has_the_gradient_of_finite_differences() {
     });
 }
 
-/// −(1/N) Σ log softmax(z)_label at the labelled positions, through the classification head.
+/// −(1/N) Σ log softmax(z)_label at the labelled positions, through the classification head, and the text loss
+/// beside it, through the embedding as a tied head.
 #[test]
 fn the_prm_loss_has_the_gradient_of_finite_differences() {
     let config = shape();
     let policy = Policy::new(config, 4, &Device::flex().autodiff());
     let prm = Prm::from_policy(&policy, 5);
     let packed = Packed::labelled(&[&[3, 5, 7, 9], &[4, 6, 8]], vec![vec![(1, 1), (3, 0)], vec![(2, 1)]]);
-    check(&prm.model, |model| cross_entropy(&prm.config, model, &packed) / 3.0);
+    let text = packed.repicked(vec![vec![(0, 5), (1, 7)], vec![(1, 8)]]);
+    check(&prm.model, |model| losses(&prm.config, model, &packed, None).steps / 3.0);
+    check(&prm.model, |model| {
+        let losses = losses(&prm.config, model, &packed, Some(&text));
+        (losses.steps + losses.text.expect("asked for") * 0.7) / 3.0
+    });
 }

@@ -50,7 +50,7 @@ fn fine_tuning_learns_two_examples_by_heart() {
 fn a_process_reward_model_learns_which_token_is_bad() {
     let mut prm = Prm::from_policy(&tiny(2), 3);
     let row = |token: u32, good: bool| LabelledSteps {
-        input: PrmInput { ids: vec![40, token, 4, 45, 4], positions: vec![2, 4] },
+        input: PrmInput { ids: vec![40, token, 4, 45, 4], positions: vec![2, 4], start: 1 },
         labels: vec![Some(good), None],
     };
     let data: Vec<LabelledSteps> = (50..60).map(|token| row(token, token % 2 == 0)).collect();
@@ -76,7 +76,7 @@ fn a_process_reward_model_learns_which_token_is_bad() {
 fn scores_do_not_depend_on_the_batch() {
     let prm = Prm::from_policy(&tiny(4), 5).frozen();
     let inputs: Vec<PrmInput> = (1..9)
-        .map(|length| PrmInput { ids: (40..40 + length).collect(), positions: vec![length as usize - 1] })
+        .map(|length| PrmInput { ids: (40..40 + length).collect(), positions: vec![length as usize - 1], start: 0 })
         .collect();
     let score = |budget| pollster::block_on(prm::score(&prm, &inputs, budget, &mut |_| true)).unwrap();
     for (together, alone) in score(4096).concat().iter().zip(score(1).concat()) {

@@ -133,6 +133,9 @@ pub struct Prm {
     pub max_tokens: usize,
     /// Share of problems held out to measure the model on.
     pub validation: f32,
+    /// Weight of a language-model loss on the tokens of good steps beside the step loss, which keeps what the
+    /// decoder knows while the head learns (generative regularisation). PURE: none.
+    pub text_loss: f32,
     /// A step below this score is wrong; scores lie in (−1, 1).
     pub threshold: f32,
     /// Optimizer of the head stage. PURE: lr 1e-4.
@@ -150,6 +153,7 @@ impl Default for Prm {
             micro_batch_tokens: 4096,
             max_tokens: 1024,
             validation: 0.1,
+            text_loss: 0.0,
             threshold: 0.0,
             head_optimizer: Optimizer { lr: 1e-4, weight_decay: 0.1, ..Optimizer::default() },
             full_optimizer: Optimizer { lr: 1e-6, weight_decay: 0.1, ..Optimizer::default() },
@@ -373,13 +377,12 @@ pub struct World {
     pub max_level: u8,
     /// Probability of a content-free step before each step of a reference solution.
     pub filler: f32,
+    /// Probability of a mistake in each step of the solutions the policy imitates at first.
+    pub mistakes: f32,
     /// Problems sampled to label steps for the process reward model.
     pub prm_problems: usize,
-    /// Labelled samples of each, of three kinds: the policy's own, warmer ones, and solutions of a slightly
-    /// different problem, which are wrong although their arithmetic is right.
+    /// Labelled samples of the policy for each of them.
     pub prm_samples: usize,
-    /// Temperature of the warmer samples, so that the model meets mistakes the policy seldom makes.
-    pub prm_temperature: f32,
     /// Probability that a step label is flipped before training.
     pub label_noise: f32,
     /// Held-out problems of each evaluation.
@@ -395,9 +398,9 @@ impl Default for World {
             min_level: 1,
             max_level: 3,
             filler: 0.1,
-            prm_problems: 1000,
-            prm_samples: 2,
-            prm_temperature: 1.2,
+            mistakes: 0.12,
+            prm_problems: 3000,
+            prm_samples: 4,
             label_noise: 0.0,
             test_problems: 400,
         }

@@ -7,7 +7,7 @@
 use burn::tensor::Device;
 use minform_text::steps::Separators;
 use minform_text::tokenizer::Tokenizer;
-use minform_text::world::{self, Level, Levels, NEWLINE_ID, Split, World};
+use minform_text::world::{self, Habits, Level, Levels, NEWLINE_ID, Split, World};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 
@@ -26,8 +26,6 @@ enum Stream {
     Sft,
     Labels,
     LabelSamples,
-    WarmSamples,
-    Altered,
     Noise,
     Prm,
     Rl,
@@ -53,9 +51,9 @@ pub struct Demo {
 pub fn settings(quick: bool) -> Config {
     let adam = |lr, schedule| Optimizer { lr, schedule, warmup_steps: 10, beta_2: 0.98, ..Optimizer::default() };
     let mut settings = Config {
-        sampling: Sampling { temperature: 0.8, max_new_tokens: 64, rows: 256, ..Sampling::default() },
+        sampling: Sampling { temperature: 1.0, max_new_tokens: 64, rows: 256, ..Sampling::default() },
         sft: config::Sft {
-            steps: 160,
+            steps: 280,
             batch: 64,
             micro_batch_tokens: 1280,
             optimizer: adam(3e-3, Schedule::Cosine),
@@ -64,27 +62,23 @@ pub fn settings(quick: bool) -> Config {
         prm: config::Prm {
             head_epochs: 0,
             full_epochs: 4,
+            text_loss: 1.0,
             batch: 64,
             micro_batch_tokens: 1280,
             head_optimizer: adam(3e-3, Schedule::Constant),
-            full_optimizer: adam(1e-3, Schedule::Cosine),
+            full_optimizer: adam(2e-3, Schedule::Cosine),
             ..config::Prm::default()
         },
         rl: config::Rl {
-            updates: 100,
+            updates: 80,
             prompts: 32,
             samples: 8,
             micro_batch_tokens: 4096,
             kl: 0.02,
-            // Main's token baseline is paid per token still to come, so with outcomes below zero it rewards length.
-            credit: config::Credit {
-                baseline: config::Baseline::Paper,
-                mask_step_ends: false,
-                ..config::Credit::default()
-            },
+            credit: config::Credit { mask_step_ends: false, ..config::Credit::default() },
             normalisation: config::Normalisation::Whiten,
             evaluate_every: 20,
-            optimizer: Optimizer { lr: 1e-4, ..Optimizer::default() },
+            optimizer: adam(2e-4, Schedule::Linear),
             ..config::Rl::default()
         },
         ..Config::default()
@@ -140,10 +134,11 @@ impl Demo {
     /// Those of [`sft`].
     pub async fn fine_tune(&mut self, listener: &mut Listener<'_>) -> Result<()> {
         let mut rng = self.rng(Stream::Sft);
-        let (tokenizer, levels, filler) = (&self.tokenizer, &self.levels, self.config.world.filler);
+        let (tokenizer, levels) = (&self.tokenizer, &self.levels);
+        let habits = Habits { filler: self.config.world.filler, mistakes: self.config.world.mistakes };
         let mut failure = None;
         let mut next = |_: usize, count: usize| {
-            let examples = (0..count).map(|_| example(tokenizer, &mut rng, levels, filler)).collect::<Result<Vec<_>>>();
+            let examples = (0..count).map(|_| example(tokenizer, &mut rng, levels, habits)).collect::<Result<Vec<_>>>();
             examples.unwrap_or_else(|error| {
                 failure = Some(error);
                 Vec::new()
@@ -164,16 +159,9 @@ impl Demo {
         let problems: Vec<world::Problem> =
             self.world(Stream::Labels).problems(Split::Train, self.levels.clone()).take(world.prm_problems).collect();
         let held_out = (problems.len() as f32 * self.config.prm.validation).round() as usize;
-        let plain = &self.config.sampling;
-        let groups = self.label(&problems, &problems, plain, Stream::LabelSamples, listener).await?;
+        let groups = self.label(&problems, Stream::LabelSamples, listener).await?;
         let (validation, training) = groups.split_at(held_out.min(groups.len()));
-        let problems = &problems[validation.len()..];
-        let warm = Sampling { temperature: world.prm_temperature, ..plain.clone() };
-        let warm = self.label(problems, problems, &warm, Stream::WarmSamples, listener).await?;
-        let mut rng = self.rng(Stream::Altered);
-        let altered: Vec<world::Problem> = problems.iter().map(|problem| problem.altered(&mut rng)).collect();
-        let altered = self.label(&altered, problems, plain, Stream::Altered, listener).await?;
-        let training = self.with_noise([training.concat(), warm.concat(), altered.concat()].concat());
+        let training = self.with_noise(training.concat());
         let mut model = Prm::from_policy(&self.policy, self.seed(Stream::Prm));
         let result = prm::train(&mut model, &self.config.prm, &training, self.seed(Stream::Prm), listener).await;
         self.prm = Some(model);
@@ -222,7 +210,7 @@ impl Demo {
         let count = (self.config.world.prm_problems as f32 * self.config.prm.validation).round() as usize;
         let problems: Vec<world::Problem> =
             self.world(Stream::Fresh).problems(Split::Test, self.levels.clone()).take(count.max(1)).collect();
-        let groups = self.label(&problems, &problems, &self.config.sampling, Stream::Fresh, listener).await?;
+        let groups = self.label(&problems, Stream::Fresh, listener).await?;
         self.judge("fresh samples of the final policy", &groups.concat(), listener).await
     }
 
@@ -236,19 +224,16 @@ impl Demo {
         Ok(quality)
     }
 
-    /// What the policy writes when `asked`, with exact step labels as solutions of `problems`, `[problem][sample]`.
+    /// Samples of the policy with exact step labels, `[problem][sample]`.
     async fn label(
         &self,
-        asked: &[world::Problem],
         problems: &[world::Problem],
-        sampling: &Sampling,
         stream: Stream,
         listener: &mut Listener<'_>,
     ) -> Result<Vec<Vec<LabelledSteps>>> {
         let (phase, samples) = (Phase::Label, self.config.world.prm_samples);
         emit(listener, Event::PhaseStarted { phase, total: problems.len() * samples })?;
         let encode = |p: &world::Problem| Ok(self.tokenizer.encode(&world::prompt(p))?);
-        let asked: Vec<Vec<u32>> = asked.iter().map(encode).collect::<Result<_>>()?;
         let prompts: Vec<Vec<u32>> = problems.iter().map(encode).collect::<Result<_>>()?;
         let policy = self.policy.frozen();
         let (mut done, mut tokens) = (0, 0);
@@ -258,7 +243,8 @@ impl Demo {
             listener(Event::Progress { phase, done, tokens })
         };
         let generator = Generator::new(&policy.model, &policy.config);
-        let groups = generator.generate(&asked, samples, sampling, self.seed(stream), &mut written).await?;
+        let groups =
+            generator.generate(&prompts, samples, &self.config.sampling, self.seed(stream), &mut written).await?;
         emit(listener, Event::PhaseFinished { phase, tokens })?;
         let separators = Separators::from_tokenizer(&self.tokenizer);
         let labelled = |(index, response): (usize, _)| -> Result<LabelledSteps> {
@@ -297,8 +283,8 @@ impl Demo {
     }
 }
 
-fn example(tokenizer: &Tokenizer, rng: &mut ChaCha8Rng, levels: &Levels, filler: f32) -> Result<Example> {
-    let (prompt, solution) = world::supervised(rng, levels, filler);
+fn example(tokenizer: &Tokenizer, rng: &mut ChaCha8Rng, levels: &Levels, habits: Habits) -> Result<Example> {
+    let (prompt, solution) = world::supervised(rng, levels, habits);
     let mut target = tokenizer.encode(&solution)?;
     target.push(world::EOS_ID);
     Ok(Example { prompt: tokenizer.encode(&prompt)?, target })

@@ -5,6 +5,7 @@
 //! trains with, and it keeps every step end at one token that can carry a reward.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -132,6 +133,8 @@ pub struct PrmInput {
     pub ids: Vec<u32>,
     /// Index into `ids` of the newline that ends each step, one per step.
     pub positions: Vec<usize>,
+    /// Where the prompt ends and the first step begins.
+    pub start: usize,
 }
 
 /// The reward model's input for a generated response, on the level of ids.
@@ -157,7 +160,7 @@ pub fn prm_input(prompt: &[u32], response: &[u32], steps: &Steps, newline: u32) 
             *id = newline;
         }
     }
-    PrmInput { ids, positions }
+    PrmInput { ids, positions, start: prompt.len() }
 }
 
 impl PrmInput {
@@ -175,7 +178,8 @@ impl PrmInput {
         steps: &[S],
         newline: u32,
     ) -> Result<Self, TokenizerError> {
-        let mut input = Self { ids: tokenizer.encode(prompt)?, positions: Vec::with_capacity(steps.len()) };
+        let ids = tokenizer.encode(prompt)?;
+        let mut input = Self { start: ids.len(), ids, positions: Vec::with_capacity(steps.len()) };
         for step in steps {
             input.ids.extend(tokenizer.encode(step.as_ref())?);
             input.positions.push(input.ids.len());
@@ -187,15 +191,23 @@ impl PrmInput {
     /// The same input behind a begin-of-sequence token, for tokenizers that have one.
     pub fn with_bos(mut self, bos: u32) -> Self {
         self.ids.insert(0, bos);
+        self.start += 1;
         for position in &mut self.positions {
             *position += 1;
         }
         self
     }
 
+    /// The tokens of each step, as ranges of `ids`; the newline that ends it belongs to it.
+    pub fn steps(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        let starts = std::iter::once(self.start).chain(self.positions.iter().map(|end| end + 1));
+        starts.zip(&self.positions).map(|(start, end)| start..end + 1)
+    }
+
     /// Keeps the first `tokens` ids and the steps scored among them.
     pub fn truncate(&mut self, tokens: usize) {
         self.ids.truncate(tokens);
+        self.start = self.start.min(tokens);
         self.positions.retain(|&position| position < tokens);
     }
 }

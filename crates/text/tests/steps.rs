@@ -61,7 +61,7 @@ fn splits_and_inputs_equal_those_of_pure() {
 fn zero_tokens_are_zero_steps() {
     let steps = split(&[], &separators(), &[EOS]);
     assert!(steps.is_empty() && !steps.is_open() && steps.tokens() == 0);
-    assert_eq!(prm_input(&[8], &[], &steps, NEWLINE), PrmInput { ids: vec![8], positions: vec![] });
+    assert_eq!(prm_input(&[8], &[], &steps, NEWLINE), PrmInput { ids: vec![8], positions: vec![], start: 1 });
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn truncated_last_step_keeps_its_last_token_and_gets_a_newline() {
     assert_eq!((steps.ends.as_slice(), steps.lengths.as_slice()), ([1, 3].as_slice(), [1, 2].as_slice()));
     assert!(steps.is_open());
     let input = prm_input(&[8], &response, &steps, NEWLINE);
-    assert_eq!(input, PrmInput { ids: vec![8, 2, 7, 3, 4, 7], positions: vec![2, 5] });
+    assert_eq!(input, PrmInput { ids: vec![8, 2, 7, 3, 4, 7], positions: vec![2, 5], start: 1 });
 }
 
 #[test]
@@ -185,7 +185,8 @@ fn separators_and_newline_come_from_the_vocabulary() {
 fn steps_given_as_text_are_tokenised_one_by_one() {
     let input = PrmInput::from_texts(&tokenizer(), "a", &["b", "", "ab"], 10).unwrap();
     let (a, b) = (u32::from(b'a'), u32::from(b'b'));
-    assert_eq!(input, PrmInput { ids: vec![a, b, 10, 10, 258, 10], positions: vec![2, 3, 5] });
+    assert_eq!(input, PrmInput { ids: vec![a, b, 10, 10, 258, 10], positions: vec![2, 3, 5], start: 1 });
+    assert_eq!(input.steps().collect::<Vec<_>>(), [1..3, 3..4, 4..6]);
     let mut input = input.with_bos(300);
     assert_eq!((input.ids[0], input.positions.as_slice()), (300, [3, 4, 6].as_slice()));
     input.truncate(5);

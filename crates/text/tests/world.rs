@@ -3,13 +3,15 @@
 use std::collections::HashSet;
 
 use minform_text::world::{
-    EOS, EOS_ID, Level, NEWLINE, NEWLINE_ID, Operation, PAD, PAD_ID, Problem, SEPARATOR, SEPARATOR_ID, Split,
+    EOS, EOS_ID, Habits, Level, NEWLINE, NEWLINE_ID, Operation, PAD, PAD_ID, Problem, SEPARATOR, SEPARATOR_ID, Split,
     StepVerdict, UNK, UNK_ID, World, check, check_steps, prompt, solution, solution_steps, supervised, tokenizer,
-    tokenizer_json, vocabulary,
+    tokenizer_json, vocabulary, written,
 };
 use proptest::prelude::*;
 
 const WORLD: World = World { seed: 7 };
+
+const CAREFUL: Habits = Habits { filler: 0.5, mistakes: 0.0 };
 
 /// 12 + 7 = 19, 19 - 4 = 15, 15 * 2 = 30, 30 / 2 = 15
 fn apples() -> Problem {
@@ -124,6 +126,44 @@ fn filler_is_absent_at_zero_and_before_every_step_at_one() {
     assert_eq!(solution(&mut rng, &problem, 1.0).split(SEPARATOR).count(), 10);
 }
 
+/// Each step of a fallible author goes wrong with the given probability, so n steps are all right with (1 − p)^n.
+#[test]
+fn mistakes_are_as_frequent_as_asked() {
+    let mut rng = WORLD.rng(Split::Train);
+    let share = |mistakes: f32, rng: &mut _| {
+        let habits = Habits { filler: 0.0, mistakes };
+        let solved = |problem: &Problem, rng: &mut _| check(problem, &written(rng, problem, habits)).is_solved();
+        let levels = level(2)..=level(2);
+        let problems = WORLD.problems(Split::Train, levels).take(2000);
+        problems.filter(|problem| solved(problem, rng)).count() as f32 / 2000.0
+    };
+    assert_eq!(share(0.0, &mut rng), 1.0);
+    assert_eq!(share(1.0, &mut rng), 0.0);
+    // Three operations and the boxed answer; now and then the operation done by mistake is the right one.
+    let expected = 0.8_f32.powi(4);
+    let found = share(0.2, &mut rng);
+    assert!((expected - 0.03..expected + 0.06).contains(&found), "{found} of {expected}");
+}
+
+/// A mistake is carried on: each equation starts from the result before it, and the box is near the last one.
+#[test]
+fn fallible_authors_stay_in_the_world_and_go_on_from_their_mistakes() {
+    let mut rng = WORLD.rng(Split::Train);
+    let tokenizer = tokenizer();
+    for problem in WORLD.problems(Split::Train, Level::ALL).take(1000) {
+        let text = written(&mut rng, &problem, Habits { filler: 0.0, mistakes: 0.5 });
+        let mut value = problem.start().to_string();
+        for step in text.split(SEPARATOR).filter(|step| step.contains('=')) {
+            let (term, result) = step.split_once(" = ").unwrap();
+            assert_eq!(term.split(' ').next(), Some(value.as_str()), "{text}");
+            value = result.into();
+        }
+        let verdicts = check(&problem, &text).steps;
+        assert!(!verdicts.contains(&StepVerdict::Malformed) && !verdicts.contains(&StepVerdict::Empty), "{text}");
+        assert!(!tokenizer.encode(text.as_str(), false).unwrap().get_ids().contains(&UNK_ID), "{text}");
+    }
+}
+
 #[test]
 fn the_splits_are_disjoint_whatever_the_seed() {
     let chains = |seed, split, count| -> HashSet<String> {
@@ -158,7 +198,7 @@ fn a_seed_stands_for_one_world() {
         first(Split::Test).question(),
         "Sam owns 6 stamps. He buys 2 more. He loses 3. He sells 4 of them. He triples them. He finds 5 more. How many now?"
     );
-    let (prompt, solution) = supervised(&mut WORLD.rng(Split::Train), &Level::ALL, 0.5);
+    let (prompt, solution) = supervised(&mut WORLD.rng(Split::Train), &Level::ALL, CAREFUL);
     assert_eq!(prompt, "Ana has 3 apples. A friend adds 2. She loses 5. How many are left? => ");
     assert_eq!(solution, "So far so good.\n\n3 + 2 = 5\n\nWe take it step by step.\n\n5 - 5 = 0\n\n\\boxed{0}");
 }
@@ -175,7 +215,7 @@ fn tokens_put_end_to_end_give_the_text_back() {
     let tokenizer = tokenizer();
     let mut rng = WORLD.rng(Split::Train);
     for _ in 0..1000 {
-        let (prompt, solution) = supervised(&mut rng, &Level::ALL, 0.3);
+        let (prompt, solution) = supervised(&mut rng, &Level::ALL, Habits { filler: 0.3, mistakes: 0.2 });
         let apart = [prompt.as_str(), solution.as_str()].map(|text| {
             let ids = tokenizer.encode(text, false).unwrap().get_ids().to_vec();
             assert!(!ids.contains(&UNK_ID), "{text:?}");
@@ -268,22 +308,4 @@ proptest! {
             prop_assert!(problem.values().iter().all(|value| *value <= 99));
         }
     }
-}
-
-/// An altered problem is another chain, of the training side, and its right solution is wrong for the original.
-#[test]
-fn solutions_of_an_altered_problem_are_wrong_for_the_original() {
-    let mut rng = WORLD.rng(Split::Train);
-    let mut wrong_operation = 0;
-    for problem in WORLD.problems(Split::Train, Level::ALL).take(500) {
-        let altered = problem.altered(&mut rng);
-        assert_ne!(altered.canonical(), problem.canonical());
-        assert_eq!(altered.split(), Split::Train);
-        let text = solution_steps(&altered).join(SEPARATOR);
-        assert!(check(&altered, &text).is_solved());
-        let verdict = check(&problem, &text);
-        assert!(!verdict.is_solved(), "{} solved by {text}", problem.canonical());
-        wrong_operation += usize::from(verdict.steps.contains(&StepVerdict::WrongOperation));
-    }
-    assert!(wrong_operation > 200, "{wrong_operation} of 500 show a wrong operation");
 }

@@ -56,10 +56,10 @@ fn print(findings: &Findings, run: &Run, options: &cli::Demo) {
     let Findings { base, last, prm, prm_on_last } = findings;
     if options.common.json {
         let object = json!({
-            "base_accuracy": base.greedy,
-            "final_accuracy": last.greedy,
-            "base_accuracy_sampled": base.sampled,
-            "final_accuracy_sampled": last.sampled,
+            "base_accuracy": base.sampled,
+            "final_accuracy": last.sampled,
+            "base_accuracy_greedy": base.greedy,
+            "final_accuracy_greedy": last.greedy,
             "prm_auc": prm.auc,
             "prm_first_error_f1": prm.first_error_f1,
             "prm_auc_final_policy": prm_on_last.auc,
@@ -72,8 +72,8 @@ fn print(findings: &Findings, run: &Run, options: &cli::Demo) {
     let percent = |share: f32| format!("{:.1} %", share * 100.0);
     let figure = |value: Option<f32>| value.map_or("n/a".into(), |value| format!("{value:.3}"));
     println!("\n{:<34} {:>10} {:>10}", "held-out problems", "base", "after RL");
+    println!("{:<34} {:>10} {:>10}", "  accuracy, sampled as in training", percent(base.sampled), percent(last.sampled));
     println!("{:<34} {:>10} {:>10}", "  accuracy, greedy", percent(base.greedy), percent(last.greedy));
-    println!("{:<34} {:>10} {:>10}", "  accuracy, sampled", percent(base.sampled), percent(last.sampled));
     println!("{:<34} {:>10.2} {:>10.2}", "  steps", base.steps, last.steps);
     println!("{:<34} {:>10} {:>10}", "PRM step AUC on samples of", figure(prm.auc), figure(prm_on_last.auc));
     println!(

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use minform_core::seed;
 use minform_text::chat::{ChatTemplate, Message};
 use minform_text::data::{Problem, ProblemFormat, Rows, StepFormat, StepRow, read_problems, read_steps};
-use minform_text::prompt::PromptTemplate;
+use minform_text::prompt::{PromptTemplate, QUESTION};
 use rand::seq::SliceRandom as _;
 
 use crate::cli::Template;
@@ -26,6 +26,7 @@ impl Prompter {
         Ok(match template {
             Template::Pure => Self::Text(PromptTemplate::Pure),
             Template::Plain => Self::Text(PromptTemplate::Plain),
+            Template::Raw => Self::Text(PromptTemplate::custom(QUESTION)?),
             Template::Chat => Self::Chat(Box::new(folder.chat_template()?)),
         })
     }

@@ -71,7 +71,7 @@ fn score(criterion: &mut Criterion) {
     let prm = Prm::from_policy(&policy, SEED).frozen();
     let head = 2 * policy.config.hidden_size + 2;
     assert_eq!(prm.model.num_params(), PARAMETERS + head);
-    let input = |ids| PrmInput { ids, positions: (0..COLUMNS).collect() };
+    let input = |ids| PrmInput { ids, positions: (0..COLUMNS).collect(), start: 0 };
     let inputs: Vec<PrmInput> = rows(&policy, COLUMNS).into_iter().map(input).collect();
     measure(criterion, "score", PARAMETERS, ROWS * COLUMNS, || {
         timed(|| {

@@ -72,9 +72,24 @@ impl TokenClassifier {
         }
     }
 
-    /// `tokens [rows, time]` to logits `[rows, time, 2]`; dropout acts only where gradients are recorded.
+    /// `tokens [rows, time]` to logits `[rows, time, 2]`.
     pub fn forward(&self, tokens: Tensor<2, Int>, frame: &Frame) -> Tensor<3> {
-        self.score.forward(self.dropout.forward(self.model.forward(tokens, frame, None)))
+        self.judge(self.hidden(tokens, frame))
+    }
+
+    /// `tokens [rows, time]` to hidden states `[rows, time, hidden]`.
+    pub fn hidden(&self, tokens: Tensor<2, Int>, frame: &Frame) -> Tensor<3> {
+        self.model.forward(tokens, frame, None)
+    }
+
+    /// Hidden states `[.., hidden]` to logits `[.., 2]`; dropout acts only where gradients are recorded.
+    pub fn judge<const D: usize>(&self, hidden: Tensor<D>) -> Tensor<D> {
+        self.score.forward(self.dropout.forward(hidden))
+    }
+
+    /// Hidden states `[tokens, hidden]` to logits over the vocabulary, through the embedding as a tied head.
+    pub fn text_logits(&self, hidden: Tensor<2>) -> Tensor<2> {
+        project(hidden, self.model.embed_tokens.weight.val().transpose(), None)
     }
 
     /// Same weights with the decoder frozen: only the head learns.

@@ -40,15 +40,21 @@ impl Packed {
         for (row, line) in rows.iter().zip(tokens.chunks_mut(time.max(1))) {
             line.iter_mut().zip(*row).for_each(|(cell, token)| *cell = *token as i32);
         }
+        let unpicked = Self { tokens, rows: rows.len(), time, positions: vec![], targets: vec![], picks: 0 };
+        unpicked.repicked(picks)
+    }
+
+    /// The same rows with other picks.
+    pub fn repicked(&self, picks: Vec<Vec<(usize, u32)>>) -> Self {
         let flat = picks.into_iter().enumerate().flat_map(|(row, picks)| {
-            picks.into_iter().map(move |(position, target)| ((row * time + position) as i32, target as i32))
+            picks.into_iter().map(move |(position, target)| ((row * self.time + position) as i32, target as i32))
         });
         let (mut positions, mut targets): (Vec<i32>, Vec<i32>) = flat.unzip();
         let picks = positions.len();
         let padded = picks.next_multiple_of(PICK_MULTIPLE);
         positions.resize(padded, 0);
         targets.resize(padded, 0);
-        Self { tokens, rows: rows.len(), time, positions, targets, picks }
+        Self { positions, targets, picks, ..self.clone() }
     }
 
     /// Number of real picks; the tensors below are padded beyond it.

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor};
 
 pub use quality::{area_under_roc, first_error, quality};
 pub use score::score;
-pub use train::{LabelledSteps, cross_entropy, train};
+pub use train::{LabelledSteps, Losses, losses, train};
 
 use crate::Result;
 use crate::model::{Frame, ModelConfig, Rope, TokenClassifier, from_safetensors, to_safetensors};
@@ -57,11 +57,11 @@ impl Prm {
     }
 }
 
-/// Logits `[picks, 2]` at the picked positions.
-fn picked_logits(config: &ModelConfig, model: &TokenClassifier, packed: &Packed) -> Tensor<2> {
+/// Hidden states of all tokens, `[rows · time, hidden]`.
+fn hidden(config: &ModelConfig, model: &TokenClassifier, packed: &Packed) -> Tensor<2> {
     let device = model.device();
     let frame = Frame::causal(&Rope::new(config), packed.time(), &device);
-    let logits = model.forward(packed.tokens(&device), &frame);
-    let [rows, time, labels] = logits.dims();
-    logits.reshape([rows * time, labels]).select(0, packed.positions(&device))
+    let hidden = model.hidden(packed.tokens(&device), &frame);
+    let [rows, time, width] = hidden.dims();
+    hidden.reshape([rows * time, width])
 }

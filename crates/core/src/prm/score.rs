@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use minform_credit::step_score;
 use minform_text::steps::PrmInput;
 
-use super::{Prm, picked_logits};
+use super::{Prm, hidden};
 use crate::policy::{Packed, micro_batches};
 use crate::read::read;
 use crate::{Error, Result, parallel};
@@ -49,7 +49,10 @@ pub async fn score(
 
 /// Logits `[picks, 2]` of the steps of the inputs in `group`, one input after another.
 fn logits(prm: &Prm, inputs: &[PrmInput], group: &[usize]) -> Tensor<2> {
+    let device = prm.model.device();
     let rows: Vec<&[u32]> = group.iter().map(|index| &inputs[*index].ids[..]).collect();
     let picks = group.iter().map(|index| inputs[*index].positions.iter().map(|position| (*position, 0)).collect());
-    picked_logits(&prm.config, &prm.model, &Packed::labelled(&rows, picks.collect()))
+    let packed = Packed::labelled(&rows, picks.collect());
+    let hidden = hidden(&prm.config, &prm.model, &packed);
+    prm.model.judge(hidden.select(0, packed.positions(&device)))
 }

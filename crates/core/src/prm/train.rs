@@ -1,11 +1,11 @@
-//! PRM training: cross-entropy over two labels at the end of each labelled step.
+//! PRM training: cross-entropy over two labels at the end of each labelled step, optionally beside a text loss.
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
 use minform_text::steps::PrmInput;
 use rand::seq::SliceRandom as _;
 
-use super::{Prm, picked_logits};
+use super::{Prm, hidden};
 use crate::config::{self, Optimizer};
 use crate::event::{Event, Listener, Phase, PrmStep, emit};
 use crate::model::{ModelConfig, TokenClassifier};
@@ -28,14 +28,22 @@ impl LabelledSteps {
         let labelled = self.input.positions.iter().zip(&self.labels);
         labelled.filter_map(|(position, label)| label.map(|good| (*position, u32::from(good)))).collect()
     }
+
+    /// The tokens of good steps, each at the position that predicts it.
+    fn text_picks(&self) -> Vec<(usize, u32)> {
+        let good = self.input.steps().zip(&self.labels).filter(|(_, label)| **label == Some(true));
+        let tokens = good.flat_map(|(step, _)| step).filter(|token| *token > 0);
+        tokens.filter_map(|token| Some((token - 1, *self.input.ids.get(token)?))).collect()
+    }
 }
 
 /// Trains in PURE's two stages: the head alone, then everything.
 ///
-/// Loss: −(1/N) Σ log softmax(z)_label over the N labelled steps of a batch.
+/// Loss: −(1/N) Σ log softmax(z)_label over the N labelled steps of a batch, plus `text_loss` times
+/// −(1/M) Σ log π(token) over the M tokens of its good steps.
 ///
 /// # Errors
-/// No labelled step, a gradient that is not finite, a device failure, or [`Error::Stopped`]; `prm` then holds the
+/// No labelled step, a text loss for a model whose embedding is not tied to a head, a gradient that is not finite, a device failure, or [`Error::Stopped`]; `prm` then holds the
 /// weights after the last full step.
 pub async fn train(
     prm: &mut Prm,
@@ -46,6 +54,10 @@ pub async fn train(
 ) -> Result<()> {
     if data.iter().all(|row| row.labels.iter().all(Option::is_none)) {
         return Err(Error::Empty("the list of labelled steps"));
+    }
+    if config.text_loss > 0.0 && !prm.config.tie_word_embeddings {
+        let problem = "needs a model with tie_word_embeddings, since a reward model keeps no other language head";
+        return Err(Error::Config { key: "prm.text_loss".into(), problem: problem.into() });
     }
     prm.model = prm.model.clone().freeze_decoder();
     let head = Stage { phase: Phase::PrmHead, epochs: config.head_epochs, optimizer: &config.head_optimizer };
@@ -86,7 +98,7 @@ async fn stage(
             let lr = trainer.lr();
             step += 1;
             tokens += batch.iter().map(|row| row.input.ids.len()).sum::<usize>();
-            let Some(loss) = accumulate(prm, &mut trainer, &batch, config.micro_batch_tokens).await? else { continue };
+            let Some(loss) = accumulate(prm, &mut trainer, &batch, config).await? else { continue };
             let (model, grad_norm) = trainer.step(prm.model.clone()).await?;
             prm.model = model;
             emit(listener, Event::PrmStep(PrmStep { step, phase, loss, lr, grad_norm }))?;
@@ -96,39 +108,65 @@ async fn stage(
     emit(listener, Event::PhaseFinished { phase, tokens })
 }
 
-/// Mean loss of the batch, or `None` if no step of it is labelled.
+/// Mean cross-entropy per labelled step of the batch, or `None` if no step of it is labelled.
 async fn accumulate(
     prm: &Prm,
     trainer: &mut Trainer<TokenClassifier>,
     batch: &[&LabelledSteps],
-    budget: usize,
+    config: &config::Prm,
 ) -> Result<Option<f32>> {
-    let total: usize = batch.iter().map(|row| row.picks().len()).sum();
-    if total == 0 {
+    let count = |picks: fn(&LabelledSteps) -> Vec<(usize, u32)>| batch.iter().map(|row| picks(row).len()).sum();
+    let (steps, tokens): (usize, usize) = (count(LabelledSteps::picks), count(LabelledSteps::text_picks));
+    if steps == 0 {
         return Ok(None);
     }
     let lengths: Vec<usize> = batch.iter().map(|row| row.input.ids.len()).collect();
     let pack = |group: Vec<usize>| {
         let rows: Vec<&[u32]> = group.iter().map(|row| &batch[*row].input.ids[..]).collect();
-        Packed::labelled(&rows, group.iter().map(|row| batch[*row].picks()).collect())
+        let steps = Packed::labelled(&rows, group.iter().map(|row| batch[*row].picks()).collect());
+        let text = (config.text_loss > 0.0)
+            .then(|| steps.repicked(group.iter().map(|row| batch[*row].text_picks()).collect()));
+        (steps, text)
     };
-    let mut batches: Vec<Packed> = micro_batches(&lengths, budget).into_iter().map(pack).collect();
-    batches.retain(|packed| packed.picks() > 0);
-    let losses = trainer.accumulate(&prm.model, &prm.model.device(), &batches, |model, packed| {
-        let loss = cross_entropy(&prm.config, model, packed) / total as f32;
-        (loss.clone(), loss.detach())
+    let mut batches: Vec<_> = micro_batches(&lengths, config.micro_batch_tokens).into_iter().map(pack).collect();
+    batches.retain(|(steps, _)| steps.picks() > 0);
+    let sums = trainer.accumulate(&prm.model, &prm.model.device(), &batches, |model, (steps_of, text_of)| {
+        let losses = losses(&prm.config, model, steps_of, text_of.as_ref());
+        let judged = losses.steps / steps as f32;
+        let whole = match losses.text {
+            Some(text) => judged.clone() + text * (config.text_loss / tokens.max(1) as f32),
+            None => judged.clone(),
+        };
+        (whole, judged.detach())
     });
-    match losses {
-        Some(losses) => Ok(Some(scalar(losses).await?)),
+    match sums {
+        Some(sums) => Ok(Some(scalar(sums).await?)),
         None => Err(Error::Empty("a PRM batch")),
     }
 }
 
-/// −Σ log softmax(z)_label over the picked positions, `[1]`.
-pub fn cross_entropy(config: &ModelConfig, model: &TokenClassifier, packed: &Packed) -> Tensor<1> {
+/// What a micro-batch costs, summed over its picks, `[1]` each.
+#[derive(Debug, Clone)]
+pub struct Losses {
+    /// −Σ log softmax(z)_label over the labelled steps.
+    pub steps: Tensor<1>,
+    /// −Σ log π(token) over the tokens of good steps, where asked for.
+    pub text: Option<Tensor<1>>,
+}
+
+/// The losses of one forward pass; `text` holds the same rows as `steps` with the tokens to predict.
+pub fn losses(config: &ModelConfig, model: &TokenClassifier, steps: &Packed, text: Option<&Packed>) -> Losses {
     let device = model.device();
-    let picked = picked_logits(config, model, packed);
-    let picks = picked.dims()[0];
-    let log_probs = log_softmax(picked, 1).gather(1, packed.targets(&device).unsqueeze_dim(1)).reshape([picks]);
+    let hidden = hidden(config, model, steps);
+    let at = |packed: &Packed| hidden.clone().select(0, packed.positions(&device));
+    let text = text.map(|text| cross_entropy(model.text_logits(at(text)), text));
+    Losses { steps: cross_entropy(model.judge(at(steps)), steps), text }
+}
+
+/// −Σ log softmax(logits)_target over the picks, `[1]`; `logits [picks, classes]`.
+fn cross_entropy(logits: Tensor<2>, packed: &Packed) -> Tensor<1> {
+    let device = logits.device();
+    let picks = logits.dims()[0];
+    let log_probs = log_softmax(logits, 1).gather(1, packed.targets(&device).unsqueeze_dim(1)).reshape([picks]);
     (log_probs * packed.values(&vec![1.0; packed.picks()], &device)).sum().neg()
 }

@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 pub use check::{StepVerdict, Verdict, check, check_steps};
 pub use operation::{Level, Levels, MAX_VALUE, OPERANDS, Operation};
 pub use problem::{Problem, Split};
-pub use solution::{prompt, solution, solution_steps, supervised};
+pub use solution::{Habits, prompt, solution, solution_steps, supervised, written};
 pub use vocabulary::{
     EOS, EOS_ID, NEWLINE, NEWLINE_ID, PAD, PAD_ID, PROMPT_END, SEPARATOR, SEPARATOR_ID, UNK, UNK_ID, tokenizer,
     tokenizer_json, vocabulary,

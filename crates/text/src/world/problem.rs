@@ -57,51 +57,6 @@ impl Problem {
         }
     }
 
-    /// A training problem that differs in one place: another start, or one operation more, less, or other.
-    ///
-    /// A solution of it is a wrong solution of this problem whose arithmetic is right, which teaches a reward
-    /// model to read the question. Operations that no longer fit the changed value are drawn anew.
-    pub fn altered(&self, rng: &mut (impl Rng + ?Sized)) -> Self {
-        loop {
-            let (start, mut operations) = (self.start(), self.operations.clone());
-            let place = rng.random_range(0..operations.len() as u32) as usize;
-            let redraw = Operation::sample(rng, self.values[place]);
-            let start = match rng.random_range(0..5u8) {
-                0 => rng.random_range(STARTS),
-                1 if operations.len() > 1 => {
-                    operations.remove(place);
-                    start
-                }
-                2 => {
-                    operations.insert(place, redraw);
-                    start
-                }
-                _ => {
-                    operations[place] = redraw;
-                    start
-                }
-            };
-            let altered = Self::fitted(rng, start, operations);
-            if altered.split() == Split::Train && altered.canonical() != self.canonical() {
-                return altered;
-            }
-        }
-    }
-
-    /// The chain told anew, each operation that does not apply replaced by one that does.
-    fn fitted(rng: &mut (impl Rng + ?Sized), start: u8, mut operations: Vec<Operation>) -> Self {
-        let mut values = vec![start];
-        let mut value = start;
-        for operation in &mut operations {
-            if !operation.is_sampled_for(value) {
-                *operation = Operation::sample(rng, value);
-            }
-            value = operation.apply(value).unwrap_or(value);
-            values.push(value);
-        }
-        Self { question: wording::question(rng, start, &operations), operations, values }
-    }
-
     /// The question as the policy reads it, without the prompt end.
     pub fn question(&self) -> &str {
         &self.question

@@ -2,6 +2,7 @@
 
 use rand::{Rng, RngExt as _};
 
+use super::operation::{Operation, SAMPLED_MAX};
 use super::vocabulary::{PROMPT_END, SEPARATOR};
 use super::wording::{FILLERS, pick};
 use super::{Levels, Problem, Split};
@@ -26,19 +27,90 @@ pub fn solution_steps(problem: &Problem) -> Vec<String> {
 /// Before each step a thinking step without content is slipped in with probability `filler` (0.1 is usual;
 /// 0 and below mean never). It changes no verdict.
 pub fn solution(rng: &mut (impl Rng + ?Sized), problem: &Problem, filler: f32) -> String {
-    let mut steps = Vec::new();
-    for step in solution_steps(problem) {
-        if rng.random::<f32>() < filler {
-            steps.push(pick(rng, FILLERS).to_owned());
-        }
-        steps.push(step);
-    }
-    steps.join(SEPARATOR)
+    with_filler(rng, solution_steps(problem), filler)
 }
 
-/// A prompt and its solution, always from the training side of the split.
-pub fn supervised(rng: &mut (impl Rng + ?Sized), levels: &Levels, filler: f32) -> (String, String) {
+/// How the authors of training texts write.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Habits {
+    /// Probability of a thinking step without content before each step.
+    pub filler: f32,
+    /// Probability of a mistake in each step. What follows goes on from it, as people do.
+    pub mistakes: f32,
+}
+
+/// A prompt and a solution as people write it, always from the training side of the split.
+///
+/// With `mistakes` above 0 some solutions are wrong, so that a policy that imitates them has something to unlearn.
+pub fn supervised(rng: &mut (impl Rng + ?Sized), levels: &Levels, habits: Habits) -> (String, String) {
     let problem = Problem::sample(rng, levels, Split::Train);
-    let solution = solution(rng, &problem, filler);
+    let solution = written(rng, &problem, habits);
     (prompt(&problem), solution)
+}
+
+/// A solution as people write it.
+pub fn written(rng: &mut (impl Rng + ?Sized), problem: &Problem, habits: Habits) -> String {
+    let steps =
+        if habits.mistakes > 0.0 { fallible_steps(rng, problem, habits.mistakes) } else { solution_steps(problem) };
+    with_filler(rng, steps, habits.filler)
+}
+
+fn with_filler(rng: &mut (impl Rng + ?Sized), steps: Vec<String>, filler: f32) -> String {
+    let mut told = Vec::new();
+    for step in steps {
+        if rng.random::<f32>() < filler {
+            told.push(pick(rng, FILLERS).to_owned());
+        }
+        told.push(step);
+    }
+    told.join(SEPARATOR)
+}
+
+/// The steps of somebody who now and then misreads or forgets an operation, or slips in a result.
+fn fallible_steps(rng: &mut (impl Rng + ?Sized), problem: &Problem, mistakes: f32) -> Vec<String> {
+    let mut value = problem.start();
+    let mut steps = Vec::new();
+    for told in problem.operations() {
+        let mistake = Mistake::sample(rng, mistakes);
+        if mistake == Some(Mistake::Forget) {
+            continue;
+        }
+        // After a mistake the operation told may no longer apply; another takes its place.
+        let applies = told.is_sampled_for(value) && mistake != Some(Mistake::Misread);
+        let operation = if applies { *told } else { Operation::sample(rng, value) };
+        let result = operation.apply(value).unwrap_or(value);
+        let result = if mistake == Some(Mistake::Slip) { slip(rng, result) } else { result };
+        steps.push(format!("{value} {operation} = {result}"));
+        value = result;
+    }
+    let boxed = if rng.random::<f32>() < mistakes { slip(rng, value) } else { value };
+    steps.push(format!("\\boxed{{{boxed}}}"));
+    steps
+}
+
+/// What can go wrong with an operation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mistake {
+    /// Another operation is done.
+    Misread,
+    /// Nothing is done.
+    Forget,
+    /// The result is off by a little.
+    Slip,
+}
+
+impl Mistake {
+    fn sample(rng: &mut (impl Rng + ?Sized), probability: f32) -> Option<Self> {
+        (rng.random::<f32>() < probability).then(|| pick(rng, [Self::Misread, Self::Forget, Self::Slip]))
+    }
+}
+
+/// A number near `result`, but not it, from which one can go on.
+fn slip(rng: &mut (impl Rng + ?Sized), result: u8) -> u8 {
+    loop {
+        let near = result.saturating_add(rng.random_range(0..=6u8)).saturating_sub(3);
+        if near != result && (1..=SAMPLED_MAX).contains(&near) {
+            return near;
+        }
+    }
 }
