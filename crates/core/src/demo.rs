@@ -53,7 +53,7 @@ pub fn settings(quick: bool) -> Config {
     let mut settings = Config {
         sampling: Sampling { temperature: 1.0, max_new_tokens: 64, rows: 256, ..Sampling::default() },
         sft: config::Sft {
-            steps: 280,
+            steps: 330,
             batch: 64,
             micro_batch_tokens: 1280,
             optimizer: adam(3e-3, Schedule::Cosine),
@@ -84,10 +84,10 @@ pub fn settings(quick: bool) -> Config {
         ..Config::default()
     };
     if quick {
-        settings.world.max_level = 2;
-        settings.world.prm_problems = 300;
+        settings.world.max_level = 1;
+        settings.world.prm_problems = 1500;
         settings.world.test_problems = 200;
-        settings.sft.steps = 130;
+        settings.sft.steps = 180;
         settings.rl.updates = 20;
         settings.rl.evaluate_every = 10;
     }

@@ -72,7 +72,12 @@ fn print(findings: &Findings, run: &Run, options: &cli::Demo) {
     let percent = |share: f32| format!("{:.1} %", share * 100.0);
     let figure = |value: Option<f32>| value.map_or("n/a".into(), |value| format!("{value:.3}"));
     println!("\n{:<34} {:>10} {:>10}", "held-out problems", "base", "after RL");
-    println!("{:<34} {:>10} {:>10}", "  accuracy, sampled as in training", percent(base.sampled), percent(last.sampled));
+    println!(
+        "{:<34} {:>10} {:>10}",
+        "  accuracy, sampled as in training",
+        percent(base.sampled),
+        percent(last.sampled)
+    );
     println!("{:<34} {:>10} {:>10}", "  accuracy, greedy", percent(base.greedy), percent(last.greedy));
     println!("{:<34} {:>10.2} {:>10.2}", "  steps", base.steps, last.steps);
     println!("{:<34} {:>10} {:>10}", "PRM step AUC on samples of", figure(prm.auc), figure(prm_on_last.auc));

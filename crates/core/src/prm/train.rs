@@ -43,8 +43,8 @@ impl LabelledSteps {
 /// −(1/M) Σ log π(token) over the M tokens of its good steps.
 ///
 /// # Errors
-/// No labelled step, a text loss for a model whose embedding is not tied to a head, a gradient that is not finite, a device failure, or [`Error::Stopped`]; `prm` then holds the
-/// weights after the last full step.
+/// No labelled step, a text loss for a model whose embedding is not tied to a head, a gradient that is not finite, a
+/// device failure, or [`Error::Stopped`]; `prm` then holds the weights after the last full step.
 pub async fn train(
     prm: &mut Prm,
     config: &config::Prm,
