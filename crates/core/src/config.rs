@@ -110,7 +110,7 @@ impl Default for Sft {
         Self {
             steps: 100,
             batch: 16,
-            micro_batch_tokens: 4096,
+            micro_batch_tokens: 512,
             max_tokens: 1024,
             optimizer: Optimizer { lr: 1e-5, schedule: Schedule::Linear, ..Optimizer::default() },
         }
@@ -150,7 +150,7 @@ impl Default for Prm {
             head_epochs: 3,
             full_epochs: 1,
             batch: 128,
-            micro_batch_tokens: 4096,
+            micro_batch_tokens: 512,
             max_tokens: 1024,
             validation: 0.1,
             text_loss: 0.0,
@@ -210,7 +210,7 @@ impl Default for Rl {
             prompts: 64,
             samples: 4,
             steps_per_rollout: 1,
-            micro_batch_tokens: 4096,
+            micro_batch_tokens: 512,
             credit: Credit::default(),
             process_reward: true,
             verifiable_reward: 0.0,
