@@ -66,7 +66,7 @@ pub(crate) enum Prm {
     Train(PrmTrain),
     /// Score every step of solutions; one JSON row per input row.
     #[command(
-        after_help = "Example:\n  minform prm score --prm runs/prm/prm --data processbench/gsm8k.json --limit 40\n  echo '{\"problem\": \"3 + 4?\", \"solution\": \"3 + 4 = 7\\n\\nSo 7.\"}' | minform prm score --prm runs/prm/prm"
+        after_help = "Example:\n  minform prm score --prm runs/prm/prm --data processbench/gsm8k.json --limit 40\n  printf '%s\\n' '{\"problem\": \"3 + 4?\", \"solution\": \"3 + 4 = 7\\n\\nSo 7.\"}' | minform prm score --prm runs/prm/prm"
     )]
     Score(PrmScore),
 }

@@ -15,6 +15,7 @@ impl Progress {
     /// Shows an event; `spent` is the time of its phase so far.
     pub(crate) fn show(&mut self, event: &Event, spent: Option<Spent>) {
         match event {
+            Event::PhaseStarted { phase, .. } | Event::PhaseFinished { phase, .. } if phase.is_part_of_update() => {}
             Event::PhaseStarted { phase, total } => self.bars.push((*phase, bar(*phase, *total))),
             Event::Progress { phase, done, tokens } => self.advance(*phase, *done, *tokens),
             Event::PhaseFinished { phase, .. } => self.close(*phase, spent),
@@ -47,8 +48,7 @@ impl Progress {
         }
         // Evaluations inside RL report themselves by their result.
         if let Some(spent) = spent.filter(|_| self.bars.is_empty()) {
-            let rate = spent.tokens as f64 / spent.seconds.max(1e-9);
-            self.say(&format!("{}: {:.1} s, {:.0} tokens/s", phase.title(), spent.seconds, rate));
+            self.say(&spent_line(phase, spent));
         }
     }
 
@@ -75,6 +75,15 @@ fn bar(phase: Phase, total: usize) -> ProgressBar {
     bar.set_style(style);
     bar.set_prefix(phase.title());
     bar
+}
+
+/// Time and rate of a phase; one whose tokens are booked to its parts has no rate.
+pub(crate) fn spent_line(phase: Phase, spent: Spent) -> String {
+    let rate = match spent.tokens {
+        0 => String::new(),
+        tokens => format!(", {:.0} tokens/s", tokens as f64 / spent.seconds.max(1e-9)),
+    };
+    format!("{}: {:.1} s{rate}", phase.title(), spent.seconds)
 }
 
 fn percent(share: f32) -> String {

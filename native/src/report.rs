@@ -179,7 +179,7 @@ fn draw(caption: &str, curves: &[Curve]) -> Result<String> {
 
 fn phases(page: &mut String, spent: &BTreeMap<Phase, Spent>) -> Result<()> {
     write!(page, "<h2>Time</h2><table><tr><th>phase</th><th>seconds</th><th>tokens</th><th>tokens/s</th></tr>")?;
-    for (phase, spent) in spent {
+    for (phase, spent) in spent.iter().filter(|(_, spent)| spent.tokens > 0) {
         let rate = spent.tokens as f64 / spent.seconds.max(1e-9);
         write!(
             page,

@@ -105,8 +105,8 @@ fn rl_raises_the_verifiable_reward() {
     let problem = Problem { prompt: "Tom has 3 apples.".into(), answer: Some("7".into()) };
     let mut verified = Vec::new();
     for _ in 0..config.updates {
-        let mut written = |_| ControlFlow::Continue(());
-        let (update, scored) = pollster::block_on(rl.update(&vec![problem.clone(); 4], &mut written)).unwrap();
+        let mut hear = |_| ControlFlow::Continue(());
+        let (update, scored) = pollster::block_on(rl.update(&vec![problem.clone(); 4], &mut hear)).unwrap();
         assert_eq!(scored.len(), 64);
         verified.push(update.verified.unwrap());
     }

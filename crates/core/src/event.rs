@@ -23,8 +23,14 @@ pub enum Phase {
     PrmFull,
     /// Scoring steps.
     Score,
-    /// Reinforcement learning.
+    /// Reinforcement learning, as a whole.
     Rl,
+    /// Sampling responses, inside an update.
+    Rollout,
+    /// Step scores, answers and KL of the responses, inside an update.
+    Reward,
+    /// Gradients and optimizer steps, inside an update.
+    Learn,
     /// Measuring accuracy.
     Evaluate,
     /// Free generation.
@@ -32,6 +38,11 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// Whether it is a part of one RL update, too short for a progress bar of its own.
+    pub fn is_part_of_update(self) -> bool {
+        matches!(self, Self::Rollout | Self::Reward | Self::Learn)
+    }
+
     /// Words for a progress bar.
     pub fn title(self) -> &'static str {
         match self {
@@ -41,6 +52,9 @@ impl Phase {
             Self::PrmFull => "PRM, all weights",
             Self::Score => "scoring",
             Self::Rl => "reinforcement learning",
+            Self::Rollout => "RL, sampling",
+            Self::Reward => "RL, rewards",
+            Self::Learn => "RL, learning",
             Self::Evaluate => "evaluating",
             Self::Generate => "generating",
         }

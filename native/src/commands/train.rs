@@ -12,6 +12,7 @@ use super::problems::{Prompter, draw, load_problems};
 use super::sft::finish;
 use crate::cli::Train;
 use crate::folder::Folder;
+use crate::progress::spent_line;
 use crate::run::{Run, peak_memory_mb};
 use crate::{device, settings};
 
@@ -94,8 +95,7 @@ fn load_prm(path: &std::path::Path, policy: &Folder, device: &burn::tensor::Devi
 
 fn summary(run: &Run) {
     for (phase, spent) in run.spent() {
-        let rate = spent.tokens as f64 / spent.seconds.max(1e-9);
-        eprintln!("{}: {:.1} s, {rate:.1} tokens/s", phase.title(), spent.seconds);
+        eprintln!("{}", spent_line(*phase, *spent));
     }
     if let Some(memory) = peak_memory_mb() {
         eprintln!("peak memory: {memory:.0} MB");

@@ -43,18 +43,21 @@ impl<M: Module> Trainer<M> {
     where
         M: Sync,
     {
-        let parts = parallel::map(device, batches, |batch| {
+        let differentiate = |batch: &B| {
             let replica = model.clone().fork(device);
             let (loss, figures) = forward(&replica, batch);
             (GradientsParams::from_grads(loss.backward(), &replica), figures)
-        });
+        };
         let mut sum: Option<Tensor<1>> = None;
-        for (gradients, figures) in parts {
-            self.gradients.accumulate(model, gradients);
-            sum = Some(match sum {
-                Some(sum) => sum + figures,
-                None => figures,
-            });
+        // Gradients are as large as the model, so no more of them are kept than threads work at once.
+        for round in batches.chunks(parallel::workers(device)) {
+            for (gradients, figures) in parallel::map(device, round, differentiate) {
+                self.gradients.accumulate(model, gradients);
+                sum = Some(match sum {
+                    Some(sum) => sum + figures,
+                    None => figures,
+                });
+            }
         }
         sum
     }

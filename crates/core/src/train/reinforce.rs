@@ -1,12 +1,9 @@
 //! The RL loop: updates, evaluations and samples for people.
 
-use std::ops::ControlFlow;
-
 use super::evaluate::{HeldOut, evaluate};
 use super::rl::{Problem, Rl};
 use crate::Result;
 use crate::event::{Event, Listener, Phase, emit};
-use crate::policy::NewToken;
 
 /// Runs the updates that are left, drawing prompts from `next` (given the update, from 0, and how many).
 ///
@@ -22,20 +19,12 @@ pub async fn reinforce(
 ) -> Result<()> {
     let (updates, every) = (rl.config().updates, rl.config().evaluate_every);
     emit(listener, Event::PhaseStarted { phase: Phase::Rl, total: updates })?;
-    let mut tokens = 0;
     while rl.step() < updates {
         let step = rl.step();
         let problems = next(step, rl.config().prompts);
-        let mut written = |_: NewToken| {
-            tokens += 1;
-            match tokens % 64 {
-                0 => listener(Event::Progress { phase: Phase::Rl, done: step, tokens }),
-                _ => ControlFlow::Continue(()),
-            }
-        };
-        let (update, scored) = rl.update(&problems, &mut written).await?;
+        let (update, scored) = rl.update(&problems, listener).await?;
         emit(listener, Event::Update(Box::new(update)))?;
-        emit(listener, Event::Progress { phase: Phase::Rl, done: step + 1, tokens })?;
+        emit(listener, Event::Progress { phase: Phase::Rl, done: step + 1, tokens: rl.tokens() })?;
         let due = every > 0 && rl.step().is_multiple_of(every) && rl.step() < updates;
         if let (true, Some(shown)) = (due || step == 0 || rl.step() == updates, scored.first()) {
             emit(listener, Event::Sample(rl.sample(&problems[shown.rollout.prompt], shown)?))?;
@@ -44,5 +33,6 @@ pub async fn reinforce(
             evaluate(rl.policy(), rl.tokenizer(), held_out, "update", rl.step(), listener).await?;
         }
     }
-    emit(listener, Event::PhaseFinished { phase: Phase::Rl, tokens })
+    // Its tokens are those of its parts.
+    emit(listener, Event::PhaseFinished { phase: Phase::Rl, tokens: 0 })
 }

@@ -12,12 +12,15 @@ use super::loss::{LossTerms, clipped_policy_loss};
 use super::optimizer::Trainer;
 use super::rollout::{Rollout, Scored, assign_credit};
 use crate::config::{self, LossMean, Sampling, Truncated};
-use crate::event::{Sample, Update};
+use crate::event::{Event, Listener, Phase, Sample, Update, emit};
 use crate::model::{CausalLm, ModelConfig};
 use crate::policy::{Generator, NewToken, Packed, Policy, log_probs, micro_batches};
 use crate::prm::{self, Prm};
 use crate::read::read;
 use crate::{Error, Result, parallel, seed};
+
+/// How many sampled tokens pass between two signs of life.
+const TOKENS_PER_PROGRESS: usize = 64;
 
 /// A prompt of the training set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +44,7 @@ pub struct Rl<'a> {
     trainer: Trainer<CausalLm>,
     seed: u64,
     step: usize,
+    tokens: usize,
 }
 
 impl<'a> Rl<'a> {
@@ -69,6 +73,7 @@ impl<'a> Rl<'a> {
             sampling: sampling.clone(),
             seed,
             step: 0,
+            tokens: 0,
         })
     }
 
@@ -87,42 +92,58 @@ impl<'a> Rl<'a> {
         self.tokenizer
     }
 
+    /// Tokens sampled so far.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
     /// Updates made so far.
     pub fn step(&self) -> usize {
         self.step
     }
 
-    /// Samples, scores and learns from one set of prompts. `written` hears every token and may stop the run.
+    /// Samples, scores and learns from one set of prompts. `listener` hears the parts of the update and may stop it.
     ///
     /// Returns the figures of the update and the scored responses, group by group.
     ///
     /// # Errors
     /// [`Error::Stopped`] before any weight has changed; a loss or gradient that is not finite; a device failure.
-    pub async fn update(
-        &mut self,
-        problems: &[Problem],
-        written: &mut dyn FnMut(NewToken) -> ControlFlow<()>,
-    ) -> Result<(Update, Vec<Scored>)> {
-        let rollouts = self.rollouts(problems, written).await?;
+    pub async fn update(&mut self, problems: &[Problem], listener: &mut Listener<'_>) -> Result<(Update, Vec<Scored>)> {
+        let total = problems.len() * self.config.samples;
+        emit(listener, Event::PhaseStarted { phase: Phase::Rollout, total })?;
+        let rollouts = self.rollouts(problems, listener).await?;
+        let read: usize = rollouts.iter().map(|r| r.prompt_ids.len() + r.response.tokens.len()).sum();
+        let written: usize = rollouts.iter().map(|r| r.response.tokens.len()).sum();
+        self.tokens += written;
+        emit(listener, Event::PhaseFinished { phase: Phase::Rollout, tokens: written })?;
+        emit(listener, Event::PhaseStarted { phase: Phase::Reward, total })?;
         let mut scored = self.score(problems, rollouts).await?;
         assign_credit(&mut scored, &self.config, self.sampling.max_new_tokens)?;
+        emit(listener, Event::PhaseFinished { phase: Phase::Reward, tokens: read })?;
+        emit(listener, Event::PhaseStarted { phase: Phase::Learn, total })?;
         self.step += 1;
         let mut update = Update { step: self.step, lr: self.trainer.lr(), ..self.figures(&scored)? };
         self.learn(&scored, &mut update).await?;
+        // The weights have changed: a wish to stop waits for the next event.
+        let _ = listener(Event::PhaseFinished { phase: Phase::Learn, tokens: read });
         Ok((update, scored))
     }
 
-    async fn rollouts(
-        &self,
-        problems: &[Problem],
-        written: &mut dyn FnMut(NewToken) -> ControlFlow<()>,
-    ) -> Result<Vec<Rollout>> {
+    async fn rollouts(&self, problems: &[Problem], listener: &mut Listener<'_>) -> Result<Vec<Rollout>> {
         let prompts: Vec<Vec<u32>> =
             problems.iter().map(|problem| Ok(self.tokenizer.encode(&problem.prompt)?)).collect::<Result<_>>()?;
         let sampler = self.policy.frozen();
         let generator = Generator::new(&sampler.model, &sampler.config);
         let seed = seed::mix_in(self.seed, self.step as u64);
-        let groups = generator.generate(&prompts, self.config.samples, &self.sampling, seed, written).await?;
+        let mut tokens = self.tokens;
+        let mut written = |_: NewToken| {
+            tokens += 1;
+            match tokens % TOKENS_PER_PROGRESS {
+                0 => listener(Event::Progress { phase: Phase::Rl, done: self.step, tokens }),
+                _ => ControlFlow::Continue(()),
+            }
+        };
+        let groups = generator.generate(&prompts, self.config.samples, &self.sampling, seed, &mut written).await?;
         let eos = &self.policy.config.eos_token_ids;
         let rollouts = groups
             .into_iter()

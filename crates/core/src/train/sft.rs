@@ -30,8 +30,8 @@ impl Example {
 /// Loss: −(1/N) Σ log π(token | prefix) over the N target tokens of a batch.
 ///
 /// # Errors
-/// An empty batch, a loss or gradient that is not finite, a device failure; [`Error::Stopped`] hands nothing back,
-/// so stop through `on_stop` semantics of the caller: the policy in `policy` is the one after the last full step.
+/// An empty batch, a loss or gradient that is not finite, a device failure, or [`Error::Stopped`]; `policy` then holds
+/// the weights after the last full step.
 pub async fn sft(
     policy: &mut Policy,
     config: &Sft,

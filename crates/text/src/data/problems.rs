@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::fields::{Row, rows};
 use super::{Problem, Rows, Skipped, gsm8k};
+use crate::answer::extract_boxed;
 
 /// How a file of problems names its fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,22 +135,7 @@ fn from_math(row: &Row<'_>) -> Result<Problem, Skipped> {
     let solution = row.optional_text("solution")?;
     let answer = match row.optional_text("answer")? {
         Some(answer) => Some(answer),
-        None => solution.as_deref().and_then(last_boxed),
+        None => solution.as_deref().and_then(extract_boxed),
     };
     Ok(Problem { answer, solution, ..base(row)? })
-}
-
-/// The content of the last `\boxed{...}` with balanced braces.
-fn last_boxed(text: &str) -> Option<String> {
-    let (_, inside) = text.rsplit_once("\\boxed{")?;
-    let mut depth = 1_usize;
-    for (index, c) in inside.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 1 => return Some(inside[..index].trim().to_owned()),
-            '}' => depth -= 1,
-            _ => {}
-        }
-    }
-    None
 }
