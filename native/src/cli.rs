@@ -215,8 +215,8 @@ pub(crate) struct Generate {
     #[arg(long)]
     pub(crate) limit: Option<usize>,
     /// Responses per question.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) samples: usize,
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) samples: u32,
     /// How a question becomes a prompt.
     #[arg(long, value_enum, default_value = "chat")]
     pub(crate) template: Template,

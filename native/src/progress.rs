@@ -46,8 +46,8 @@ impl Progress {
             let (_, bar) = self.bars.remove(index);
             bar.finish_and_clear();
         }
-        // Evaluations inside RL report themselves by their result.
-        if let Some(spent) = spent.filter(|_| self.bars.is_empty()) {
+        // Evaluations inside RL report themselves by their result, and RL as a whole by its parts.
+        if let Some(spent) = spent.filter(|spent| self.bars.is_empty() && spent.tokens > 0) {
             self.say(&spent_line(phase, spent));
         }
     }
@@ -77,13 +77,10 @@ fn bar(phase: Phase, total: usize) -> ProgressBar {
     bar
 }
 
-/// Time and rate of a phase; one whose tokens are booked to its parts has no rate.
+/// Time and rate of a phase.
 pub(crate) fn spent_line(phase: Phase, spent: Spent) -> String {
-    let rate = match spent.tokens {
-        0 => String::new(),
-        tokens => format!(", {:.0} tokens/s", tokens as f64 / spent.seconds.max(1e-9)),
-    };
-    format!("{}: {:.1} s{rate}", phase.title(), spent.seconds)
+    let rate = spent.tokens as f64 / spent.seconds.max(1e-9);
+    format!("{}: {:.1} s, {rate:.0} tokens/s", phase.title(), spent.seconds)
 }
 
 fn percent(share: f32) -> String {

@@ -22,6 +22,7 @@ pub(crate) fn load(base: &Config, common: &Common) -> Result<Config> {
     if let Some(seed) = common.seed {
         config.seed = seed;
     }
+    config.validate()?;
     Ok(config)
 }
 

@@ -20,6 +20,7 @@ pub mod model;
 mod parallel;
 pub mod policy;
 pub mod prm;
+mod ranges;
 mod read;
 pub mod seed;
 pub mod train;

@@ -34,7 +34,7 @@ pub(crate) fn run(options: &Generate) -> Result<()> {
         .map(|problem| Ok(folder.tokenizer.encode(&prompter.render(&problem.question)?)?))
         .collect::<Result<_>>()?;
     let generator = Generator::new(&policy.model, &policy.config);
-    let (samples, seed) = (options.samples.max(1), config.seed);
+    let (samples, seed) = (options.samples as usize, config.seed);
     // One answer is shown as it is written; many are shown by a bar and printed when all are done.
     let stream = prompts.len() * samples == 1 && !options.common.json;
     let mut run = Run::without_folder("generate", &config);

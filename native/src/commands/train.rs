@@ -18,7 +18,10 @@ use crate::{device, settings};
 
 pub(crate) fn run(options: &Train) -> Result<()> {
     let mut base = Config::default();
-    base.rl.process_reward = options.prm.is_some();
+    if options.prm.is_none() {
+        base.rl.process_reward = false;
+        base.rl.verifiable_reward = 1.0;
+    }
     let config = settings::load(&base, &options.common)?;
     let device = device::choose(&options.common.device)?.autodiff();
     let folder = Folder::open(&options.model)?;
@@ -28,8 +31,8 @@ pub(crate) fn run(options: &Train) -> Result<()> {
     let held_out = held_out(options, &prompter, &config)?;
     let prm = options.prm.as_deref().map(|path| load_prm(path, &folder, &device)).transpose()?;
     let policy = folder.policy(&device)?;
-    let mut run = Run::create("train", &config, &options.common.device, &options.out, options.overwrite)?;
     let mut rl = Rl::new(policy, prm.as_ref(), &folder.tokenizer, &config.rl, &config.sampling, config.seed)?;
+    let mut run = Run::create("train", &config, &options.common.device, &options.out, options.overwrite)?;
     let result = pollster::block_on(learn(&mut rl, &problems, held_out.as_ref(), &config, &mut run));
     let place = options.out.join("policy");
     folder.save(&place, &rl.policy().config, &rl.policy().to_safetensors()?)?;
@@ -94,7 +97,7 @@ fn load_prm(path: &std::path::Path, policy: &Folder, device: &burn::tensor::Devi
 }
 
 fn summary(run: &Run) {
-    for (phase, spent) in run.spent() {
+    for (phase, spent) in run.spent().iter().filter(|(_, spent)| spent.tokens > 0) {
         eprintln!("{}", spent_line(*phase, *spent));
     }
     if let Some(memory) = peak_memory_mb() {

@@ -298,8 +298,9 @@ fn check(config: &config::Rl, has_prm: bool) -> Result<()> {
     if config.process_reward && !has_prm {
         return problem("rl.process_reward", "needs a process reward model; give one or set it to false");
     }
-    if !config.process_reward && config.verifiable_reward == 0.0 {
-        return problem("rl.verifiable_reward", "is 0 and process_reward is off: there is no reward to learn from");
+    if !config.process_reward && (config.verifiable_reward == 0.0 || config.verifiable_share == 0.0) {
+        let key = if config.verifiable_reward == 0.0 { "rl.verifiable_reward" } else { "rl.verifiable_share" };
+        return problem(key, "is 0 and process_reward is off: there is no reward to learn from");
     }
     if config.prompts == 0 || config.samples == 0 || config.steps_per_rollout == 0 {
         return problem("rl", "prompts, samples and steps_per_rollout must be at least 1");
