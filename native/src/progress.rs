@@ -79,8 +79,7 @@ fn bar(phase: Phase, total: usize) -> ProgressBar {
 
 /// Time and rate of a phase.
 pub(crate) fn spent_line(phase: Phase, spent: Spent) -> String {
-    let rate = spent.tokens as f64 / spent.seconds.max(1e-9);
-    format!("{}: {:.1} s, {rate:.0} tokens/s", phase.title(), spent.seconds)
+    format!("{}: {:.1} s, {:.0} tokens/s", phase.title(), spent.seconds, spent.rate())
 }
 
 fn percent(share: f32) -> String {

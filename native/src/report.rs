@@ -1,6 +1,5 @@
 //! The report of a run: one HTML file that opens without a network.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::{Result, anyhow};
@@ -29,7 +28,12 @@ pre { overflow: auto; padding: .6rem; border: 1px solid var(--line); border-radi
 type Curve = (&'static str, Vec<(f64, f64)>);
 
 /// The page for what a run has heard so far.
-pub(crate) fn page(title: &str, config: &Config, history: &[Timed], spent: &BTreeMap<Phase, Spent>) -> Result<String> {
+pub(crate) fn page(
+    title: &str,
+    config: &Config,
+    history: &[Timed],
+    spent: impl Iterator<Item = (Phase, Spent)>,
+) -> Result<String> {
     let mut page = String::new();
     write!(page, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">")?;
     write!(page, "<meta name=\"viewport\" content=\"width=device-width\"><title>{}</title>", escape(title))?;
@@ -177,16 +181,16 @@ fn draw(caption: &str, curves: &[Curve]) -> Result<String> {
     Ok(svg)
 }
 
-fn phases(page: &mut String, spent: &BTreeMap<Phase, Spent>) -> Result<()> {
+fn phases(page: &mut String, spent: impl Iterator<Item = (Phase, Spent)>) -> Result<()> {
     write!(page, "<h2>Time</h2><table><tr><th>phase</th><th>seconds</th><th>tokens</th><th>tokens/s</th></tr>")?;
-    for (phase, spent) in spent.iter().filter(|(_, spent)| spent.tokens > 0) {
-        let rate = spent.tokens as f64 / spent.seconds.max(1e-9);
+    for (phase, spent) in spent {
         write!(
             page,
-            "<tr><td>{}</td><td>{:.1}</td><td>{}</td><td>{rate:.0}</td></tr>",
+            "<tr><td>{}</td><td>{:.1}</td><td>{}</td><td>{:.0}</td></tr>",
             phase.title(),
             spent.seconds,
-            spent.tokens
+            spent.tokens,
+            spent.rate()
         )?;
     }
     write!(page, "</table>")?;

@@ -62,6 +62,13 @@ pub(crate) struct Spent {
     pub(crate) tokens: usize,
 }
 
+impl Spent {
+    /// Tokens per second.
+    pub(crate) fn rate(self) -> f64 {
+        self.tokens as f64 / self.seconds.max(1e-9)
+    }
+}
+
 /// What a run folder says about its origin.
 #[derive(Debug, Serialize)]
 struct Origin<'a> {
@@ -143,9 +150,9 @@ impl Run {
         self.started.elapsed().as_secs_f64()
     }
 
-    /// Exclusive time of each phase so far.
-    pub(crate) fn spent(&self) -> &BTreeMap<Phase, Spent> {
-        &self.spent
+    /// Exclusive time of each phase so far. A phase whose tokens are those of its parts is not told apart from them.
+    pub(crate) fn spent(&self) -> impl Iterator<Item = (Phase, Spent)> + '_ {
+        self.spent.iter().map(|(phase, spent)| (*phase, *spent)).filter(|(_, spent)| spent.tokens > 0)
     }
 
     /// Writes the report and closes the log; an error kept by [`Run::hear`] comes out here.
@@ -159,7 +166,7 @@ impl Run {
             log.get_ref().sync_all()?;
         }
         if let Some(folder) = &self.folder {
-            let page = report::page(&self.title, &self.config, &self.history, &self.spent)?;
+            let page = report::page(&self.title, &self.config, &self.history, self.spent())?;
             write_file(&folder.join("report.html"), page.as_bytes())?;
         }
         Ok(())

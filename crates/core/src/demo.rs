@@ -51,7 +51,7 @@ pub struct Demo {
 pub fn settings(quick: bool) -> Config {
     let adam = |lr, schedule| Optimizer { lr, schedule, warmup_steps: 10, beta_2: 0.98, ..Optimizer::default() };
     let mut settings = Config {
-        sampling: Sampling { temperature: 1.0, max_new_tokens: 64, rows: 256, ..Sampling::default() },
+        sampling: Sampling { max_new_tokens: 64, rows: 256, ..Sampling::default() },
         sft: config::Sft {
             steps: 330,
             batch: 64,
@@ -98,8 +98,9 @@ impl Demo {
     /// A fresh policy on `device`, which must record gradients.
     ///
     /// # Errors
-    /// Levels outside 1 to 5, or sizes that do not fit together.
+    /// Levels outside 1 to 5, or a value of `config.world` out of range.
     pub fn new(config: &Config, device: &Device) -> Result<Self> {
+        config.world.validate()?;
         let tokenizer = Tokenizer::from_json(world::tokenizer_json().as_bytes())?;
         let level = |key: &str, number| {
             Level::new(number)

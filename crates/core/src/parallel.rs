@@ -8,6 +8,8 @@ use std::ops::ControlFlow;
 
 use burn::tensor::Device;
 
+use crate::{Error, Result};
+
 /// How many threads may compute on `device`.
 pub(crate) fn workers(device: &Device) -> usize {
     #[cfg(feature = "threads")]
@@ -35,7 +37,26 @@ pub(crate) type Hear<'a, M> = &'a mut dyn FnMut(M) -> ControlFlow<()>;
 /// Runs `work` on every item on a thread of its own, or one after another where there is one thread only.
 ///
 /// Messages are heard on the calling thread; once it answers [`ControlFlow::Break`] every worker is told to stop.
+///
+/// # Errors
+/// [`Error::Stopped`] after such an answer, even if every worker had finished before its messages were heard.
 pub(crate) async fn with_messages<T: Sync, M: Send, R: Send>(
+    device: &Device,
+    items: &[T],
+    work: impl AsyncFn(&T, Hear<'_, M>) -> R + Sync,
+    hear: Hear<'_, M>,
+) -> Result<Vec<R>> {
+    let mut stopped = false;
+    let mut hear = |message| {
+        let flow = hear(message);
+        stopped |= flow.is_break();
+        flow
+    };
+    let results = run(device, items, work, &mut hear).await;
+    if stopped { Err(Error::Stopped) } else { Ok(results) }
+}
+
+async fn run<T: Sync, M: Send, R: Send>(
     device: &Device,
     items: &[T],
     work: impl AsyncFn(&T, Hear<'_, M>) -> R + Sync,
@@ -43,7 +64,7 @@ pub(crate) async fn with_messages<T: Sync, M: Send, R: Send>(
 ) -> Vec<R> {
     #[cfg(feature = "threads")]
     if workers(device) > 1 {
-        return threads::with_messages(items, work, hear);
+        return threads::run(items, work, hear);
     }
     let _ = device;
     let mut results = Vec::with_capacity(items.len());
@@ -62,7 +83,7 @@ mod threads {
 
     use super::Hear;
 
-    pub(super) fn with_messages<T: Sync, M: Send, R: Send>(
+    pub(super) fn run<T: Sync, M: Send, R: Send>(
         items: &[T],
         work: impl AsyncFn(&T, Hear<'_, M>) -> R + Sync,
         hear: Hear<'_, M>,
@@ -96,5 +117,24 @@ mod threads {
             };
             handles.into_iter().map(result).collect()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The worker sends one message, does not look at the answer and is done before it is heard.
+    #[test]
+    fn a_stop_is_not_lost_to_a_worker_that_has_finished() {
+        let work = async |item: &usize, tell: Hear<'_, usize>| {
+            let _ = tell(*item);
+            *item
+        };
+        let run = |answer: ControlFlow<()>| {
+            pollster::block_on(with_messages(&Device::flex(), &[1, 2, 3], work, &mut |_| answer))
+        };
+        assert!(matches!(run(ControlFlow::Break(())), Err(Error::Stopped)));
+        assert!(run(ControlFlow::Continue(())).is_ok_and(|results| results == [1, 2, 3]));
     }
 }

@@ -1,6 +1,6 @@
 //! What the values of a configuration may be.
 
-use crate::config::{Config, Optimizer};
+use crate::config::{Config, Optimizer, Prm, Rl, Sampling, World};
 use crate::{Error, Result};
 
 impl Config {
@@ -9,45 +9,65 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] with the first key out of range and what it may be.
     pub fn validate(&self) -> Result<()> {
-        let Self { sampling, sft, prm, rl, world, .. } = self;
-        in_range("sampling.temperature", sampling.temperature, 0.0, f32::MAX)?;
-        in_range("sampling.top_p", sampling.top_p, 0.0, 1.0)?;
-        positive("sampling.max_new_tokens", sampling.max_new_tokens)?;
-        positive("sampling.rows", sampling.rows)?;
-        positive("sft.batch", sft.batch)?;
-        optimizer("sft.optimizer", &sft.optimizer)?;
-        positive("prm.batch", prm.batch)?;
-        in_range("prm.validation", prm.validation, 0.0, 1.0)?;
-        in_range("prm.text_loss", prm.text_loss, 0.0, f32::MAX)?;
-        in_range("prm.threshold", prm.threshold, -1.0, 1.0)?;
-        optimizer("prm.head_optimizer", &prm.head_optimizer)?;
-        optimizer("prm.full_optimizer", &prm.full_optimizer)?;
-        positive("rl.prompts", rl.prompts)?;
-        positive("rl.samples", rl.samples)?;
-        positive("rl.steps_per_rollout", rl.steps_per_rollout)?;
-        in_range("rl.verifiable_share", rl.verifiable_share, 0.0, 1.0)?;
-        in_range("rl.kl", rl.kl, 0.0, f32::MAX)?;
-        in_range("rl.clip_low", rl.clip_low, 0.0, 1.0)?;
-        in_range("rl.clip_high", rl.clip_high, 0.0, f32::MAX)?;
-        in_range("rl.credit.temperature", rl.credit.temperature, 0.0, f32::MAX)?;
-        in_range("rl.credit.gamma", rl.credit.gamma, 0.0, 1.0)?;
-        optimizer("rl.optimizer", &rl.optimizer)?;
-        positive("world.layers", world.layers)?;
-        positive("world.heads", world.heads)?;
-        if world.hidden_size == 0 || !world.hidden_size.is_multiple_of(2 * world.heads) {
-            let multiple = 2 * world.heads;
-            return refuse(
-                "world.hidden_size",
-                format!("{} is not a multiple of {multiple}, twice the heads", world.hidden_size),
-            );
+        self.sampling.validate()?;
+        positive("sft.batch", self.sft.batch)?;
+        optimizer("sft.optimizer", &self.sft.optimizer)?;
+        self.prm.validate()?;
+        self.rl.validate()?;
+        self.world.validate()
+    }
+}
+
+impl Sampling {
+    fn validate(&self) -> Result<()> {
+        in_range("sampling.temperature", self.temperature, 0.0, f32::MAX)?;
+        in_range("sampling.top_p", self.top_p, 0.0, 1.0)?;
+        positive("sampling.max_new_tokens", self.max_new_tokens)?;
+        positive("sampling.rows", self.rows)
+    }
+}
+
+impl Prm {
+    fn validate(&self) -> Result<()> {
+        positive("prm.batch", self.batch)?;
+        in_range("prm.validation", self.validation, 0.0, 1.0)?;
+        in_range("prm.text_loss", self.text_loss, 0.0, f32::MAX)?;
+        in_range("prm.threshold", self.threshold, -1.0, 1.0)?;
+        optimizer("prm.head_optimizer", &self.head_optimizer)?;
+        optimizer("prm.full_optimizer", &self.full_optimizer)
+    }
+}
+
+impl Rl {
+    pub(crate) fn validate(&self) -> Result<()> {
+        positive("rl.prompts", self.prompts)?;
+        positive("rl.samples", self.samples)?;
+        positive("rl.steps_per_rollout", self.steps_per_rollout)?;
+        in_range("rl.verifiable_share", self.verifiable_share, 0.0, 1.0)?;
+        in_range("rl.kl", self.kl, 0.0, f32::MAX)?;
+        in_range("rl.clip_low", self.clip_low, 0.0, 1.0)?;
+        in_range("rl.clip_high", self.clip_high, 0.0, f32::MAX)?;
+        in_range("rl.credit.temperature", self.credit.temperature, 0.0, f32::MAX)?;
+        in_range("rl.credit.gamma", self.credit.gamma, 0.0, 1.0)?;
+        optimizer("rl.optimizer", &self.optimizer)
+    }
+}
+
+impl World {
+    pub(crate) fn validate(&self) -> Result<()> {
+        positive("world.layers", self.layers)?;
+        positive("world.heads", self.heads)?;
+        let multiple = 2 * self.heads;
+        if self.hidden_size == 0 || !self.hidden_size.is_multiple_of(multiple) {
+            let problem = format!("{} is not a multiple of {multiple}, twice the heads", self.hidden_size);
+            return refuse("world.hidden_size", problem);
         }
-        for (key, share) in [("filler", world.filler), ("mistakes", world.mistakes), ("label_noise", world.label_noise)]
-        {
-            in_range(&format!("world.{key}"), share, 0.0, 1.0)?;
-        }
-        positive("world.prm_problems", world.prm_problems)?;
-        positive("world.prm_samples", world.prm_samples)?;
-        positive("world.test_problems", world.test_problems)
+        in_range("world.filler", self.filler, 0.0, 1.0)?;
+        in_range("world.mistakes", self.mistakes, 0.0, 1.0)?;
+        in_range("world.label_noise", self.label_noise, 0.0, 1.0)?;
+        positive("world.prm_problems", self.prm_problems)?;
+        positive("world.prm_samples", self.prm_samples)?;
+        positive("world.test_problems", self.test_problems)
     }
 }
 

@@ -164,6 +164,16 @@ fn fallible_authors_stay_in_the_world_and_go_on_from_their_mistakes() {
     }
 }
 
+/// Numbers that no sampled problem reaches are written about too, and the writing ends.
+#[test]
+fn fallible_authors_write_about_any_problem() {
+    let mut rng = WORLD.rng(Split::Train);
+    let large = Problem::new("", 30, vec![Operation::Halve, Operation::Double]).unwrap();
+    for _ in 0..200 {
+        assert!(!check(&large, &written(&mut rng, &large, Habits { filler: 0.0, mistakes: 1.0 })).is_solved());
+    }
+}
+
 #[test]
 fn the_splits_are_disjoint_whatever_the_seed() {
     let chains = |seed, split, count| -> HashSet<String> {

@@ -88,9 +88,8 @@ fn print(findings: &Findings, run: &Run, options: &cli::Demo) {
         figure(prm_on_last.first_error_f1)
     );
     println!("\n{:<34} {:>10} {:>10}", "time", "seconds", "tokens/s");
-    for (phase, spent) in run.spent().iter().filter(|(_, spent)| spent.tokens > 0) {
-        let rate = spent.tokens as f64 / spent.seconds.max(1e-9);
-        println!("  {:<32} {:>10.1} {rate:>10.0}", phase.title(), spent.seconds);
+    for (phase, spent) in run.spent() {
+        println!("  {:<32} {:>10.1} {:>10.0}", phase.title(), spent.seconds, spent.rate());
     }
     println!("  {:<32} {:>10.1}", "whole", run.seconds());
     println!("\nreport: {}", options.out.join("report.html").display());

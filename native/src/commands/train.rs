@@ -97,8 +97,8 @@ fn load_prm(path: &std::path::Path, policy: &Folder, device: &burn::tensor::Devi
 }
 
 fn summary(run: &Run) {
-    for (phase, spent) in run.spent().iter().filter(|(_, spent)| spent.tokens > 0) {
-        eprintln!("{}", spent_line(*phase, *spent));
+    for (phase, spent) in run.spent() {
+        eprintln!("{}", spent_line(phase, spent));
     }
     if let Some(memory) = peak_memory_mb() {
         eprintln!("peak memory: {memory:.0} MB");

@@ -3,6 +3,7 @@
 use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Initializer, Linear, RmsNorm, RmsNormConfig};
 use burn::tensor::activation::silu;
+use burn::tensor::module::linear as project;
 use burn::tensor::{Device, Int, Tensor};
 
 use super::attention::{Attention, LayerCache, linear};
@@ -63,6 +64,11 @@ impl Decoder {
             layers: (0..config.num_hidden_layers).map(|_| Layer::new(config, device)).collect(),
             norm: norm(config, device),
         }
+    }
+
+    /// Hidden states `[.., hidden]` to logits over the vocabulary, through the embedding as a tied head.
+    pub(super) fn tied_logits<const D: usize>(&self, hidden: Tensor<D>) -> Tensor<D> {
+        project(hidden, self.embed_tokens.weight.val().transpose(), None)
     }
 
     /// `tokens [rows, time]` to normed hidden states `[rows, time, hidden]`.

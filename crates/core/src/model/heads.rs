@@ -2,7 +2,6 @@
 
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear};
-use burn::tensor::module::linear as project;
 use burn::tensor::{Device, Int, Tensor};
 
 use super::attention::linear;
@@ -29,11 +28,11 @@ impl CausalLm {
         self.model.forward(tokens, frame, cache)
     }
 
-    /// Hidden states `[rows, time, hidden]` to logits `[rows, time, vocabulary]`.
-    pub fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
+    /// Hidden states `[.., hidden]` to logits `[.., vocabulary]`.
+    pub fn logits<const D: usize>(&self, hidden: Tensor<D>) -> Tensor<D> {
         match &self.lm_head {
             Some(head) => head.forward(hidden),
-            None => project(hidden, self.model.embed_tokens.weight.val().transpose(), None),
+            None => self.model.tied_logits(hidden),
         }
     }
 
@@ -87,9 +86,9 @@ impl TokenClassifier {
         self.score.forward(self.dropout.forward(hidden))
     }
 
-    /// Hidden states `[tokens, hidden]` to logits over the vocabulary, through the embedding as a tied head.
-    pub fn text_logits(&self, hidden: Tensor<2>) -> Tensor<2> {
-        project(hidden, self.model.embed_tokens.weight.val().transpose(), None)
+    /// Hidden states `[.., hidden]` to logits over the vocabulary, through the embedding as a tied head.
+    pub fn text_logits<const D: usize>(&self, hidden: Tensor<D>) -> Tensor<D> {
+        self.model.tied_logits(hidden)
     }
 
     /// Same weights with the decoder frozen: only the head learns.

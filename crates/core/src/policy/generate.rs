@@ -88,23 +88,13 @@ impl<'a> Generator<'a> {
         let work = async |batch: &&[(usize, usize)], listen: Hear<'_, NewToken>| {
             self.batch(prompts, batch, sampling, seed, listen).await
         };
-        // A worker may have finished before its messages were heard, so the verdict of the listener is kept here.
-        let mut stopped = false;
-        let mut hear = |token| {
-            let flow = listen(token);
-            stopped |= flow.is_break();
-            flow
-        };
         let mut responses: Vec<Vec<Option<Response>>> = vec![vec![None; samples]; prompts.len()];
         for round in batches.chunks(workers) {
-            for batch in parallel::with_messages(&device, round, work, &mut hear).await {
+            for batch in parallel::with_messages(&device, round, work, listen).await? {
                 for row in batch? {
                     responses[row.prompt][row.sample] = Some(row.response);
                 }
             }
-        }
-        if stopped {
-            return Err(Error::Stopped);
         }
         Ok(responses.into_iter().map(|group| group.into_iter().flatten().collect()).collect())
     }

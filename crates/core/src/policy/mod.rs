@@ -4,7 +4,6 @@ mod generate;
 mod pack;
 mod sample;
 
-use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor};
 
 pub use generate::{Generator, NewToken, Response};
@@ -68,10 +67,5 @@ pub fn log_probs(config: &ModelConfig, model: &CausalLm, packed: &Packed) -> Ten
     let device = model.device();
     let frame = Frame::causal(&Rope::new(config), packed.time(), &device);
     let hidden = model.hidden(packed.tokens(&device), &frame, None);
-    let [rows, time, width] = hidden.dims();
-    let picked = hidden.reshape([rows * time, width]).select(0, packed.positions(&device));
-    let logits = model.logits(picked.unsqueeze_dim(0));
-    let [_, picks, vocabulary] = logits.dims();
-    let log_probs = log_softmax(logits.reshape([picks, vocabulary]), 1);
-    log_probs.gather(1, packed.targets(&device).unsqueeze_dim(1)).reshape([picks])
+    packed.target_log_probs(model.logits(packed.pick(hidden)))
 }

@@ -1,5 +1,6 @@
 //! Rows of different lengths as one right-padded batch with a list of the positions that matter.
 
+use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// Batch sides are rounded up to multiples of these, so that few distinct shapes occur.
@@ -80,6 +81,19 @@ impl Packed {
     /// Target of each pick, `[picks, padded]`.
     pub fn targets(&self, device: &Device) -> Tensor<1, Int> {
         Tensor::from_data(TensorData::new(self.targets.clone(), [self.targets.len()]), device)
+    }
+
+    /// The picked rows of `hidden [rows, time, width]`, `[picks, width]`.
+    pub(crate) fn pick(&self, hidden: Tensor<3>) -> Tensor<2> {
+        let device = hidden.device();
+        let [rows, time, width] = hidden.dims();
+        hidden.reshape([rows * time, width]).select(0, self.positions(&device))
+    }
+
+    /// log softmax(logits)_target of each pick, `[picks]`; `logits [picks, classes]`.
+    pub(crate) fn target_log_probs(&self, logits: Tensor<2>) -> Tensor<1> {
+        let (device, picks) = (logits.device(), logits.dims()[0]);
+        log_softmax(logits, 1).gather(1, self.targets(&device).unsqueeze_dim(1)).reshape([picks])
     }
 
     /// One value per pick as a tensor, zero on the padding: weights, advantages, old log-probabilities.

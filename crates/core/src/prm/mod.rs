@@ -57,11 +57,9 @@ impl Prm {
     }
 }
 
-/// Hidden states of all tokens, `[rows · time, hidden]`.
-fn hidden(config: &ModelConfig, model: &TokenClassifier, packed: &Packed) -> Tensor<2> {
+/// Hidden states of all tokens, `[rows, time, hidden]`.
+fn hidden(config: &ModelConfig, model: &TokenClassifier, packed: &Packed) -> Tensor<3> {
     let device = model.device();
     let frame = Frame::causal(&Rope::new(config), packed.time(), &device);
-    let hidden = model.hidden(packed.tokens(&device), &frame);
-    let [rows, time, width] = hidden.dims();
-    hidden.reshape([rows * time, width])
+    model.hidden(packed.tokens(&device), &frame)
 }

@@ -49,10 +49,8 @@ pub async fn score(
 
 /// Logits `[picks, 2]` of the steps of the inputs in `group`, one input after another.
 fn logits(prm: &Prm, inputs: &[PrmInput], group: &[usize]) -> Tensor<2> {
-    let device = prm.model.device();
     let rows: Vec<&[u32]> = group.iter().map(|index| &inputs[*index].ids[..]).collect();
     let picks = group.iter().map(|index| inputs[*index].positions.iter().map(|position| (*position, 0)).collect());
     let packed = Packed::labelled(&rows, picks.collect());
-    let hidden = hidden(&prm.config, &prm.model, &packed);
-    prm.model.judge(hidden.select(0, packed.positions(&device)))
+    prm.model.judge(packed.pick(hidden(&prm.config, &prm.model, &packed)))
 }

@@ -1,7 +1,6 @@
 //! PRM training: cross-entropy over two labels at the end of each labelled step, optionally beside a text loss.
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::log_softmax;
 use minform_text::steps::PrmInput;
 use rand::seq::SliceRandom as _;
 
@@ -115,11 +114,6 @@ async fn accumulate(
     batch: &[&LabelledSteps],
     config: &config::Prm,
 ) -> Result<Option<f32>> {
-    let count = |picks: fn(&LabelledSteps) -> Vec<(usize, u32)>| batch.iter().map(|row| picks(row).len()).sum();
-    let (steps, tokens): (usize, usize) = (count(LabelledSteps::picks), count(LabelledSteps::text_picks));
-    if steps == 0 {
-        return Ok(None);
-    }
     let lengths: Vec<usize> = batch.iter().map(|row| row.input.ids.len()).collect();
     let pack = |group: Vec<usize>| {
         let rows: Vec<&[u32]> = group.iter().map(|row| &batch[*row].input.ids[..]).collect();
@@ -130,6 +124,8 @@ async fn accumulate(
     };
     let mut batches: Vec<_> = micro_batches(&lengths, config.micro_batch_tokens).into_iter().map(pack).collect();
     batches.retain(|(steps, _)| steps.picks() > 0);
+    let steps: usize = batches.iter().map(|(steps, _)| steps.picks()).sum();
+    let tokens: usize = batches.iter().filter_map(|(_, text)| text.as_ref()).map(Packed::picks).sum();
     let sums = trainer.accumulate(&prm.model, &prm.model.device(), &batches, |model, (steps_of, text_of)| {
         let losses = losses(&prm.config, model, steps_of, text_of.as_ref());
         let judged = losses.steps / steps as f32;
@@ -141,7 +137,7 @@ async fn accumulate(
     });
     match sums {
         Some(sums) => Ok(Some(scalar(sums).await?)),
-        None => Err(Error::Empty("a PRM batch")),
+        None => Ok(None),
     }
 }
 
@@ -156,17 +152,13 @@ pub struct Losses {
 
 /// The losses of one forward pass; `text` holds the same rows as `steps` with the tokens to predict.
 pub fn losses(config: &ModelConfig, model: &TokenClassifier, steps: &Packed, text: Option<&Packed>) -> Losses {
-    let device = model.device();
     let hidden = hidden(config, model, steps);
-    let at = |packed: &Packed| hidden.clone().select(0, packed.positions(&device));
-    let text = text.map(|text| cross_entropy(model.text_logits(at(text)), text));
-    Losses { steps: cross_entropy(model.judge(at(steps)), steps), text }
+    let text = text.map(|text| cross_entropy(model.text_logits(text.pick(hidden.clone())), text));
+    Losses { steps: cross_entropy(model.judge(steps.pick(hidden)), steps), text }
 }
 
 /// −Σ log softmax(logits)_target over the picks, `[1]`; `logits [picks, classes]`.
 fn cross_entropy(logits: Tensor<2>, packed: &Packed) -> Tensor<1> {
     let device = logits.device();
-    let picks = logits.dims()[0];
-    let log_probs = log_softmax(logits, 1).gather(1, packed.targets(&device).unsqueeze_dim(1)).reshape([picks]);
-    (log_probs * packed.values(&vec![1.0; packed.picks()], &device)).sum().neg()
+    (packed.target_log_probs(logits) * packed.values(&vec![1.0; packed.picks()], &device)).sum().neg()
 }

@@ -294,6 +294,7 @@ impl<'a> Rl<'a> {
 }
 
 fn check(config: &config::Rl, has_prm: bool) -> Result<()> {
+    config.validate()?;
     let problem = |key: &str, problem: &str| Err(Error::Config { key: key.into(), problem: problem.into() });
     if config.process_reward && !has_prm {
         return problem("rl.process_reward", "needs a process reward model; give one or set it to false");
@@ -301,9 +302,6 @@ fn check(config: &config::Rl, has_prm: bool) -> Result<()> {
     if !config.process_reward && (config.verifiable_reward == 0.0 || config.verifiable_share == 0.0) {
         let key = if config.verifiable_reward == 0.0 { "rl.verifiable_reward" } else { "rl.verifiable_share" };
         return problem(key, "is 0 and process_reward is off: there is no reward to learn from");
-    }
-    if config.prompts == 0 || config.samples == 0 || config.steps_per_rollout == 0 {
-        return problem("rl", "prompts, samples and steps_per_rollout must be at least 1");
     }
     if config.samples == 1 && config.credit.baseline != config::Baseline::None {
         return problem("rl.samples", "a leave-one-out baseline needs at least 2 samples per prompt");

@@ -105,8 +105,9 @@ impl Mistake {
     }
 }
 
-/// A number near `result`, but not it, from which one can go on.
+/// A number near `result`, but not it, from which one can go on; a result above [`SAMPLED_MAX`] is taken as that.
 fn slip(rng: &mut (impl Rng + ?Sized), result: u8) -> u8 {
+    let result = result.min(SAMPLED_MAX);
     loop {
         let near = result.saturating_add(rng.random_range(0..=6u8)).saturating_sub(3);
         if near != result && (1..=SAMPLED_MAX).contains(&near) {
