@@ -17,6 +17,7 @@ pub mod demo;
 pub mod error;
 pub mod event;
 pub mod model;
+mod ops;
 mod parallel;
 pub mod policy;
 pub mod prm;

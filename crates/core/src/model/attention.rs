@@ -2,12 +2,11 @@
 
 use burn::module::Module;
 use burn::nn::{Initializer, Linear, LinearConfig};
-use burn::tensor::activation::softmax;
-use burn::tensor::module::attention;
 use burn::tensor::{Device, Int, Tensor};
 
 use super::config::ModelConfig;
 use super::frame::Frame;
+use crate::ops::{attended, heads, rotated};
 
 /// softmax(q kᵀ / √d + bias) v with `heads / key_value_heads` query heads per key head.
 #[derive(Module, Debug)]
@@ -16,7 +15,6 @@ pub struct Attention {
     k_proj: Linear,
     v_proj: Linear,
     o_proj: Linear,
-    key_value_heads: usize,
     head_dim: usize,
 }
 
@@ -59,45 +57,24 @@ impl Attention {
             k_proj: linear(config.hidden_size, key_value, config.qkv_bias),
             v_proj: linear(config.hidden_size, key_value, config.qkv_bias),
             o_proj: linear(query, config.hidden_size, config.output_bias),
-            key_value_heads: config.num_key_value_heads,
             head_dim: config.head_dim,
         }
     }
 
     /// `x [rows, time, hidden]` to the same shape.
     pub(super) fn forward(&self, x: Tensor<3>, frame: &Frame, cache: Option<&mut LayerCache>) -> Tensor<3> {
-        let [rows, time, _] = x.dims();
-        let query = frame.rotate(self.heads(self.q_proj.forward(x.clone())));
-        let mut keys = frame.rotate(self.heads(self.k_proj.forward(x.clone())));
-        let mut values = self.heads(self.v_proj.forward(x));
+        let (angles, bias) = match &frame.tensors {
+            Some(tensors) => (Some(&tensors.angles), Some(&tensors.bias)),
+            None => (None, None),
+        };
+        let query = rotated(self.q_proj.forward(x.clone()), &frame.angles, angles);
+        let mut keys = rotated(self.k_proj.forward(x.clone()), &frame.angles, angles);
+        let mut values = heads(self.v_proj.forward(x), self.head_dim);
         if let Some(cache) = cache {
-            (keys, values) = cache.extend(keys, values, frame.column, frame.bias.dims()[3]);
+            (keys, values) = cache.extend(keys, values, frame.mask.column, frame.mask.keys);
         }
-        // The query heads that share a key head stand one after another on the time axis: keys are never repeated.
-        let group = query.dims()[1] / self.key_value_heads;
-        let query = query.reshape([rows, self.key_value_heads, group * time, self.head_dim]);
-        let bias = if group == 1 { frame.bias.clone() } else { frame.bias.clone().repeat_dim(2, group) };
-        let mixed = attend(query, keys, values, bias);
-        let mixed = mixed.reshape([rows, self.key_value_heads * group, time, self.head_dim]).swap_dims(1, 2);
-        self.o_proj.forward(mixed.reshape([rows, time, self.key_value_heads * group * self.head_dim]))
+        self.o_proj.forward(attended(query, keys, values, &frame.mask, bias))
     }
-
-    /// `[rows, time, heads · head_dim]` to `[rows, heads, time, head_dim]`.
-    fn heads(&self, x: Tensor<3>) -> Tensor<4> {
-        let [rows, time, width] = x.dims();
-        x.reshape([rows, time, width / self.head_dim, self.head_dim]).swap_dims(1, 2)
-    }
-}
-
-/// The backend's fused attention, or the differentiable composition when gradients are recorded
-/// (the generic fallback would also differentiate through its row maximum).
-fn attend(query: Tensor<4>, keys: Tensor<4>, values: Tensor<4>, bias: Tensor<4>) -> Tensor<4> {
-    if !query.device().is_autodiff() {
-        return attention(query, keys, values, None, Some(bias), Default::default());
-    }
-    let scale = 1.0 / (query.dims()[3] as f64).sqrt();
-    let scores = query.mul_scalar(scale).matmul(keys.transpose()) + bias;
-    softmax(scores, 3).matmul(values)
 }
 
 pub(super) fn linear(config: &ModelConfig, input: usize, output: usize, bias: bool, device: &Device) -> Linear {

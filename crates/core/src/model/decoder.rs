@@ -2,13 +2,13 @@
 
 use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Initializer, Linear, RmsNorm, RmsNormConfig};
-use burn::tensor::activation::silu;
 use burn::tensor::module::linear as project;
 use burn::tensor::{Device, Int, Tensor};
 
 use super::attention::{Attention, LayerCache, linear};
 use super::config::ModelConfig;
 use super::frame::Frame;
+use crate::ops::{gated, rms_norm};
 
 /// Tokens in, hidden states out.
 #[derive(Module, Debug)]
@@ -78,7 +78,7 @@ impl Decoder {
             let layer_cache = cache.as_mut().and_then(|cache| cache.layers.get_mut(index));
             x = layer.forward(x, frame, layer_cache);
         }
-        self.norm.forward(x)
+        normed(&self.norm, x)
     }
 }
 
@@ -93,8 +93,8 @@ impl Layer {
     }
 
     fn forward(&self, x: Tensor<3>, frame: &Frame, cache: Option<&mut LayerCache>) -> Tensor<3> {
-        let x = x.clone() + self.self_attn.forward(self.input_layernorm.forward(x), frame, cache);
-        x.clone() + self.mlp.forward(self.post_attention_layernorm.forward(x))
+        let x = x.clone() + self.self_attn.forward(normed(&self.input_layernorm, x), frame, cache);
+        x.clone() + self.mlp.forward(normed(&self.post_attention_layernorm, x))
     }
 }
 
@@ -106,10 +106,14 @@ impl Mlp {
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        self.down_proj.forward(silu(self.gate_proj.forward(x.clone())) * self.up_proj.forward(x))
+        self.down_proj.forward(gated(self.gate_proj.forward(x.clone()), self.up_proj.forward(x)))
     }
 }
 
 fn norm(config: &ModelConfig, device: &Device) -> RmsNorm {
     RmsNormConfig::new(config.hidden_size).with_epsilon(config.rms_norm_eps).init(device)
+}
+
+fn normed(norm: &RmsNorm, x: Tensor<3>) -> Tensor<3> {
+    rms_norm(x, norm.gamma.val(), norm.epsilon)
 }

@@ -1,11 +1,11 @@
-//! What every layer of one forward pass shares: rotary angles and the attention bias.
+//! What every layer of one forward pass shares: rotary angles and the attention mask.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor};
 
 use super::config::{Llama3Scaling, ModelConfig};
-
-/// Added to the attention score of a key that must not be seen. Finite, so a row that sees nothing stays finite.
-const HIDDEN: f32 = -1e9;
+use crate::ops::{Angles, Mask, fused};
 
 /// Inverse frequencies of the rotary position encoding.
 ///
@@ -25,21 +25,6 @@ impl Rope {
             .collect();
         Self { frequencies }
     }
-
-    /// Cosines and sines `[rows, 1, time, head_dim / 2]` at the given positions `[rows][time]`.
-    fn angles(&self, positions: &[Vec<usize>], device: &Device) -> (Tensor<4>, Tensor<4>) {
-        let angle = |position: usize, frequency: f64| position as f64 * frequency;
-        let table = |function: fn(f64) -> f64| -> Vec<f32> {
-            positions
-                .iter()
-                .flatten()
-                .flat_map(|position| self.frequencies.iter().map(move |f| function(angle(*position, *f)) as f32))
-                .collect()
-        };
-        let shape = [positions.len(), 1, positions.first().map_or(0, Vec::len), self.frequencies.len()];
-        let upload = |values| Tensor::from_data(TensorData::new(values, shape), device);
-        (upload(table(f64::cos)), upload(table(f64::sin)))
-    }
 }
 
 /// Llama 3: long wavelengths are slowed by `factor`, short ones kept, those between blended.
@@ -51,23 +36,26 @@ fn scaled(frequency: f64, scaling: Llama3Scaling) -> f64 {
     frequency * (blend + (1.0 - blend) / scaling.factor)
 }
 
-/// Angles and bias of one forward pass.
+/// Angles and mask of one forward pass.
 #[derive(Debug, Clone)]
 pub struct Frame {
-    pub(super) cos: Tensor<4>,
-    pub(super) sin: Tensor<4>,
-    /// `[rows or 1, 1, time, keys]`: 0 where a query may look, very negative where it may not.
+    pub(super) angles: Arc<Angles>,
+    pub(super) mask: Arc<Mask>,
+    /// Both as tensors, for devices that compose attention of burn's operations.
+    pub(super) tensors: Option<Tensors>,
+}
+
+/// Cosines and sines `[rows or 1, 1, time, head_dim / 2]`, and the attention bias `[rows or 1, 1, time, keys]`.
+#[derive(Debug, Clone)]
+pub(super) struct Tensors {
+    pub(super) angles: [Tensor<4>; 2],
     pub(super) bias: Tensor<4>,
-    /// First column of the cache this pass writes; 0 without a cache.
-    pub(super) column: usize,
 }
 
 impl Frame {
     /// Whole sequences from position 0, right-padded: causal attention hides the padding from every real token.
     pub fn causal(rope: &Rope, time: usize, device: &Device) -> Self {
-        let (cos, sin) = rope.angles(&[(0..time).collect()], device);
-        let bias = (0..time * time).map(|cell| if cell % time > cell / time { HIDDEN } else { 0.0 }).collect();
-        Self { cos, sin, bias: Tensor::from_data(TensorData::new(bias, [1, 1, time, time]), device), column: 0 }
+        Self::cached(rope, &[0], 0, time, time, device)
     }
 
     /// `time` new tokens per row at cache columns `column..`, reading the first `view` columns.
@@ -77,24 +65,10 @@ impl Frame {
         let columns = column..column + time;
         let positions: Vec<Vec<usize>> =
             padding.iter().map(|pad| columns.clone().map(|c| c.saturating_sub(*pad)).collect()).collect();
-        let (cos, sin) = rope.angles(&positions, device);
-        let visible = |pad: usize, query: usize, key: usize| key >= pad && key <= query;
-        let bias: Vec<f32> = padding
-            .iter()
-            .flat_map(|pad| columns.clone().map(move |query| (*pad, query)))
-            .flat_map(|(pad, query)| (0..view).map(move |key| if visible(pad, query, key) { 0.0 } else { HIDDEN }))
-            .collect();
-        let shape = [padding.len(), 1, time, view];
-        Self { cos, sin, bias: Tensor::from_data(TensorData::new(bias, shape), device), column }
-    }
-
-    /// Rotates `x [rows, heads, time, head_dim]`: (a, b) → (a cos − b sin, b cos + a sin) over its two halves.
-    pub(super) fn rotate(&self, x: Tensor<4>) -> Tensor<4> {
-        let half = x.dims()[3] / 2;
-        let a = x.clone().narrow(3, 0, half);
-        let b = x.narrow(3, half, half);
-        let first = a.clone() * self.cos.clone() - b.clone() * self.sin.clone();
-        let second = b * self.cos.clone() + a * self.sin.clone();
-        Tensor::cat(vec![first, second], 3)
+        let angles = Angles::new(&rope.frequencies, &positions);
+        let mask = Mask { padding: padding.to_vec(), column, time, keys: view };
+        let tensors = || Tensors { angles: angles.tensors(device), bias: mask.bias(device) };
+        let tensors = (!fused(device)).then(tensors);
+        Self { angles: Arc::new(angles), mask: Arc::new(mask), tensors }
     }
 }

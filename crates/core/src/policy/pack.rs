@@ -1,7 +1,8 @@
 //! Rows of different lengths as one right-padded batch with a list of the positions that matter.
 
-use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use crate::ops::log_prob_at;
 
 /// Batch sides are rounded up to multiples of these, so that few distinct shapes occur.
 const TIME_MULTIPLE: usize = 8;
@@ -78,11 +79,6 @@ impl Packed {
         Tensor::from_data(TensorData::new(self.positions.clone(), [self.positions.len()]), device)
     }
 
-    /// Target of each pick, `[picks, padded]`.
-    pub fn targets(&self, device: &Device) -> Tensor<1, Int> {
-        Tensor::from_data(TensorData::new(self.targets.clone(), [self.targets.len()]), device)
-    }
-
     /// The picked rows of `hidden [rows, time, width]`, `[picks, width]`.
     pub(crate) fn pick(&self, hidden: Tensor<3>) -> Tensor<2> {
         let device = hidden.device();
@@ -92,8 +88,7 @@ impl Packed {
 
     /// log softmax(logits)_target of each pick, `[picks]`; `logits [picks, classes]`.
     pub(crate) fn target_log_probs(&self, logits: Tensor<2>) -> Tensor<1> {
-        let (device, picks) = (logits.device(), logits.dims()[0]);
-        log_softmax(logits, 1).gather(1, self.targets(&device).unsqueeze_dim(1)).reshape([picks])
+        log_prob_at(logits, &self.targets)
     }
 
     /// One value per pick as a tensor, zero on the padding: weights, advantages, old log-probabilities.

@@ -1,0 +1,19 @@
+//! What every layer of a decoder repeats, as functions of tensors: in one pass on burn's CPU backend, composed of burn's
+//! operations elsewhere. Both forms are compared, values and gradients, in the tests beside them.
+
+mod attention;
+mod gate;
+mod kernel;
+mod lanes;
+mod norm;
+mod pick;
+mod rotary;
+#[cfg(test)]
+mod twin;
+
+pub(crate) use attention::{Mask, attended};
+pub(crate) use gate::gated;
+pub(crate) use kernel::fused;
+pub(crate) use norm::rms_norm;
+pub(crate) use pick::log_prob_at;
+pub(crate) use rotary::{Angles, heads, rotated};

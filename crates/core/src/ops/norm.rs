@@ -1,0 +1,94 @@
+//! Root-mean-square normalisation.
+
+use burn::backend::Dispatch;
+use burn::backend::flex::FlexTensor;
+use burn::tensor::Tensor;
+
+use super::kernel::{Fused as _, Kernel, fused, values};
+use super::lanes::{dot, dot3, vectorised};
+
+/// yᵢ = γᵢ xᵢ / √(mean(x²) + ε) over the last axis; `gamma [width]`.
+pub(crate) fn rms_norm<const D: usize>(x: Tensor<D>, gamma: Tensor<1>, epsilon: f64) -> Tensor<D> {
+    if fused(&x.device()) {
+        return Tensor::from_dispatch(Dispatch::rms_norm(x.into_dispatch(), gamma.into_dispatch(), epsilon as f32));
+    }
+    composed(x, gamma, epsilon)
+}
+
+fn composed<const D: usize>(x: Tensor<D>, gamma: Tensor<1>, epsilon: f64) -> Tensor<D> {
+    let size = (x.clone().square().mean_dim(D - 1) + epsilon).sqrt();
+    x / size * gamma.unsqueeze()
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct RmsNorm {
+    pub(super) epsilon: f32,
+}
+
+impl RmsNorm {
+    /// 1 / √(mean(x²) + ε).
+    #[inline(always)]
+    fn inverse(&self, x: &[f32]) -> f32 {
+        1.0 / (dot(x, x) / x.len() as f32 + self.epsilon).sqrt()
+    }
+}
+
+impl Kernel<2> for RmsNorm {
+    type Saved = ();
+
+    fn forward(&self, [x, gamma]: &[FlexTensor; 2]) -> (FlexTensor, ()) {
+        let (x, gamma) = (x.to_contiguous(), gamma.to_contiguous());
+        let mut y = Vec::with_capacity(values(&x).len());
+        vectorised(|| {
+            let gamma = values(&gamma);
+            for x in values(&x).chunks_exact(gamma.len()) {
+                let inverse = self.inverse(x);
+                y.extend(x.iter().zip(gamma).map(|(x, gamma)| x * inverse * gamma));
+            }
+        });
+        (like(y, &x), ())
+    }
+
+    /// With s = 1/√(mean(x²) + ε): dx = s (g ⊙ γ) − x s³ mean(g ⊙ γ ⊙ x), dγ = Σ g ⊙ x s.
+    fn backward(&self, [x, gamma]: &[FlexTensor; 2], (): (), grad: &FlexTensor) -> [FlexTensor; 2] {
+        let (x, gamma) = (x.to_contiguous(), gamma.to_contiguous());
+        let width = values(&gamma).len();
+        let mut dx = Vec::with_capacity(values(&x).len());
+        let mut dgamma = vec![0.0; width];
+        vectorised(|| {
+            let gamma = values(&gamma);
+            for (x, grad) in values(&x).chunks_exact(width).zip(values(grad).chunks_exact(width)) {
+                let inverse = self.inverse(x);
+                let along = dot3(grad, gamma, x) * inverse.powi(3) / width as f32;
+                dx.extend(x.iter().zip(grad).zip(gamma).map(|((x, g), gamma)| g * gamma * inverse - x * along));
+                for ((dgamma, x), g) in dgamma.iter_mut().zip(x).zip(grad) {
+                    *dgamma += g * x * inverse;
+                }
+            }
+        });
+        [like(dx, &x), like(dgamma, &gamma)]
+    }
+}
+
+/// A tensor of the shape of `model`.
+pub(super) fn like(values: Vec<f32>, model: &FlexTensor) -> FlexTensor {
+    super::kernel::tensor(values, [model.layout().num_elements()]).reshape(model.layout().shape().clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::twin::{assert_twins, random};
+    use super::*;
+
+    #[test]
+    fn one_pass_equals_the_composition() {
+        for width in [3, 16, 40] {
+            let inputs = [random(&[5, width], 1), random(&[width], 2)];
+            assert_twins(
+                &inputs,
+                |[x, gamma]| rms_norm(x.reshape([5, width]), gamma, 1e-5).flatten(0, 1),
+                |[x, gamma]| composed(x.reshape([5, width]), gamma, 1e-5).flatten(0, 1),
+            );
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Rotary position encoding, which also moves the heads before the time axis.
+
+use std::sync::Arc;
+
+use burn::backend::Dispatch;
+use burn::backend::flex::FlexTensor;
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::kernel::{Fused as _, Kernel, fused, sizes, tensor, values};
+use super::lanes::vectorised;
+
+/// Cosines and sines `[rows or 1, time, head_dim / 2]` of the angles of one forward pass.
+#[derive(Debug, Clone)]
+pub(crate) struct Angles {
+    cos: Vec<f32>,
+    sin: Vec<f32>,
+    rows: usize,
+    time: usize,
+}
+
+impl Angles {
+    /// position · frequency at the given positions `[rows][time]`; one row stands for all.
+    pub(crate) fn new(frequencies: &[f64], positions: &[Vec<usize>]) -> Self {
+        let angles = || positions.iter().flatten().flat_map(|at| frequencies.iter().map(|f| *at as f64 * f));
+        Self {
+            cos: angles().map(|angle| angle.cos() as f32).collect(),
+            sin: angles().map(|angle| angle.sin() as f32).collect(),
+            rows: positions.len(),
+            time: positions.first().map_or(0, Vec::len),
+        }
+    }
+
+    /// Cosines and sines as tensors `[rows or 1, 1, time, head_dim / 2]`.
+    pub(crate) fn tensors(&self, device: &Device) -> [Tensor<4>; 2] {
+        let shape = [self.rows, 1, self.time, self.half()];
+        [&self.cos, &self.sin].map(|values| Tensor::from_data(TensorData::new(values.clone(), shape), device))
+    }
+
+    fn half(&self) -> usize {
+        self.cos.len() / (self.rows * self.time).max(1)
+    }
+
+    /// Cosines and sines of one position of one row.
+    #[inline(always)]
+    fn at(&self, row: usize, t: usize) -> (&[f32], &[f32]) {
+        let half = self.half();
+        let start = ((row % self.rows) * self.time + t) * half;
+        (&self.cos[start..start + half], &self.sin[start..start + half])
+    }
+}
+
+/// `x [rows, time, heads · head_dim]` to `[rows, heads, time, head_dim]`, each head rotated over its two halves:
+/// (a, b) → (a cos − b sin, b cos + a sin). `tensors` are those of `angles`, where the device needs them.
+pub(crate) fn rotated(x: Tensor<3>, angles: &Arc<Angles>, tensors: Option<&[Tensor<4>; 2]>) -> Tensor<4> {
+    match tensors {
+        Some([cos, sin]) => composed(x, cos.clone(), sin.clone()),
+        None => {
+            debug_assert!(fused(&x.device()));
+            Tensor::from_dispatch(Dispatch::rotate(x.into_dispatch(), angles.clone()))
+        }
+    }
+}
+
+fn composed(x: Tensor<3>, cos: Tensor<4>, sin: Tensor<4>) -> Tensor<4> {
+    let half = cos.dims()[3];
+    let x = heads(x, 2 * half);
+    let a = x.clone().narrow(3, 0, half);
+    let b = x.narrow(3, half, half);
+    let first = a.clone() * cos.clone() - b.clone() * sin.clone();
+    let second = b * cos + a * sin;
+    Tensor::cat(vec![first, second], 3)
+}
+
+/// `[rows, time, heads · head_dim]` to `[rows, heads, time, head_dim]`.
+pub(crate) fn heads(x: Tensor<3>, head_dim: usize) -> Tensor<4> {
+    let [rows, time, width] = x.dims();
+    x.reshape([rows, time, width / head_dim, head_dim]).swap_dims(1, 2)
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Rotate {
+    pub(super) angles: Arc<Angles>,
+}
+
+impl Kernel<1> for Rotate {
+    type Saved = ();
+
+    fn forward(&self, [x]: &[FlexTensor; 1]) -> (FlexTensor, ()) {
+        let [rows, time, width] = sizes(x);
+        let x = x.to_contiguous();
+        let half = self.angles.half();
+        let (dim, heads) = (2 * half, width / (2 * half));
+        let mut y = Vec::with_capacity(values(&x).len());
+        vectorised(|| {
+            let x = values(&x);
+            for (row, head, t) in cells(rows, heads, time) {
+                let start = (row * time + t) * width + head * dim;
+                turn(&x[start..start + dim], self.angles.at(row, t), 1.0, &mut y);
+            }
+        });
+        (tensor(y, [rows, heads, time, dim]), ())
+    }
+
+    /// The inverse rotation.
+    fn backward(&self, [x]: &[FlexTensor; 1], (): (), grad: &FlexTensor) -> [FlexTensor; 1] {
+        let [rows, time, width] = sizes(x);
+        let [_, heads, _, dim] = sizes(grad);
+        let mut dx = Vec::with_capacity(values(grad).len());
+        vectorised(|| {
+            let grad = values(grad);
+            for (row, t, head) in cells(rows, time, heads) {
+                let start = ((row * heads + head) * time + t) * dim;
+                turn(&grad[start..start + dim], self.angles.at(row, t), -1.0, &mut dx);
+            }
+        });
+        [tensor(dx, [rows, time, width])]
+    }
+}
+
+/// Appends one head, turned in the given sense.
+#[inline(always)]
+fn turn(x: &[f32], (cos, sin): (&[f32], &[f32]), sense: f32, y: &mut Vec<f32>) {
+    let (a, b) = x.split_at(cos.len());
+    let pairs = || a.iter().zip(b).zip(cos.iter().zip(sin));
+    y.extend(pairs().map(|((a, b), (cos, sin))| a * cos - sense * b * sin));
+    y.extend(pairs().map(|((a, b), (cos, sin))| b * cos + sense * a * sin));
+}
+
+/// All index triples in row-major order.
+#[inline(always)]
+fn cells(first: usize, second: usize, third: usize) -> impl Iterator<Item = (usize, usize, usize)> {
+    (0..first).flat_map(move |a| (0..second).flat_map(move |b| (0..third).map(move |c| (a, b, c))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::twin::{assert_twins, random};
+    use super::*;
+
+    #[test]
+    fn one_pass_equals_the_composition() {
+        let device = Device::flex().autodiff();
+        for positions in [vec![vec![0, 1, 2]], vec![vec![0, 0, 1], vec![3, 4, 5]]] {
+            let angles = Arc::new(Angles::new(&[1.0, 0.1, 0.01], &positions));
+            let tensors = angles.tensors(&device);
+            assert_twins(
+                &[random(&[2 * 3 * 4 * 6], 1)],
+                |[x]| rotated(x.reshape([2, 3, 24]), &angles, None).flatten(0, 3),
+                |[x]| rotated(x.reshape([2, 3, 24]), &angles, Some(&tensors)).flatten(0, 3),
+            );
+        }
+    }
+}
