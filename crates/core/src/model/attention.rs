@@ -6,7 +6,7 @@ use burn::tensor::{Device, Int, Tensor};
 
 use super::config::ModelConfig;
 use super::frame::Frame;
-use crate::ops::{attended, heads, rotated};
+use crate::ops::{attended, heads, mapped, rotated};
 
 /// softmax(q kᵀ / √d + bias) v with `heads / key_value_heads` query heads per key head.
 #[derive(Module, Debug)]
@@ -67,13 +67,13 @@ impl Attention {
             Some(tensors) => (Some(&tensors.angles), Some(&tensors.bias)),
             None => (None, None),
         };
-        let query = rotated(self.q_proj.forward(x.clone()), &frame.angles, angles);
-        let mut keys = rotated(self.k_proj.forward(x.clone()), &frame.angles, angles);
-        let mut values = heads(self.v_proj.forward(x), self.head_dim);
+        let query = rotated(mapped(&self.q_proj, x.clone()), &frame.angles, angles);
+        let mut keys = rotated(mapped(&self.k_proj, x.clone()), &frame.angles, angles);
+        let mut values = heads(mapped(&self.v_proj, x), self.head_dim);
         if let Some(cache) = cache {
             (keys, values) = cache.extend(keys, values, frame.mask.column, frame.mask.keys);
         }
-        self.o_proj.forward(attended(query, keys, values, &frame.mask, bias))
+        mapped(&self.o_proj, attended(query, keys, values, &frame.mask, bias))
     }
 }
 

@@ -2,13 +2,12 @@
 
 use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Initializer, Linear, RmsNorm, RmsNormConfig};
-use burn::tensor::module::linear as project;
 use burn::tensor::{Device, Int, Tensor};
 
 use super::attention::{Attention, LayerCache, linear};
 use super::config::ModelConfig;
 use super::frame::Frame;
-use crate::ops::{gated, rms_norm};
+use crate::ops::{gated, mapped, mapped_by, rms_norm};
 
 /// Tokens in, hidden states out.
 #[derive(Module, Debug)]
@@ -68,7 +67,7 @@ impl Decoder {
 
     /// Hidden states `[.., hidden]` to logits over the vocabulary, through the embedding as a tied head.
     pub(super) fn tied_logits<const D: usize>(&self, hidden: Tensor<D>) -> Tensor<D> {
-        project(hidden, self.embed_tokens.weight.val().transpose(), None)
+        mapped_by(hidden, self.embed_tokens.weight.val().transpose(), None)
     }
 
     /// `tokens [rows, time]` to normed hidden states `[rows, time, hidden]`.
@@ -106,7 +105,7 @@ impl Mlp {
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        self.down_proj.forward(gated(self.gate_proj.forward(x.clone()), self.up_proj.forward(x)))
+        mapped(&self.down_proj, gated(mapped(&self.gate_proj, x.clone()), mapped(&self.up_proj, x)))
     }
 }
 

@@ -8,6 +8,7 @@ use super::attention::linear;
 use super::config::ModelConfig;
 use super::decoder::{Cache, Decoder};
 use super::frame::Frame;
+use crate::ops::mapped;
 
 /// A policy: hidden states to logits over the vocabulary.
 #[derive(Module, Debug)]
@@ -31,7 +32,7 @@ impl CausalLm {
     /// Hidden states `[.., hidden]` to logits `[.., vocabulary]`.
     pub fn logits<const D: usize>(&self, hidden: Tensor<D>) -> Tensor<D> {
         match &self.lm_head {
-            Some(head) => head.forward(hidden),
+            Some(head) => mapped(head, hidden),
             None => self.model.tied_logits(hidden),
         }
     }
@@ -83,7 +84,7 @@ impl TokenClassifier {
 
     /// Hidden states `[.., hidden]` to logits `[.., 2]`; dropout acts only where gradients are recorded.
     pub fn judge<const D: usize>(&self, hidden: Tensor<D>) -> Tensor<D> {
-        self.score.forward(self.dropout.forward(hidden))
+        mapped(&self.score, self.dropout.forward(hidden))
     }
 
     /// Hidden states `[.., hidden]` to logits over the vocabulary, through the embedding as a tied head.

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use burn::backend::flex::{FlexTensor, Layout};
-use burn::backend::ops::FloatTensorOps as _;
-use burn::backend::{Dispatch, Flex};
+use burn::backend::Dispatch;
+use burn::backend::flex::FlexTensor;
 use burn::tensor::activation::softmax;
-use burn::tensor::{Device, Shape, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
-use super::kernel::{Fused as _, Kernel, fused, sizes, tensor, values};
+use super::kernel::{Fused as _, Gradients, Kernel, fused, sizes, tensor, values};
 use super::lanes::{dot, exp, log_sum_exp, vectorised};
+use super::product::{Matrix, multiply_into, product};
 
 /// Added to the score of a key that must not be seen. Finite, so a row that sees nothing stays finite.
 const HIDDEN: f32 = -1e9;
@@ -113,32 +113,80 @@ impl Sizes {
     }
 }
 
-/// Some queries of one row, of all its heads: scores are `[key_heads, group · (end − start), keys]`.
+/// Queries `start..end` of one head of one row, and the `seen` keys that any of them may see.
 #[derive(Debug, Clone, Copy)]
 struct Block {
     row: usize,
+    head: usize,
     start: usize,
     end: usize,
-    /// Keys that any of these queries sees.
-    keys: usize,
+    seen: usize,
 }
 
 impl Attend {
     fn blocks(&self, sizes: Sizes) -> impl Iterator<Item = Block> + '_ {
-        let starts = move || (0..sizes.time).step_by(BLOCK);
-        (0..sizes.rows).flat_map(move |row| starts().map(move |start| (row, start))).map(move |(row, start)| {
+        let heads = (0..sizes.rows).flat_map(move |row| (0..sizes.heads).map(move |head| (row, head)));
+        let starts = move |(row, head)| (0..sizes.time).step_by(BLOCK).map(move |start| (row, head, start));
+        heads.flat_map(starts).map(move |(row, head, start)| {
             let end = (start + BLOCK).min(sizes.time);
-            Block { row, start, end, keys: self.mask.seen(row, end - 1).end }
+            Block { row, head, start, end, seen: self.mask.seen(row, end - 1).end }
         })
     }
 
-    /// Which keys each row of the block's scores sees, and where its query lies among `[rows, heads, time]`.
+    /// Scores to weights, one query after another; `total(scores, t)` tells log Σ exp(scale · scores) of what query t sees.
     #[inline(always)]
-    fn lines(&self, sizes: Sizes, block: Block) -> impl Iterator<Item = (core::ops::Range<usize>, usize)> + '_ {
-        (0..sizes.heads).flat_map(move |head| {
-            (block.start..block.end)
-                .map(move |t| (self.mask.seen(block.row, t), (block.row * sizes.heads + head) * sizes.time + t))
-        })
+    fn weigh(&self, scores: &mut [f32], block: Block, scale: f32, mut total: impl FnMut(&[f32], usize) -> f32) {
+        for (scores, t) in scores.chunks_exact_mut(block.seen.max(1)).zip(block.start..block.end) {
+            let seen = self.mask.seen(block.row, t);
+            let total = total(&scores[seen.clone()], t);
+            scores[..seen.start].fill(0.0);
+            scores[seen.end..].fill(0.0);
+            scores[seen].iter_mut().for_each(|score| *score = exp(scale * *score - total));
+        }
+    }
+}
+
+impl Block {
+    /// The block's part of `[rows, time, heads · dim]`: from where on, and how far apart its queries are.
+    fn in_lines(&self, sizes: Sizes) -> (usize, usize) {
+        let width = sizes.heads * sizes.dim;
+        ((self.row * sizes.time + self.start) * width + self.head * sizes.dim, width)
+    }
+
+    /// First query of the head among `[rows, heads, time]`.
+    fn head_start(&self, sizes: Sizes) -> usize {
+        (self.row * sizes.heads + self.head) * sizes.time
+    }
+
+    /// The block's part of a `[rows, heads, time, dim]` slice.
+    fn of_heads<'a>(&self, values: &'a [f32], sizes: Sizes) -> Matrix<'a> {
+        let from = (self.head_start(sizes) + self.start) * sizes.dim;
+        Matrix::new(&values[from..], self.end - self.start, sizes.dim, sizes.dim)
+    }
+
+    /// The block's part of a `[rows, time, heads · dim]` slice.
+    fn of_lines<'a>(&self, values: &'a [f32], sizes: Sizes) -> Matrix<'a> {
+        let (from, width) = self.in_lines(sizes);
+        Matrix::new(&values[from..], self.end - self.start, sizes.dim, width)
+    }
+
+    /// The keys (or values) that the block sees.
+    fn of_keys<'a>(&self, keys: &'a FlexTensor, sizes: Sizes) -> Matrix<'a> {
+        let strides = keys.layout().strides();
+        let head = self.head / sizes.group();
+        let from = self.row * strides[0].unsigned_abs() + head * strides[1].unsigned_abs();
+        let stored = &keys.storage::<f32>()[keys.layout().start_offset() + from..];
+        Matrix::new(stored, self.seen, sizes.dim, strides[2].unsigned_abs())
+    }
+
+    /// Weights or scores of the block.
+    fn of_scores<'a>(&self, scores: &'a [f32]) -> Matrix<'a> {
+        Matrix::new(scores, self.end - self.start, self.seen, self.seen)
+    }
+
+    /// First cell of the head's keys among `[rows, key_heads, keys, dim]`.
+    fn keys_start(&self, sizes: Sizes) -> usize {
+        (self.row * sizes.key_heads + self.head / sizes.group()) * sizes.keys * sizes.dim
     }
 }
 
@@ -148,26 +196,20 @@ impl Kernel<3> for Attend {
 
     fn forward(&self, [query, keys, inputs]: &[FlexTensor; 3]) -> (FlexTensor, Self::Saved) {
         let sizes = Sizes::of(query, keys);
-        let query = query.to_contiguous();
+        let (query, keys, inputs) = (query.to_contiguous(), with_rows(keys), with_rows(inputs));
         let mut mixed = vec![0.0; sizes.rows * sizes.time * sizes.heads * sizes.dim];
         let mut totals = vec![f32::NEG_INFINITY; sizes.rows * sizes.heads * sizes.time];
-        for block in self.blocks(sizes).filter(|block| block.keys > 0) {
-            let mut scores = scores(&query, keys, sizes, block);
+        for block in self.blocks(sizes).filter(|block| block.seen > 0) {
+            let mut scores = product(block.of_heads(values(&query), sizes), block.of_keys(&keys, sizes).transposed());
+            let totals = &mut totals[block.head_start(sizes)..];
             vectorised(|| {
-                let rows = scores.storage_mut::<f32>().chunks_exact_mut(block.keys);
-                for (scores, (seen, at)) in rows.zip(self.lines(sizes, block)) {
-                    totals[at] = log_sum_exp(&scores[seen.clone()], sizes.scale());
-                    weigh(scores, seen, sizes.scale(), totals[at]);
-                }
+                self.weigh(&mut scores, block, sizes.scale(), |scores, t| {
+                    totals[t] = log_sum_exp(scores, sizes.scale());
+                    totals[t]
+                });
             });
-            let part = Flex::float_matmul(scores, window(inputs, block, false));
-            let cells = values(&part).chunks_exact(sizes.dim);
-            for (head, queries) in (0..sizes.heads).zip(cells.collect::<Vec<_>>().chunks(block.end - block.start)) {
-                for (t, query) in (block.start..block.end).zip(queries) {
-                    let at = ((block.row * sizes.time + t) * sizes.heads + head) * sizes.dim;
-                    mixed[at..at + sizes.dim].copy_from_slice(query);
-                }
-            }
+            let (from, width) = block.in_lines(sizes);
+            multiply_into(&mut mixed[from..], width, false, block.of_scores(&scores), block.of_keys(&inputs, sizes));
         }
         let mixed = tensor(mixed, [sizes.rows, sizes.time, sizes.heads * sizes.dim]);
         (mixed.clone(), (mixed, totals))
@@ -180,100 +222,51 @@ impl Kernel<3> for Attend {
         [query, keys, inputs]: &[FlexTensor; 3],
         (output, totals): Self::Saved,
         grad: &FlexTensor,
-    ) -> [FlexTensor; 3] {
+        _: [bool; 3],
+    ) -> Gradients<3> {
         let sizes = Sizes::of(query, keys);
-        let query = query.to_contiguous();
-        let mut dquery = vec![0.0; totals.len() * sizes.dim];
-        let mut dkeys = vec![0.0; sizes.rows * sizes.key_heads * sizes.keys * sizes.dim];
+        let (query, keys, inputs) = (query.to_contiguous(), with_rows(keys), with_rows(inputs));
+        let (scale, dim) = (sizes.scale(), sizes.dim);
+        let mut dquery = vec![0.0; totals.len() * dim];
+        let mut dkeys = vec![0.0; sizes.rows * sizes.key_heads * sizes.keys * dim];
         let mut dvalues = dkeys.clone();
-        let along = along(&output, grad, sizes);
-        for block in self.blocks(sizes).filter(|block| block.keys > 0) {
-            let g = gathered(grad, [sizes.heads * sizes.dim, sizes.dim], sizes, block);
-            let q = gathered(&query, [sizes.dim, sizes.time * sizes.dim], sizes, block);
-            let mut weights = scores(&query, keys, sizes, block);
-            let mut slopes = Flex::float_matmul(g.clone(), window(inputs, block, true));
+        for block in self.blocks(sizes).filter(|block| block.seen > 0) {
+            let (q, g) = (block.of_heads(values(&query), sizes), block.of_lines(values(grad), sizes));
+            let mut weights = product(q, block.of_keys(&keys, sizes).transposed());
+            let mut slopes = product(g, block.of_keys(&inputs, sizes).transposed());
+            let (from, width) = block.in_lines(sizes);
+            let line = |values: &FlexTensor, t: usize| {
+                let from = from + (t - block.start) * width;
+                dot(&self::values(values)[from..from + dim], &self::values(grad)[from..from + dim])
+            };
             vectorised(|| {
-                let weights = weights.storage_mut::<f32>().chunks_exact_mut(block.keys);
-                let slopes = slopes.storage_mut::<f32>().chunks_exact_mut(block.keys);
-                for ((weights, slopes), (seen, at)) in weights.zip(slopes).zip(self.lines(sizes, block)) {
-                    weigh(weights, seen, sizes.scale(), totals[at]);
-                    for (slope, weight) in slopes.iter_mut().zip(&*weights) {
-                        *slope = sizes.scale() * weight * (*slope - along[at]);
-                    }
+                self.weigh(&mut weights, block, scale, |_, t| totals[block.head_start(sizes) + t]);
+                let lines = slopes.chunks_exact_mut(block.seen).zip(weights.chunks_exact(block.seen));
+                for ((slopes, weights), t) in lines.zip(block.start..) {
+                    let along = line(&output, t);
+                    slopes
+                        .iter_mut()
+                        .zip(weights)
+                        .for_each(|(slope, weight)| *slope = scale * weight * (*slope - along));
                 }
             });
-            let part = Flex::float_matmul(slopes.clone(), window(keys, block, false));
-            let lines = values(&part).chunks_exact(sizes.dim).zip(self.lines(sizes, block));
-            for (line, (_, at)) in lines {
-                dquery[at * sizes.dim..(at + 1) * sizes.dim].copy_from_slice(line);
-            }
-            add(&mut dvalues, &Flex::float_matmul(weights.transpose(1, 2), g), sizes, block);
-            add(&mut dkeys, &Flex::float_matmul(slopes.transpose(1, 2), q), sizes, block);
+            let (weights, slopes) = (block.of_scores(&weights), block.of_scores(&slopes));
+            let from = (block.head_start(sizes) + block.start) * dim;
+            multiply_into(&mut dquery[from..], dim, false, slopes, block.of_keys(&keys, sizes));
+            let from = block.keys_start(sizes);
+            multiply_into(&mut dvalues[from..], dim, true, weights.transposed(), g);
+            multiply_into(&mut dkeys[from..], dim, true, slopes.transposed(), q);
         }
-        let of_keys = [sizes.rows, sizes.key_heads, sizes.keys, sizes.dim];
-        let of_query = [sizes.rows, sizes.heads, sizes.time, sizes.dim];
-        [tensor(dquery, of_query), tensor(dkeys, of_keys), tensor(dvalues, of_keys)]
+        let of_keys = [sizes.rows, sizes.key_heads, sizes.keys, dim];
+        let dquery = tensor(dquery, [sizes.rows, sizes.heads, sizes.time, dim]);
+        [dquery, tensor(dkeys, of_keys), tensor(dvalues, of_keys)].map(Some)
     }
 }
 
-/// Scores to weights exp(scale · score − total), 0 for what is not seen.
-#[inline(always)]
-fn weigh(scores: &mut [f32], seen: core::ops::Range<usize>, scale: f32, total: f32) {
-    scores[..seen.start].fill(0.0);
-    scores[seen.end..].fill(0.0);
-    scores[seen].iter_mut().for_each(|score| *score = exp(scale * *score - total));
-}
-
-/// q kᵀ of a block, `[key_heads, group · queries, keys]`.
-fn scores(query: &FlexTensor, keys: &FlexTensor, sizes: Sizes, block: Block) -> FlexTensor {
-    Flex::float_matmul(gathered(query, [sizes.dim, sizes.time * sizes.dim], sizes, block), window(keys, block, true))
-}
-
-/// The block's part of a contiguous tensor with the given strides of time and head, `[key_heads, group · queries, dim]`.
-fn gathered(source: &FlexTensor, [of_time, of_head]: [usize; 2], sizes: Sizes, block: Block) -> FlexTensor {
-    let queries = block.end - block.start;
-    let start = block.row * sizes.heads * sizes.time * sizes.dim + block.start * of_time;
-    let shape = Shape::new([sizes.heads, queries, sizes.dim]);
-    let strides = vec![of_head as isize, of_time as isize, 1];
-    let view = FlexTensor::from_arc(source.data_arc(), Layout::new(shape, strides, start), source.dtype());
-    if sizes.group() == 1 {
-        return view;
-    }
-    view.to_contiguous().reshape(Shape::new([sizes.key_heads, sizes.group() * queries, sizes.dim]))
-}
-
-/// The keys of a block `[key_heads, keys, dim]`, or their transpose.
-fn window(keys: &FlexTensor, block: Block, transposed: bool) -> FlexTensor {
-    let layout = keys.layout().narrow(0, block.row, 1).narrow(2, 0, block.keys);
-    let (shape, strides) = (layout.shape(), layout.strides());
-    let layout = Layout::new(Shape::new([shape[1], shape[2], shape[3]]), strides[1..].to_vec(), layout.start_offset());
-    let layout = if transposed { layout.transpose(1, 2) } else { layout };
-    keys.clone().with_layout(layout)
-}
-
-/// Σ g ⊙ output over each head, `[rows, heads, time]`.
-fn along(output: &FlexTensor, grad: &FlexTensor, sizes: Sizes) -> Vec<f32> {
-    let mut along = vec![0.0; sizes.rows * sizes.heads * sizes.time];
-    vectorised(|| {
-        let heads = values(output).chunks_exact(sizes.dim).zip(values(grad).chunks_exact(sizes.dim));
-        for (at, (output, grad)) in heads.enumerate() {
-            let (line, head) = (at / sizes.heads, at % sizes.heads);
-            let (row, t) = (line / sizes.time, line % sizes.time);
-            along[(row * sizes.heads + head) * sizes.time + t] = dot(output, grad);
-        }
-    });
-    along
-}
-
-/// Adds the block's `part [key_heads, keys, dim]` to `sum [rows, key_heads, all keys, dim]`.
-fn add(sum: &mut [f32], part: &FlexTensor, sizes: Sizes, block: Block) {
-    let head = sizes.keys * sizes.dim;
-    let heads = sum[block.row * sizes.key_heads * head..].chunks_exact_mut(head);
-    vectorised(|| {
-        for (sum, part) in heads.zip(values(part).chunks_exact(block.keys * sizes.dim)) {
-            sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
-        }
-    });
+/// The same keys with every key's values side by side.
+fn with_rows(keys: &FlexTensor) -> FlexTensor {
+    let strides = keys.layout().strides();
+    if strides.iter().all(|stride| *stride >= 0) && strides[3] == 1 { keys.clone() } else { keys.to_contiguous() }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 use burn::tensor::activation::silu;
 
-use super::kernel::{Fused as _, Kernel, fused, values};
+use super::kernel::{Fused as _, Gradients, Kernel, fused, values};
 use super::lanes::{sigmoid, vectorised};
 use super::norm::like;
 
@@ -35,7 +35,7 @@ impl Kernel<2> for Gate {
     }
 
     /// d gate = g up σ (1 + x (1 − σ)), d up = g x σ.
-    fn backward(&self, [gate, up]: &[FlexTensor; 2], (): (), grad: &FlexTensor) -> [FlexTensor; 2] {
+    fn backward(&self, [gate, up]: &[FlexTensor; 2], (): (), grad: &FlexTensor, _: [bool; 2]) -> Gradients<2> {
         let (gate, up) = (gate.to_contiguous(), up.to_contiguous());
         let count = values(&gate).len();
         let (mut dgate, mut dup) = (Vec::with_capacity(count), Vec::with_capacity(count));
@@ -47,7 +47,7 @@ impl Kernel<2> for Gate {
                 g * up * s * (1.0 + x * (1.0 - s))
             }));
         });
-        [like(dgate, &gate), like(dup, &up)]
+        [Some(like(dgate, &gate)), Some(like(dup, &up))]
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::grads;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::FloatTensor;
@@ -17,6 +17,7 @@ use burn::tensor::{Bytes, DType, Device, Shape};
 
 use super::attention::{Attend, Mask};
 use super::gate::Gate;
+use super::linear::{LinearBiased, LinearPlain};
 use super::norm::RmsNorm;
 use super::pick::LogProbAt;
 use super::rotary::{Angles, Rotate};
@@ -33,9 +34,19 @@ pub(super) trait Kernel<const N: usize>: Clone + Debug + Send + 'static {
 
     fn forward(&self, inputs: &[FlexTensor; N]) -> (FlexTensor, Self::Saved);
 
-    /// Gradients of the inputs, of their shapes, from the gradient of the output.
-    fn backward(&self, inputs: &[FlexTensor; N], saved: Self::Saved, grad: &FlexTensor) -> [FlexTensor; N];
+    /// Gradients of the inputs, of their shapes, from the contiguous gradient of the output.
+    /// Those that are not `wanted` may be left out.
+    fn backward(
+        &self,
+        inputs: &[FlexTensor; N],
+        saved: Self::Saved,
+        grad: &FlexTensor,
+        wanted: [bool; N],
+    ) -> Gradients<N>;
 }
+
+/// One gradient per input.
+pub(super) type Gradients<const N: usize> = [Option<FlexTensor>; N];
 
 /// The functions of this module, as burn dispatches them to backends.
 #[backend_extension(Flex, Autodiff)]
@@ -50,6 +61,8 @@ pub(super) trait Fused: Backend {
         mask: Arc<Mask>,
     ) -> FloatTensor<Self>;
     fn log_prob_at(logits: FloatTensor<Self>, targets: Arc<[i32]>) -> FloatTensor<Self>;
+    fn linear_plain(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn linear_biased(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 impl Fused for Flex {
@@ -71,6 +84,14 @@ impl Fused for Flex {
 
     fn log_prob_at(logits: FlexTensor, targets: Arc<[i32]>) -> FlexTensor {
         LogProbAt { targets }.forward(&[logits]).0
+    }
+
+    fn linear_plain(x: FlexTensor, weight: FlexTensor) -> FlexTensor {
+        LinearPlain.forward(&[x, weight]).0
+    }
+
+    fn linear_biased(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
+        LinearBiased.forward(&[x, weight, bias]).0
     }
 }
 
@@ -99,6 +120,14 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
     fn log_prob_at(logits: FloatTensor<Self>, targets: Arc<[i32]>) -> FloatTensor<Self> {
         record::<C, _, 1>(LogProbAt { targets }, [logits])
     }
+
+    fn linear_plain(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        record::<C, _, 2>(LinearPlain, [x, weight])
+    }
+
+    fn linear_biased(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        record::<C, _, 3>(LinearBiased, [x, weight, bias])
+    }
 }
 
 /// Runs a kernel and, where an input has a gradient, notes how to go back.
@@ -124,12 +153,13 @@ struct Step<K>(K);
 impl<K: Kernel<N>, const N: usize> Backward<Flex, N> for Step<K> {
     type State = ([FlexTensor; N], K::Saved);
 
-    fn backward(self, ops: Ops<Self::State, N>, grads: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, ops: Ops<Self::State, N>, grads: &mut grads::Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<Flex>(&ops.node);
         let (inputs, saved) = ops.state;
-        let found = self.0.backward(&inputs, saved, &grad.to_contiguous());
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let found = self.0.backward(&inputs, saved, &grad.to_contiguous(), wanted);
         for (parent, grad) in ops.parents.into_iter().zip(found) {
-            if let Some(parent) = parent {
+            if let (Some(parent), Some(grad)) = (parent, grad) {
                 grads.register::<Flex>(parent.id, grad);
             }
         }

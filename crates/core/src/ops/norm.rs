@@ -4,7 +4,7 @@ use burn::backend::Dispatch;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 
-use super::kernel::{Fused as _, Kernel, fused, values};
+use super::kernel::{Fused as _, Gradients, Kernel, fused, values};
 use super::lanes::{dot, dot3, vectorised};
 
 /// yᵢ = γᵢ xᵢ / √(mean(x²) + ε) over the last axis; `gamma [width]`.
@@ -50,7 +50,7 @@ impl Kernel<2> for RmsNorm {
     }
 
     /// With s = 1/√(mean(x²) + ε): dx = s (g ⊙ γ) − x s³ mean(g ⊙ γ ⊙ x), dγ = Σ g ⊙ x s.
-    fn backward(&self, [x, gamma]: &[FlexTensor; 2], (): (), grad: &FlexTensor) -> [FlexTensor; 2] {
+    fn backward(&self, [x, gamma]: &[FlexTensor; 2], (): (), grad: &FlexTensor, _: [bool; 2]) -> Gradients<2> {
         let (x, gamma) = (x.to_contiguous(), gamma.to_contiguous());
         let width = values(&gamma).len();
         let mut dx = Vec::with_capacity(values(&x).len());
@@ -66,7 +66,7 @@ impl Kernel<2> for RmsNorm {
                 }
             }
         });
-        [like(dx, &x), like(dgamma, &gamma)]
+        [Some(like(dx, &x)), Some(like(dgamma, &gamma))]
     }
 }
 

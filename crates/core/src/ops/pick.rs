@@ -7,7 +7,7 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor, TensorData};
 
-use super::kernel::{Fused as _, Kernel, fused, sizes, tensor, values};
+use super::kernel::{Fused as _, Gradients, Kernel, fused, sizes, tensor, values};
 use super::lanes::{exp, log_sum_exp, vectorised};
 
 /// log softmax(logits)_target of each row, `[rows]`; `logits [rows, classes]`, `0 ≤ target < classes`.
@@ -44,7 +44,7 @@ impl Kernel<1> for LogProbAt {
     }
 
     /// d logits = g (1[target] − softmax(logits)).
-    fn backward(&self, [logits]: &[FlexTensor; 1], totals: Vec<f32>, grad: &FlexTensor) -> [FlexTensor; 1] {
+    fn backward(&self, [logits]: &[FlexTensor; 1], totals: Vec<f32>, grad: &FlexTensor, _: [bool; 1]) -> Gradients<1> {
         let [rows, classes] = sizes(logits);
         let logits = logits.to_contiguous();
         let mut dlogits = Vec::with_capacity(rows * classes);
@@ -56,7 +56,7 @@ impl Kernel<1> for LogProbAt {
         for ((row, target), g) in dlogits.chunks_exact_mut(classes).zip(&*self.targets).zip(values(grad)) {
             row[*target as usize] += g;
         }
-        [tensor(dlogits, [rows, classes])]
+        [Some(tensor(dlogits, [rows, classes]))]
     }
 }
 

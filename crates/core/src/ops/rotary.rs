@@ -6,7 +6,7 @@ use burn::backend::Dispatch;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::kernel::{Fused as _, Kernel, fused, sizes, tensor, values};
+use super::kernel::{Fused as _, Gradients, Kernel, fused, sizes, tensor, values};
 use super::lanes::vectorised;
 
 /// Cosines and sines `[rows or 1, time, head_dim / 2]` of the angles of one forward pass.
@@ -102,7 +102,7 @@ impl Kernel<1> for Rotate {
     }
 
     /// The inverse rotation.
-    fn backward(&self, [x]: &[FlexTensor; 1], (): (), grad: &FlexTensor) -> [FlexTensor; 1] {
+    fn backward(&self, [x]: &[FlexTensor; 1], (): (), grad: &FlexTensor, _: [bool; 1]) -> Gradients<1> {
         let [rows, time, width] = sizes(x);
         let [_, heads, _, dim] = sizes(grad);
         let mut dx = Vec::with_capacity(values(grad).len());
@@ -113,7 +113,7 @@ impl Kernel<1> for Rotate {
                 turn(&grad[start..start + dim], self.angles.at(row, t), -1.0, &mut dx);
             }
         });
-        [tensor(dx, [rows, time, width])]
+        [Some(tensor(dx, [rows, time, width]))]
     }
 }
 

@@ -1,0 +1,154 @@
+//! Linear maps.
+
+use burn::backend::Dispatch;
+use burn::backend::flex::FlexTensor;
+use burn::nn::Linear;
+use burn::tensor::Tensor;
+use burn::tensor::module::linear;
+
+use super::kernel::{Fused as _, Gradients, Kernel, fused, tensor, values};
+use super::lanes::vectorised;
+use super::norm::like;
+use super::product::{Matrix, multiply_into, product};
+
+/// x W + b over the last axis.
+pub(crate) fn mapped<const D: usize>(map: &Linear, x: Tensor<D>) -> Tensor<D> {
+    mapped_by(x, map.weight.val(), map.bias.as_ref().map(|bias| bias.val()))
+}
+
+/// x W + b over the last axis; `weight [input, output]`, `bias [output]`.
+pub(crate) fn mapped_by<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
+    if !fused(&x.device()) {
+        return linear(x, weight, bias);
+    }
+    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(match bias {
+        Some(bias) => Dispatch::linear_biased(x, weight, bias.into_dispatch()),
+        None => Dispatch::linear_plain(x, weight),
+    })
+}
+
+/// Without a bias.
+#[derive(Debug, Clone)]
+pub(super) struct LinearPlain;
+
+/// With a bias.
+#[derive(Debug, Clone)]
+pub(super) struct LinearBiased;
+
+impl Kernel<2> for LinearPlain {
+    type Saved = ();
+
+    fn forward(&self, [x, weight]: &[FlexTensor; 2]) -> (FlexTensor, ()) {
+        let (x, weight) = (x.to_contiguous(), in_one_piece(weight));
+        let y = product(lines(&x), matrix(&weight));
+        (shaped(y, &x, &weight), ())
+    }
+
+    fn backward(&self, inputs: &[FlexTensor; 2], (): (), grad: &FlexTensor, wanted: [bool; 2]) -> Gradients<2> {
+        gradients(inputs, grad, wanted)
+    }
+}
+
+impl Kernel<3> for LinearBiased {
+    type Saved = ();
+
+    fn forward(&self, [x, weight, bias]: &[FlexTensor; 3]) -> (FlexTensor, ()) {
+        let (x, weight, bias) = (x.to_contiguous(), in_one_piece(weight), bias.to_contiguous());
+        let rows = values(&x).len() / weight.layout().shape()[0].max(1);
+        let mut y = values(&bias).repeat(rows);
+        multiply_into(&mut y, values(&bias).len(), true, lines(&x), matrix(&weight));
+        (shaped(y, &x, &weight), ())
+    }
+
+    fn backward(&self, inputs: &[FlexTensor; 3], (): (), grad: &FlexTensor, wanted: [bool; 3]) -> Gradients<3> {
+        let [x, weight, bias] = inputs;
+        let [dx, dweight] = gradients(&[x.clone(), weight.clone()], grad, [wanted[0], wanted[1]]);
+        let mut dbias = vec![0.0; bias.layout().num_elements()];
+        vectorised(|| {
+            for line in values(grad).chunks_exact(dbias.len().max(1)) {
+                dbias.iter_mut().zip(line).for_each(|(sum, g)| *sum += g);
+            }
+        });
+        [dx, dweight, Some(like(dbias, bias))]
+    }
+}
+
+/// dx = g Wᵀ, dW = xᵀ g.
+fn gradients([x, weight]: &[FlexTensor; 2], grad: &FlexTensor, wanted: [bool; 2]) -> Gradients<2> {
+    let (x, stored) = (x.to_contiguous(), in_one_piece(weight));
+    let g = lines(grad);
+    let dx = || like(product(g, matrix(&stored).transposed()), &x);
+    let dweight = || like(product(lines(&x).transposed(), g), weight);
+    [wanted[0].then(dx), wanted[1].then(dweight)]
+}
+
+/// A contiguous tensor as a matrix of its last axis.
+fn lines(x: &FlexTensor) -> Matrix<'_> {
+    let width = x.layout().shape().last().copied().unwrap_or(1);
+    Matrix::new(values(x), x.layout().num_elements() / width.max(1), width, width)
+}
+
+/// A matrix whose rows or whose columns are contiguous.
+fn in_one_piece(weight: &FlexTensor) -> FlexTensor {
+    let strides = weight.layout().strides();
+    if strides.contains(&1) && strides.iter().all(|stride| *stride > 0) { weight.clone() } else { weight.to_contiguous() }
+}
+
+/// The cells of a tensor that is [`in_one_piece`].
+fn matrix(weight: &FlexTensor) -> Matrix<'_> {
+    let (shape, strides) = (weight.layout().shape(), weight.layout().strides());
+    let stored = &weight.storage::<f32>()[weight.layout().start_offset()..];
+    if strides[1] == 1 {
+        return Matrix::new(stored, shape[0], shape[1], strides[0].unsigned_abs());
+    }
+    Matrix::new(stored, shape[1], shape[0], strides[1].unsigned_abs()).transposed()
+}
+
+/// The values as a tensor of x's shape with W's outputs as the last axis.
+fn shaped(y: Vec<f32>, x: &FlexTensor, weight: &FlexTensor) -> FlexTensor {
+    let mut shape = x.layout().shape().clone();
+    let last = shape.num_dims() - 1;
+    shape[last] = weight.layout().shape()[1];
+    tensor(y, [shape.num_elements()]).reshape(shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::twin::{assert_twins, random};
+    use super::*;
+
+    #[test]
+    fn one_product_equals_the_composition() {
+        let inputs = [random(&[2 * 5 * 7], 1), random(&[7 * 3], 2), random(&[3], 3)];
+        let shaped = |x: Tensor<1>, w: Tensor<1>| (x.reshape([2, 5, 7]), w.reshape([7, 3]));
+        assert_twins(
+            &inputs,
+            |[x, w, b]| {
+                let (x, w) = shaped(x, w);
+                mapped_by(x, w, Some(b)).flatten(0, 2)
+            },
+            |[x, w, b]| {
+                let (x, w) = shaped(x, w);
+                linear(x, w, Some(b)).flatten(0, 2)
+            },
+        );
+    }
+
+    #[test]
+    fn a_transposed_weight_is_not_copied_to_be_used() {
+        let inputs = [random(&[5 * 7], 1), random(&[7 * 3], 2)];
+        let shaped = |x: Tensor<1>, w: Tensor<1>| (x.reshape([5, 7]), w.reshape([3, 7]).transpose());
+        assert_twins(
+            &inputs,
+            |[x, w]| {
+                let (x, w) = shaped(x, w);
+                mapped_by(x, w, None).flatten(0, 1)
+            },
+            |[x, w]| {
+                let (x, w) = shaped(x, w);
+                linear(x, w, None).flatten(0, 1)
+            },
+        );
+    }
+}
