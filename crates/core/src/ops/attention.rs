@@ -8,14 +8,14 @@ use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::kernel::{Fused as _, Gradients, Kernel, fused, sizes, tensor, values};
-use super::lanes::{dot, exp, log_sum_exp, vectorised};
+use super::lanes::{dot, exp, softmax_in_place, vectorised};
 use super::product::{Matrix, multiply_into, product};
 
 /// Added to the score of a key that must not be seen. Finite, so a row that sees nothing stays finite.
 const HIDDEN: f32 = -1e9;
 
 /// Queries worked on at once: their scores fit into a fast cache, and later keys are never touched.
-const BLOCK: usize = 64;
+const BLOCK: usize = 32;
 
 /// Which of `keys` keys each of `time` queries sees: query t of a row sees the keys padding..=column + t.
 #[derive(Debug, Clone)]
@@ -133,15 +133,14 @@ impl Attend {
         })
     }
 
-    /// Scores to weights, one query after another; `total(scores, t)` tells log Σ exp(scale · scores) of what query t sees.
+    /// Turns the scores that each query t sees to weights by `weigh(scores, t)`; what it does not see weighs 0.
     #[inline(always)]
-    fn weigh(&self, scores: &mut [f32], block: Block, scale: f32, mut total: impl FnMut(&[f32], usize) -> f32) {
+    fn weigh(&self, scores: &mut [f32], block: Block, mut weigh: impl FnMut(&mut [f32], usize)) {
         for (scores, t) in scores.chunks_exact_mut(block.seen.max(1)).zip(block.start..block.end) {
             let seen = self.mask.seen(block.row, t);
-            let total = total(&scores[seen.clone()], t);
             scores[..seen.start].fill(0.0);
             scores[seen.end..].fill(0.0);
-            scores[seen].iter_mut().for_each(|score| *score = exp(scale * *score - total));
+            weigh(&mut scores[seen], t);
         }
     }
 }
@@ -203,10 +202,7 @@ impl Kernel<3> for Attend {
             let mut scores = product(block.of_heads(values(&query), sizes), block.of_keys(&keys, sizes).transposed());
             let totals = &mut totals[block.head_start(sizes)..];
             vectorised(|| {
-                self.weigh(&mut scores, block, sizes.scale(), |scores, t| {
-                    totals[t] = log_sum_exp(scores, sizes.scale());
-                    totals[t]
-                });
+                self.weigh(&mut scores, block, |scores, t| totals[t] = softmax_in_place(scores, sizes.scale()));
             });
             let (from, width) = block.in_lines(sizes);
             multiply_into(&mut mixed[from..], width, false, block.of_scores(&scores), block.of_keys(&inputs, sizes));
@@ -240,7 +236,10 @@ impl Kernel<3> for Attend {
                 dot(&self::values(values)[from..from + dim], &self::values(grad)[from..from + dim])
             };
             vectorised(|| {
-                self.weigh(&mut weights, block, scale, |_, t| totals[block.head_start(sizes) + t]);
+                self.weigh(&mut weights, block, |scores, t| {
+                    let total = totals[block.head_start(sizes) + t];
+                    scores.iter_mut().for_each(|score| *score = exp(scale * *score - total));
+                });
                 let lines = slopes.chunks_exact_mut(block.seen).zip(weights.chunks_exact(block.seen));
                 for ((slopes, weights), t) in lines.zip(block.start..) {
                     let along = line(&output, t);
@@ -271,10 +270,10 @@ fn with_rows(keys: &FlexTensor) -> FlexTensor {
 
 #[cfg(test)]
 mod tests {
-    use super::super::twin::{assert_twins, random};
+    use super::super::twin::{assert_twins, random, values_of};
     use super::*;
 
-    fn twins(rows: usize, heads: usize, key_heads: usize, mask: Mask) {
+    fn twins(rows: usize, heads: usize, key_heads: usize, mask: &Mask) {
         const DIM: usize = 6;
         let (time, keys) = (mask.time, mask.keys);
         let (mask, bias) = (Arc::new(mask.clone()), mask.bias(&Device::flex().autodiff()));
@@ -294,21 +293,21 @@ mod tests {
 
     #[test]
     fn blocks_equal_the_composition() {
-        twins(2, 3, 3, Mask { padding: vec![0], column: 0, time: 5, keys: 5 });
-        twins(2, 4, 2, Mask { padding: vec![0], column: 0, time: BLOCK + 9, keys: BLOCK + 9 });
+        twins(2, 3, 3, &Mask { padding: vec![0], column: 0, time: 5, keys: 5 });
+        twins(2, 4, 2, &Mask { padding: vec![0], column: 0, time: BLOCK + 9, keys: BLOCK + 9 });
     }
 
     #[test]
     fn a_window_of_a_cache_equals_the_composition() {
-        twins(3, 2, 1, Mask { padding: vec![0, 2, 5], column: 6, time: 1, keys: 16 });
-        twins(1, 2, 2, Mask { padding: vec![1], column: 3, time: 4, keys: 9 });
+        twins(3, 2, 1, &Mask { padding: vec![0, 2, 5], column: 6, time: 1, keys: 16 });
+        twins(1, 2, 2, &Mask { padding: vec![1], column: 3, time: 4, keys: 9 });
     }
 
     #[test]
     fn a_query_that_sees_nothing_gives_nothing() {
         let mask = Arc::new(Mask { padding: vec![2], column: 0, time: 3, keys: 3 });
         let ones = || Tensor::<4>::ones([1, 1, 3, 2], &Device::flex());
-        let found = attended(ones(), ones(), ones(), &mask, None).into_data().try_to_vec::<f32>();
-        assert_eq!(found.expect("f32"), [0.0, 0.0, 0.0, 0.0, 1.0, 1.0]);
+        let found = values_of(attended(ones(), ones(), ones(), &mask, None));
+        assert_eq!(found, [0.0, 0.0, 0.0, 0.0, 1.0, 1.0]);
     }
 }

@@ -97,15 +97,15 @@ impl Fused for Flex {
 
 impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
     fn rms_norm(x: FloatTensor<Self>, gamma: FloatTensor<Self>, epsilon: f32) -> FloatTensor<Self> {
-        record::<C, _, 2>(RmsNorm { epsilon }, [x, gamma])
+        record::<C, _, 2>(&RmsNorm { epsilon }, [x, gamma])
     }
 
     fn gate(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self> {
-        record::<C, _, 2>(Gate, [gate, up])
+        record::<C, _, 2>(&Gate, [gate, up])
     }
 
     fn rotate(x: FloatTensor<Self>, angles: Arc<Angles>) -> FloatTensor<Self> {
-        record::<C, _, 1>(Rotate { angles }, [x])
+        record::<C, _, 1>(&Rotate { angles }, [x])
     }
 
     fn attend(
@@ -114,25 +114,26 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
         values: FloatTensor<Self>,
         mask: Arc<Mask>,
     ) -> FloatTensor<Self> {
-        record::<C, _, 3>(Attend { mask }, [query, keys, values])
+        record::<C, _, 3>(&Attend { mask }, [query, keys, values])
     }
 
     fn log_prob_at(logits: FloatTensor<Self>, targets: Arc<[i32]>) -> FloatTensor<Self> {
-        record::<C, _, 1>(LogProbAt { targets }, [logits])
+        record::<C, _, 1>(&LogProbAt { targets }, [logits])
     }
 
     fn linear_plain(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        record::<C, _, 2>(LinearPlain, [x, weight])
+        record::<C, _, 2>(&LinearPlain, [x, weight])
     }
 
     fn linear_biased(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
-        record::<C, _, 3>(LinearBiased, [x, weight, bias])
+        record::<C, _, 3>(&LinearBiased, [x, weight, bias])
     }
 }
 
 /// Runs a kernel and, where an input has a gradient, notes how to go back.
+#[allow(clippy::redundant_closure_for_method_calls, reason = "burn gives these methods' type no public path")]
 fn record<C: CheckpointStrategy, K: Kernel<N>, const N: usize>(
-    kernel: K,
+    kernel: &K,
     inputs: [FloatTensor<Autodiff<Flex, C>>; N],
 ) -> FloatTensor<Autodiff<Flex, C>> {
     let guards = inputs.each_ref().map(|input| input.node());

@@ -55,25 +55,47 @@ pub(super) fn max(values: &[f32]) -> f32 {
     lanes.iter().copied().fold(rest, larger)
 }
 
-/// Σ exp(scale · valueᵢ − shift).
+/// Σ exp(valueᵢ − shift).
 #[inline(always)]
-pub(super) fn sum_exp(values: &[f32], scale: f32, shift: f32) -> f32 {
+fn sum_exp(values: &[f32], shift: f32) -> f32 {
     let mut lanes = [0.0_f32; LANES];
     let blocks = values.chunks_exact(LANES);
-    let rest: f32 = blocks.remainder().iter().map(|value| exp(scale * value - shift)).sum();
+    let rest: f32 = blocks.remainder().iter().map(|value| exp(value - shift)).sum();
     for block in blocks {
         for lane in 0..LANES {
-            lanes[lane] += exp(scale * block[lane] - shift);
+            lanes[lane] += exp(block[lane] - shift);
         }
     }
     lanes.iter().sum::<f32>() + rest
 }
 
-/// log Σ exp(scale · valueᵢ), shifted by the maximum; `scale > 0`. −∞ of nothing.
+/// log Σ exp(valueᵢ), shifted by the maximum. −∞ of nothing.
 #[inline(always)]
-pub(super) fn log_sum_exp(values: &[f32], scale: f32) -> f32 {
+pub(super) fn log_sum_exp(values: &[f32]) -> f32 {
+    let highest = max(values);
+    if highest == f32::NEG_INFINITY { highest } else { highest + sum_exp(values, highest).ln() }
+}
+
+/// Replaces the values by softmax(scale · values) and returns log Σ exp(scale · valueᵢ); `scale > 0`.
+#[inline(always)]
+pub(super) fn softmax_in_place(values: &mut [f32], scale: f32) -> f32 {
     let highest = scale * max(values);
-    if highest == f32::NEG_INFINITY { highest } else { highest + sum_exp(values, scale, highest).ln() }
+    let mut lanes = [0.0_f32; LANES];
+    let mut blocks = values.chunks_exact_mut(LANES);
+    for block in &mut blocks {
+        for lane in 0..LANES {
+            block[lane] = exp(scale * block[lane] - highest);
+            lanes[lane] += block[lane];
+        }
+    }
+    let mut total: f32 = lanes.iter().sum();
+    for value in blocks.into_remainder() {
+        *value = exp(scale * *value - highest);
+        total += *value;
+    }
+    let inverse = 1.0 / total;
+    values.iter_mut().for_each(|value| *value *= inverse);
+    highest + total.ln()
 }
 
 /// eˣ within 2 units in the last place: 2ⁿ · p(r) with x = n ln 2 + r, |r| ≤ ½ ln 2, p of degree 6.
@@ -139,8 +161,16 @@ mod tests {
             assert_eq!(vectorised(|| dot3(&values, &values, &values)), cubes);
             assert_eq!(max(&values), values.last().copied().unwrap_or(f32::NEG_INFINITY));
         }
-        assert_eq!(log_sum_exp(&[], 1.0), f32::NEG_INFINITY);
-        assert!((log_sum_exp(&[1.0, 1.0], 2.0) - (2.0 + 2.0_f32.ln())).abs() < 1e-6);
-        assert!(log_sum_exp(&[1.0, f32::NAN], 1.0).is_nan());
+    }
+
+    #[test]
+    fn exponentials_are_summed_without_overflow() {
+        assert_eq!(log_sum_exp(&[]), f32::NEG_INFINITY);
+        assert!((log_sum_exp(&[200.0, 200.0]) - (200.0 + 2.0_f32.ln())).abs() < 1e-4);
+        assert!(log_sum_exp(&[1.0, f32::NAN]).is_nan());
+        let mut values = [100.0; 20];
+        let total = softmax_in_place(&mut values, 2.0);
+        assert!((total - (200.0 + 20.0_f32.ln())).abs() < 1e-4);
+        assert!(values.iter().all(|value| (value - 0.05).abs() < 1e-7));
     }
 }

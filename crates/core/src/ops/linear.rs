@@ -2,6 +2,7 @@
 
 use burn::backend::Dispatch;
 use burn::backend::flex::FlexTensor;
+use burn::module::Param;
 use burn::nn::Linear;
 use burn::tensor::Tensor;
 use burn::tensor::module::linear;
@@ -13,7 +14,7 @@ use super::product::{Matrix, multiply_into, product};
 
 /// x W + b over the last axis.
 pub(crate) fn mapped<const D: usize>(map: &Linear, x: Tensor<D>) -> Tensor<D> {
-    mapped_by(x, map.weight.val(), map.bias.as_ref().map(|bias| bias.val()))
+    mapped_by(x, map.weight.val(), map.bias.as_ref().map(Param::val))
 }
 
 /// x W + b over the last axis; `weight [input, output]`, `bias [output]`.
@@ -92,7 +93,11 @@ fn lines(x: &FlexTensor) -> Matrix<'_> {
 /// A matrix whose rows or whose columns are contiguous.
 fn in_one_piece(weight: &FlexTensor) -> FlexTensor {
     let strides = weight.layout().strides();
-    if strides.contains(&1) && strides.iter().all(|stride| *stride > 0) { weight.clone() } else { weight.to_contiguous() }
+    if strides.contains(&1) && strides.iter().all(|stride| *stride > 0) {
+        weight.clone()
+    } else {
+        weight.to_contiguous()
+    }
 }
 
 /// The cells of a tensor that is [`in_one_piece`].
