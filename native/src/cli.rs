@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 /// Process reward models and min-form reinforcement learning of language models.
 #[derive(Debug, Parser)]
@@ -80,7 +80,7 @@ pub(crate) struct Common {
     /// Override one key, for example `rl.credit.form=sum`; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Where to compute.
+    /// Where to compute: flex (the CPU), or auto, the best that this build holds; see `minform info`.
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
     /// Seed of all randomness; overrides the configuration.
@@ -113,7 +113,7 @@ pub(crate) struct Data {
     #[arg(long)]
     pub(crate) data: PathBuf,
     /// Use only the first N rows.
-    #[arg(long)]
+    #[arg(long, value_parser = positive)]
     pub(crate) limit: Option<usize>,
     /// Stop at the first bad row instead of leaving it out.
     #[arg(long)]
@@ -142,9 +142,9 @@ pub(crate) struct Sft {
     pub(crate) model: PathBuf,
     #[command(flatten)]
     pub(crate) data: Data,
-    /// How a question becomes a prompt.
-    #[arg(long, value_enum, default_value = "pure")]
-    pub(crate) template: Template,
+    /// How a question becomes a prompt; unless given, chat where the model folder has a chat template, pure elsewhere.
+    #[arg(long, value_enum)]
+    pub(crate) template: Option<Template>,
     /// Run folder.
     #[arg(long)]
     pub(crate) out: PathBuf,
@@ -164,7 +164,7 @@ pub(crate) struct PrmTrain {
     #[arg(long, required = true)]
     pub(crate) data: Vec<PathBuf>,
     /// Use only the first N rows.
-    #[arg(long)]
+    #[arg(long, value_parser = positive)]
     pub(crate) limit: Option<usize>,
     /// Stop at the first bad row instead of leaving it out.
     #[arg(long)]
@@ -188,7 +188,7 @@ pub(crate) struct PrmScore {
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
     /// Use only the first N rows.
-    #[arg(long)]
+    #[arg(long, value_parser = positive)]
     pub(crate) limit: Option<usize>,
     /// Stop at the first bad row instead of leaving it out.
     #[arg(long)]
@@ -196,9 +196,13 @@ pub(crate) struct PrmScore {
     /// Write the rows to this file instead of standard output.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
+    /// Replace a file that is already there.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("questions").required(true).args(["prompt", "data"])))]
 pub(crate) struct Generate {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -206,20 +210,20 @@ pub(crate) struct Generate {
     #[arg(long)]
     pub(crate) model: PathBuf,
     /// One question.
-    #[arg(long, conflicts_with = "data", required_unless_present = "data")]
+    #[arg(long)]
     pub(crate) prompt: Option<String>,
     /// Problems to answer.
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
     /// Use only the first N rows.
-    #[arg(long)]
+    #[arg(long, value_parser = positive)]
     pub(crate) limit: Option<usize>,
     /// Responses per question.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) samples: u32,
-    /// How a question becomes a prompt.
-    #[arg(long, value_enum, default_value = "chat")]
-    pub(crate) template: Template,
+    /// How a question becomes a prompt; unless given, chat where the model folder has a chat template, pure elsewhere.
+    #[arg(long, value_enum)]
+    pub(crate) template: Option<Template>,
     /// Take the most likely token every time.
     #[arg(long)]
     pub(crate) greedy: bool,
@@ -241,11 +245,11 @@ pub(crate) struct Train {
     #[arg(long)]
     pub(crate) test: Option<PathBuf>,
     /// Number of held-out problems.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = positive)]
     pub(crate) test_limit: usize,
-    /// How a question becomes a prompt.
-    #[arg(long, value_enum, default_value = "pure")]
-    pub(crate) template: Template,
+    /// How a question becomes a prompt; unless given, chat where the model folder has a chat template, pure elsewhere.
+    #[arg(long, value_enum)]
+    pub(crate) template: Option<Template>,
     /// Run folder.
     #[arg(long)]
     pub(crate) out: PathBuf,
@@ -263,9 +267,9 @@ pub(crate) struct Eval {
     pub(crate) model: PathBuf,
     #[command(flatten)]
     pub(crate) data: Data,
-    /// How a question becomes a prompt.
-    #[arg(long, value_enum, default_value = "pure")]
-    pub(crate) template: Template,
+    /// How a question becomes a prompt; unless given, chat where the model folder has a chat template, pure elsewhere.
+    #[arg(long, value_enum)]
+    pub(crate) template: Option<Template>,
     /// Take the most likely token every time.
     #[arg(long)]
     pub(crate) greedy: bool,
@@ -290,7 +294,7 @@ pub(crate) enum Form {
 #[derive(Debug, Args)]
 pub(crate) struct Credit {
     /// Step rewards, separated by commas.
-    #[arg(long, value_delimiter = ',', allow_hyphen_values = true, required = true)]
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true, required = true, value_parser = number)]
     pub(crate) rewards: Vec<f32>,
     /// Form of the return.
     #[arg(long, value_enum, default_value = "soft-min")]
@@ -298,7 +302,7 @@ pub(crate) struct Credit {
     /// Temperature T of the soft minimum.
     #[arg(long, default_value_t = 0.1)]
     pub(crate) temperature: f32,
-    /// Discount γ of the sum.
+    /// Discount γ of the sum, between 0 and 1.
     #[arg(long, default_value_t = 1.0)]
     pub(crate) gamma: f32,
     /// Print one JSON object.
@@ -323,10 +327,23 @@ pub(crate) struct Import {
 
 #[derive(Debug, Args)]
 pub(crate) struct Info {
-    /// Where to compute.
+    /// Where to compute: flex (the CPU), or auto, the best that this build holds; see `minform info`.
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
     /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A count of at least 1.
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("expected a whole number of at least 1".into()),
+        Ok(count) => Ok(count),
+    }
+}
+
+/// A number, with or without blanks around it.
+fn number(text: &str) -> Result<f32, String> {
+    text.trim().parse().map_err(|_| "expected a number".into())
 }

@@ -32,6 +32,11 @@ impl Folder {
         if !path.is_dir() {
             bail!("{} is not a folder; expected a Hugging Face model folder with config.json", path.display());
         }
+        if !path.join("config.json").exists()
+            && let Some(inner) = ["policy", "prm"].iter().find(|inner| path.join(inner).join("config.json").exists())
+        {
+            bail!("{} is a run folder; its model is {}", path.display(), path.join(inner).display());
+        }
         let mut config = ModelConfig::from_json(&read(&path.join("config.json"))?)
             .with_context(|| path.join("config.json").display().to_string())?;
         let companions: Vec<(String, Vec<u8>)> =
@@ -68,7 +73,12 @@ impl Folder {
         Prm::from_files(self.config.clone(), self.weights()?, device).with_context(|| self.path.display().to_string())
     }
 
-    /// The folder's chat template, if it has one.
+    /// Whether the folder has a chat template that can be read.
+    pub(crate) fn has_chat_template(&self) -> bool {
+        self.chat_template().is_ok()
+    }
+
+    /// The folder's chat template.
     pub(crate) fn chat_template(&self) -> Result<ChatTemplate> {
         let config = self.companions.iter().find(|(name, _)| name == "tokenizer_config.json");
         let Some((_, bytes)) = config else {

@@ -52,10 +52,12 @@ impl Progress {
         }
     }
 
-    /// On a terminal the bar tells enough; in a log every tenth update leaves a line.
+    /// On a terminal the bar tells enough; in a log every tenth update leaves a line, and the first and the last.
     fn update(&self, update: &Update) {
-        let hidden = self.bars.last().is_none_or(|(_, bar)| bar.is_hidden());
-        if hidden && (update.step.is_multiple_of(10) || update.step == 1) {
+        let bar = self.bars.last().map(|(_, bar)| bar);
+        let hidden = bar.is_none_or(ProgressBar::is_hidden);
+        let last = bar.and_then(ProgressBar::length) == Some(update.step as u64);
+        if hidden && (update.step.is_multiple_of(10) || update.step == 1 || last) {
             eprintln!("{}", update_line(update));
         }
     }

@@ -15,6 +15,7 @@ use minform_core::config::Config;
 use minform_core::event::{Event, Phase};
 use serde::Serialize;
 
+use crate::device;
 use crate::folder::write_file;
 use crate::progress::Progress;
 use crate::report;
@@ -75,7 +76,8 @@ struct Origin<'a> {
     command: &'a str,
     version: &'a str,
     seed: u64,
-    device: &'a str,
+    /// As resolved; nothing if this build does not know it.
+    device: Option<&'a str>,
 }
 
 /// Listens to the events of one command: shows progress, keeps time, and fills the run folder if there is one.
@@ -120,7 +122,12 @@ impl Run {
         }
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
         write_file(&folder.join("config.toml"), toml::to_string_pretty(config)?.as_bytes())?;
-        let origin = Origin { command: title, version: env!("CARGO_PKG_VERSION"), seed: config.seed, device };
+        let origin = Origin {
+            command: title,
+            version: env!("CARGO_PKG_VERSION"),
+            seed: config.seed,
+            device: device::resolve(device),
+        };
         write_file(&folder.join("run.json"), &serde_json::to_vec_pretty(&origin)?)?;
         let path = folder.join("events.jsonl");
         let log = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;

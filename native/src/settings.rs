@@ -18,7 +18,7 @@ pub(crate) fn load(base: &Config, common: &Common) -> Result<Config> {
     for setting in &common.set {
         set(&mut table, setting)?;
     }
-    let mut config: Config = table.try_into().map_err(|error| anyhow!("{}", error.to_string().trim()))?;
+    let mut config: Config = table.try_into().map_err(|error: toml::de::Error| anyhow!("{}", plain(&error)))?;
     if let Some(seed) = common.seed {
         config.seed = seed;
     }
@@ -29,8 +29,18 @@ pub(crate) fn load(base: &Config, common: &Common) -> Result<Config> {
 /// Parses the file as a configuration first, so that an error names its line.
 fn read(path: &Path) -> Result<Table> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    toml::from_str::<Config>(&text).map_err(|error| anyhow!("{}: {}", path.display(), error.to_string().trim()))?;
+    toml::from_str::<Config>(&text).map_err(|error| anyhow!("{}: {}", path.display(), plain(&error)))?;
     toml::from_str(&text).with_context(|| path.display().to_string())
+}
+
+/// The message without names of Rust types.
+fn plain(error: &toml::de::Error) -> String {
+    let whole = ["usize", "u64", "u32"].iter().fold(error.to_string(), |text, name| {
+        text.replace(&format!("expected {name}"), "expected a whole number of at least 0")
+    });
+    let text =
+        ["f64", "f32"].iter().fold(whole, |text, name| text.replace(&format!("expected {name}"), "expected a number"));
+    text.trim().into()
 }
 
 fn merge(into: &mut Table, from: Table) {
@@ -99,5 +109,7 @@ mod tests {
     fn a_wrong_value_is_refused() {
         let error = load(&Config::default(), &common(&["rl.credit.form=median"])).unwrap_err().to_string();
         assert!(error.contains("median"), "{error}");
+        let error = load(&Config::default(), &common(&["rl.updates=many"])).unwrap_err().to_string();
+        assert!(error.contains("expected a whole number") && error.contains("updates"), "{error}");
     }
 }

@@ -88,8 +88,8 @@ pub fn settings(quick: bool) -> Config {
         settings.world.prm_problems = 1500;
         settings.world.test_problems = 200;
         settings.sft.steps = 180;
-        settings.rl.updates = 20;
-        settings.rl.evaluate_every = 10;
+        settings.rl.updates = 50;
+        settings.rl.evaluate_every = 25;
     }
     settings
 }

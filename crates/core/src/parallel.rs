@@ -20,6 +20,15 @@ pub(crate) fn workers(device: &Device) -> usize {
     1
 }
 
+/// How many threads may each read `bytes` of weights again and again.
+///
+/// Weights that outgrow the caches come from memory each time, which threads share: better to read them once for the
+/// rows of all, and to share out each product instead.
+pub(crate) fn readers(device: &Device, bytes: usize) -> usize {
+    const CACHES: usize = 64 << 20;
+    if bytes > CACHES { 1 } else { workers(device) }
+}
+
 /// `f` of every item, in order.
 pub(crate) fn map<T: Sync, R: Send>(device: &Device, items: &[T], f: impl Fn(&T) -> R + Send + Sync) -> Vec<R> {
     #[cfg(feature = "threads")]

@@ -4,7 +4,7 @@ use anyhow::Result;
 use minform_core::Result as CoreResult;
 use minform_core::demo::{Demo, settings};
 use minform_core::event::{Evaluation, PrmQuality};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::cli;
 use crate::folder::Folder;
@@ -19,6 +19,20 @@ struct Findings {
     prm_on_last: PrmQuality,
 }
 
+/// The last line of `--json`. Accuracies without "greedy" are sampled as in training.
+#[derive(Debug, Serialize)]
+struct Summary {
+    base_accuracy: f32,
+    final_accuracy: f32,
+    base_accuracy_greedy: f32,
+    final_accuracy_greedy: f32,
+    prm_auc: Option<f32>,
+    prm_first_error_f1: Option<f32>,
+    prm_auc_final_policy: Option<f32>,
+    problems: usize,
+    seconds: f64,
+}
+
 pub(crate) fn run(options: &cli::Demo) -> Result<()> {
     let config = options_of::load(&settings(options.quick), &options.common)?;
     let device = device::choose(&options.common.device)?.autodiff();
@@ -28,8 +42,7 @@ pub(crate) fn run(options: &cli::Demo) -> Result<()> {
     save(&demo, options)?;
     run.finish()?;
     let findings = result?;
-    print(&findings, &run, options);
-    Ok(())
+    print(&findings, &run, options)
 }
 
 async fn story(demo: &mut Demo, run: &mut Run, updates: usize) -> CoreResult<Findings> {
@@ -52,22 +65,22 @@ fn save(demo: &Demo, options: &cli::Demo) -> Result<()> {
     Ok(())
 }
 
-fn print(findings: &Findings, run: &Run, options: &cli::Demo) {
+fn print(findings: &Findings, run: &Run, options: &cli::Demo) -> Result<()> {
     let Findings { base, last, prm, prm_on_last } = findings;
     if options.common.json {
-        let object = json!({
-            "base_accuracy": base.sampled,
-            "final_accuracy": last.sampled,
-            "base_accuracy_greedy": base.greedy,
-            "final_accuracy_greedy": last.greedy,
-            "prm_auc": prm.auc,
-            "prm_first_error_f1": prm.first_error_f1,
-            "prm_auc_final_policy": prm_on_last.auc,
-            "problems": last.problems,
-            "seconds": run.seconds(),
-        });
-        println!("{object}");
-        return;
+        let summary = Summary {
+            base_accuracy: base.sampled,
+            final_accuracy: last.sampled,
+            base_accuracy_greedy: base.greedy,
+            final_accuracy_greedy: last.greedy,
+            prm_auc: prm.auc,
+            prm_first_error_f1: prm.first_error_f1,
+            prm_auc_final_policy: prm_on_last.auc,
+            problems: last.problems,
+            seconds: run.seconds(),
+        };
+        println!("{}", serde_json::to_string(&summary)?);
+        return Ok(());
     }
     let percent = |share: f32| format!("{:.1} %", share * 100.0);
     let figure = |value: Option<f32>| value.map_or("n/a".into(), |value| format!("{value:.3}"));
@@ -93,4 +106,5 @@ fn print(findings: &Findings, run: &Run, options: &cli::Demo) {
     }
     println!("  {:<32} {:>10.1}", "whole", run.seconds());
     println!("\nreport: {}", options.out.join("report.html").display());
+    Ok(())
 }

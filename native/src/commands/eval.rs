@@ -7,7 +7,7 @@ use minform_core::policy::{Generator, NewToken, Policy, Response};
 use minform_core::train::mean_loss;
 use minform_text::answer::grade;
 use minform_text::data::Problem;
-use serde_json::json;
+use serde::Serialize;
 
 use super::problems::{Prompter, load_problems};
 use super::sft::examples;
@@ -15,6 +15,14 @@ use crate::cli::Eval;
 use crate::folder::Folder;
 use crate::run::Run;
 use crate::{device, settings};
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Found {
+    accuracy: Option<f64>,
+    problems: Option<usize>,
+    nats_per_token: Option<f32>,
+}
 
 pub(crate) fn run(options: &Eval) -> Result<()> {
     let mut config = settings::load(&Config::default(), &options.common)?;
@@ -78,8 +86,8 @@ fn right_answers(
 fn print(options: &Eval, loss: Option<f32>, right: Option<(usize, usize)>) -> Result<()> {
     let accuracy = right.map(|(right, of)| right as f64 / of as f64);
     if options.common.json {
-        let problems = right.map(|(_, of)| of);
-        println!("{}", json!({"accuracy": accuracy, "problems": problems, "nats_per_token": loss}));
+        let found = Found { accuracy, problems: right.map(|(_, of)| of), nats_per_token: loss };
+        println!("{}", serde_json::to_string(&found)?);
         return Ok(());
     }
     if let Some((right, of)) = right {

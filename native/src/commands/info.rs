@@ -11,13 +11,14 @@ use crate::device;
 
 pub(crate) fn run(options: &Info) -> Result<()> {
     let device = device::choose(&options.device)?;
+    let name = device::resolve(&options.device);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let rate = matmul_rate(&device)?;
     if options.json {
         let object = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "compiled_devices": device::COMPILED,
-            "device": options.device,
+            "device": name,
             "cores": cores,
             "matmul_gflops_f32": rate,
         });
@@ -26,7 +27,7 @@ pub(crate) fn run(options: &Info) -> Result<()> {
     }
     println!("minform {}", env!("CARGO_PKG_VERSION"));
     println!("compiled in: {}", device::COMPILED.join(", "));
-    println!("device: {} ({cores} cores)", options.device);
+    println!("device: {} ({cores} cores)", name.unwrap_or_default());
     println!("f32 matrix product, measured: {rate:.1} GFLOP/s");
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use minform_core::config::Config;
 use minform_core::event::{Event, Phase};
 use minform_core::prm;
@@ -37,6 +37,9 @@ struct Row<'a> {
 pub(crate) fn run(options: &PrmScore) -> Result<()> {
     let config = settings::load(&Config::default(), &options.common)?;
     let device = device::choose(&options.common.device)?;
+    if let Some(out) = options.out.as_ref().filter(|out| out.exists() && !options.overwrite) {
+        bail!("{} is already there; choose another --out or pass --overwrite", out.display());
+    }
     let folder = Folder::open(&options.prm)?;
     let model = folder.prm(&device)?.frozen();
     let rows = input(options)?;

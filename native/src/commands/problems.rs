@@ -22,8 +22,10 @@ pub(crate) enum Prompter {
 }
 
 impl Prompter {
-    pub(crate) fn new(template: Template, folder: &Folder) -> Result<Self> {
-        Ok(match template {
+    /// Without a template, the folder's chat template if it has one, else PURE's instruction.
+    pub(crate) fn new(template: Option<Template>, folder: &Folder) -> Result<Self> {
+        let own = if folder.has_chat_template() { Template::Chat } else { Template::Pure };
+        Ok(match template.unwrap_or(own) {
             Template::Pure => Self::Text(PromptTemplate::Pure),
             Template::Plain => Self::Text(PromptTemplate::Plain),
             Template::Raw => Self::Text(PromptTemplate::custom(QUESTION)?),
@@ -59,7 +61,8 @@ fn keep<T>(rows: Rows<T>, name: &str, limit: Option<usize>, strict: bool) -> Res
         return usable(rows.strict()?, name, limit);
     }
     if !rows.skipped.is_empty() {
-        eprintln!("warning: {} rows of {name} left out:", rows.skipped.len());
+        let rows_word = if rows.skipped.len() == 1 { "row" } else { "rows" };
+        eprintln!("warning: {} {rows_word} of {name} left out:", rows.skipped.len());
         rows.skipped.iter().take(NAMED).for_each(|skipped| eprintln!("  {skipped}"));
     }
     usable(rows.rows, name, limit)

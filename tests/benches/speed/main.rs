@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use burn::module::Module as _;
 use burn::tensor::{Device, Tensor};
 use criterion::Criterion;
-use minform_core::config::{Optimizer, Sampling};
+use minform_core::config::{Config, Optimizer, Sampling};
 use minform_core::model::{CausalLm, ModelConfig};
 use minform_core::policy::{Generator, Packed, Policy, log_probs};
 use minform_core::prm::{self, Prm};
@@ -73,9 +73,10 @@ fn score(criterion: &mut Criterion) {
     assert_eq!(prm.model.num_params(), PARAMETERS + head);
     let input = |ids| PrmInput { ids, positions: (0..COLUMNS).collect(), start: 0 };
     let inputs: Vec<PrmInput> = rows(&policy, COLUMNS).into_iter().map(input).collect();
+    let micro_batch_tokens = Config::default().prm.micro_batch_tokens;
     measure(criterion, "score", PARAMETERS, ROWS * COLUMNS, || {
         timed(|| {
-            let scores = block_on(prm::score(&prm, &inputs, share() * COLUMNS, &mut |_| true)).expect("scores");
+            let scores = block_on(prm::score(&prm, &inputs, micro_batch_tokens, &mut |_| true)).expect("scores");
             assert!(scores.len() == ROWS && scores.iter().all(|row| row.len() == COLUMNS));
         })
     });

@@ -37,6 +37,14 @@ impl CausalLm {
         }
     }
 
+    /// What turns hidden states into logits, `[hidden, vocabulary]`.
+    pub(crate) fn head(&self) -> Tensor<2> {
+        match &self.lm_head {
+            Some(head) => head.weight.val(),
+            None => self.model.embed_tokens.weight.val().transpose(),
+        }
+    }
+
     /// The decoder, for a process reward model that starts from this policy.
     pub fn decoder(&self) -> &Decoder {
         &self.model

@@ -1,7 +1,7 @@
 //! Linear maps.
 
-use burn::backend::Dispatch;
 use burn::backend::flex::FlexTensor;
+use burn::backend::{Dispatch, Flex};
 use burn::module::Param;
 use burn::nn::Linear;
 use burn::tensor::Tensor;
@@ -27,6 +27,14 @@ pub(crate) fn mapped_by<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: O
         Some(bias) => Dispatch::linear_biased(x, weight, bias.into_dispatch()),
         None => Dispatch::linear_plain(x, weight),
     })
+}
+
+/// The same matrix with its rows one after another in memory, for a weight that meets few rows of x at a time.
+pub(crate) fn in_rows(weight: Tensor<2>) -> Tensor<2> {
+    match weight.clone().try_into_primitive::<Flex>() {
+        Ok(stored) => Tensor::from_primitive::<Flex>(stored.to_contiguous()),
+        Err(_) => weight,
+    }
 }
 
 /// Without a bias.

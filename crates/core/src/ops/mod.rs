@@ -16,7 +16,7 @@ mod twin;
 pub(crate) use attention::{Mask, attended};
 pub(crate) use gate::gated;
 pub(crate) use kernel::fused;
-pub(crate) use linear::{mapped, mapped_by};
+pub(crate) use linear::{in_rows, mapped, mapped_by};
 pub(crate) use norm::rms_norm;
 pub(crate) use pick::log_prob_at;
 pub(crate) use rotary::{Angles, heads, rotated};

@@ -5,7 +5,11 @@
 
 /// Products of at least this many multiplications are spread over the threads of the pool.
 #[cfg(feature = "threads")]
-const PARALLEL: usize = 192 * 192 * 192;
+const MULTIPLICATIONS: usize = 192 * 192 * 192;
+
+/// So are those with a right side of at least this many cells, which no fast cache keeps: reading it takes longest.
+#[cfg(feature = "threads")]
+const CELLS: usize = 300_000;
 
 /// A `[rows, columns]` matrix within a slice; neighbours in a column are `of_row` apart, in a row `of_column`.
 #[derive(Debug, Clone, Copy)]
@@ -95,17 +99,17 @@ unsafe fn multiply(out: *mut f32, of_row: usize, add: bool, a: Matrix<'_>, b: Ma
             false,
             false,
             false,
-            parallelism(rows * columns * inner),
+            parallelism(rows, columns, inner),
         );
     }
 }
 
-fn parallelism(multiplications: usize) -> gemm::Parallelism {
+fn parallelism(rows: usize, columns: usize, inner: usize) -> gemm::Parallelism {
     #[cfg(feature = "threads")]
-    if multiplications >= PARALLEL {
+    if rows * columns * inner >= MULTIPLICATIONS || columns * inner >= CELLS {
         return gemm::Parallelism::Rayon(0);
     }
-    let _ = multiplications;
+    let _ = (rows, columns, inner);
     gemm::Parallelism::None
 }
 

@@ -2,12 +2,14 @@
 
 use std::ops::ControlFlow;
 
+use burn::module::Module as _;
 use burn::tensor::{Int, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 
 use super::sample::choose;
 use crate::config::Sampling;
 use crate::model::{Cache, CausalLm, Frame, ModelConfig, Rope};
+use crate::ops::{in_rows, mapped_by};
 use crate::parallel::{self, Hear};
 use crate::read::read;
 use crate::{Error, Result, seed};
@@ -42,6 +44,7 @@ pub struct NewToken {
 pub struct Generator<'a> {
     model: &'a CausalLm,
     config: &'a ModelConfig,
+    head: Tensor<2>,
     rope: Rope,
 }
 
@@ -58,7 +61,7 @@ struct Row {
 impl<'a> Generator<'a> {
     /// `model` should come from [`super::Policy::frozen`].
     pub fn new(model: &'a CausalLm, config: &'a ModelConfig) -> Self {
-        Self { model, config, rope: Rope::new(config) }
+        Self { model, config, head: in_rows(model.head()), rope: Rope::new(config) }
     }
 
     /// `samples` responses to each prompt, `[prompt][sample]`.
@@ -82,7 +85,7 @@ impl<'a> Generator<'a> {
         let pairs: Vec<(usize, usize)> =
             order.into_iter().flat_map(|prompt| (0..samples).map(move |sample| (prompt, sample))).collect();
         let device = self.model.device();
-        let workers = parallel::workers(&device);
+        let workers = parallel::readers(&device, 4 * self.model.num_params());
         let rows = sampling.rows.min(pairs.len().div_ceil(workers)).max(1);
         let batches: Vec<&[(usize, usize)]> = pairs.chunks(rows).collect();
         let work = async |batch: &&[(usize, usize)], listen: Hear<'_, NewToken>| {
@@ -177,7 +180,7 @@ impl<'a> Generator<'a> {
         let spread: Vec<i32> = spread(pairs).collect();
         let spread = Tensor::from_data(TensorData::new(spread, [pairs.len()]), &device);
         let last = hidden.narrow(1, longest - 1, 1);
-        let logits = read(self.model.logits(last).select(0, spread.clone())).await?;
+        let logits = read(self.logits(last).select(0, spread.clone())).await?;
         Ok((cache.select(&spread), logits))
     }
 
@@ -189,7 +192,11 @@ impl<'a> Generator<'a> {
         let frame = Frame::cached(&self.rope, &padding, column, 1, view, &device);
         let tokens: Vec<i32> = rows.iter().map(|row| row.last as i32).collect();
         let tokens = Tensor::<2, Int>::from_data(TensorData::new(tokens, [rows.len(), 1]), &device);
-        read(self.model.logits(self.model.hidden(tokens, &frame, Some(cache)))).await
+        read(self.logits(self.model.hidden(tokens, &frame, Some(cache)))).await
+    }
+
+    fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
+        mapped_by(hidden, self.head.clone(), None)
     }
 
     /// Draws the next token of every open row.
