@@ -106,18 +106,36 @@ pub(crate) struct Demo {
     pub(crate) overwrite: bool,
 }
 
-/// Where problems come from.
+/// Where a run is kept.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Data {
-    /// Problems: GSM8K, SVAMP, MATH-style or PURE's file, JSON or JSONL.
+pub(crate) struct Place {
+    /// Run folder.
     #[arg(long)]
-    pub(crate) data: PathBuf,
+    pub(crate) out: PathBuf,
+    /// Replace a run that is already in the run folder.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
+/// Which rows of a file count.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Rows {
     /// Use only the first N rows.
     #[arg(long, value_parser = positive)]
     pub(crate) limit: Option<usize>,
     /// Stop at the first bad row instead of leaving it out.
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+/// Where problems come from.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Data {
+    /// Problems: GSM8K, SVAMP, MATH-style or PURE's file, JSON or JSONL.
+    #[arg(long)]
+    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) rows: Rows,
 }
 
 /// How a question becomes a prompt.
@@ -145,12 +163,8 @@ pub(crate) struct Sft {
     /// How a question becomes a prompt; unless given, chat where the model folder has a chat template, pure elsewhere.
     #[arg(long, value_enum)]
     pub(crate) template: Option<Template>,
-    /// Run folder.
-    #[arg(long)]
-    pub(crate) out: PathBuf,
-    /// Replace a run that is already in the run folder.
-    #[arg(long)]
-    pub(crate) overwrite: bool,
+    #[command(flatten)]
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Args)]
@@ -163,18 +177,10 @@ pub(crate) struct PrmTrain {
     /// Labelled steps: TRL rows, PRM800K ratings, PRMBench training files, JSON or JSONL; may be given several times.
     #[arg(long, required = true)]
     pub(crate) data: Vec<PathBuf>,
-    /// Use only the first N rows.
-    #[arg(long, value_parser = positive)]
-    pub(crate) limit: Option<usize>,
-    /// Stop at the first bad row instead of leaving it out.
-    #[arg(long)]
-    pub(crate) strict: bool,
-    /// Run folder.
-    #[arg(long)]
-    pub(crate) out: PathBuf,
-    /// Replace a run that is already in the run folder.
-    #[arg(long)]
-    pub(crate) overwrite: bool,
+    #[command(flatten)]
+    pub(crate) rows: Rows,
+    #[command(flatten)]
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Args)]
@@ -187,12 +193,8 @@ pub(crate) struct PrmScore {
     /// Rows with `problem` and `solution`, or `problem` and `steps`; standard input if absent.
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
-    /// Use only the first N rows.
-    #[arg(long, value_parser = positive)]
-    pub(crate) limit: Option<usize>,
-    /// Stop at the first bad row instead of leaving it out.
-    #[arg(long)]
-    pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) rows: Rows,
     /// Write the rows to this file instead of standard output.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
@@ -215,9 +217,8 @@ pub(crate) struct Generate {
     /// Problems to answer.
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
-    /// Use only the first N rows.
-    #[arg(long, value_parser = positive)]
-    pub(crate) limit: Option<usize>,
+    #[command(flatten)]
+    pub(crate) rows: Rows,
     /// Responses per question.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) samples: u32,
@@ -250,12 +251,8 @@ pub(crate) struct Train {
     /// How a question becomes a prompt; unless given, chat where the model folder has a chat template, pure elsewhere.
     #[arg(long, value_enum)]
     pub(crate) template: Option<Template>,
-    /// Run folder.
-    #[arg(long)]
-    pub(crate) out: PathBuf,
-    /// Replace a run that is already in the run folder.
-    #[arg(long)]
-    pub(crate) overwrite: bool,
+    #[command(flatten)]
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Args)]

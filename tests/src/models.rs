@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use burn::tensor::Device;
 use minform_core::Error;
 use minform_core::config::Sampling;
-use minform_core::model::{Frame, ModelConfig, Rope, TokenClassifier};
+use minform_core::model::{Frame, ModelConfig, Network as _, Rope, TokenClassifier};
 use minform_core::policy::{Generator, Policy};
 use minform_core::prm::Prm;
 use serde_json::Value;

@@ -32,7 +32,7 @@ pub(crate) fn run(options: &Eval) -> Result<()> {
     let device = device::choose(&options.common.device)?;
     let folder = Folder::open(&options.model)?;
     let prompter = Prompter::new(options.template, &folder)?;
-    let problems = load_problems(&options.data.data, options.data.limit, options.data.strict)?;
+    let problems = load_problems(&options.data.data, options.data.rows)?;
     let policy = folder.policy(&device)?;
     let loss = match examples(&problems, &prompter, &folder) {
         Ok(examples) => Some(pollster::block_on(mean_loss(&policy, &examples, config.sft.micro_batch_tokens))?),

@@ -25,7 +25,7 @@ pub(crate) fn run(options: &Generate) -> Result<()> {
     let prompter = Prompter::new(options.template, &folder)?;
     let problems = match (&options.prompt, &options.data) {
         (Some(prompt), _) => vec![question(prompt)],
-        (None, Some(path)) => load_problems(path, options.limit, false)?,
+        (None, Some(path)) => load_problems(path, options.rows)?,
         (None, None) => Vec::new(),
     };
     let policy = folder.policy(&device)?;

@@ -66,11 +66,11 @@ pub(crate) fn run(options: &PrmScore) -> Result<()> {
 
 fn input(options: &PrmScore) -> Result<Vec<StepRow>> {
     match &options.data {
-        Some(path) => load_steps(&path.display().to_string(), &read(path)?, options.limit, options.strict),
+        Some(path) => load_steps(&path.display().to_string(), &read(path)?, options.rows),
         None => {
             let mut bytes = Vec::new();
             std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
-            load_steps("standard input", &bytes, options.limit, options.strict)
+            load_steps("standard input", &bytes, options.rows)
         }
     }
 }

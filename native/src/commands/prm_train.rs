@@ -24,13 +24,14 @@ pub(crate) fn run(options: &PrmTrain) -> Result<()> {
     let folder = Folder::open(&options.model)?;
     let mut rows = Vec::new();
     for path in &options.data {
-        rows.extend(load_steps(&path.display().to_string(), &read(path)?, options.limit, options.strict)?);
+        rows.extend(load_steps(&path.display().to_string(), &read(path)?, options.rows)?);
     }
     refuse_evaluation_data(options)?;
     let (training, held_out) = split_by_problem(&rows, config.prm.validation, config.seed);
     let training = tokenize(&training, &folder, config.prm.max_tokens)?;
     let held_out = tokenize(&held_out, &folder, config.prm.max_tokens)?;
-    let mut run = Run::create("prm train", &config, &options.common.device, &options.out, options.overwrite)?;
+    let mut run =
+        Run::create("prm train", &config, &options.common.device, &options.place.out, options.place.overwrite)?;
     let mut model = if folder.config.token_classification {
         folder.prm(&device)?
     } else {
@@ -42,7 +43,7 @@ pub(crate) fn run(options: &PrmTrain) -> Result<()> {
         let quality = measure(&model, &held_out, &config)?;
         let _ = run.hear(Event::PrmQuality(quality));
     }
-    let place = options.out.join("prm");
+    let place = options.place.out.join("prm");
     folder.save(&place, &model.config, &model.to_safetensors()?)?;
     run.finish()?;
     finish(result, &place.display().to_string(), options.common.json)

@@ -9,7 +9,7 @@ use minform_text::data::{Problem, ProblemFormat, Rows, StepFormat, StepRow, read
 use minform_text::prompt::{PromptTemplate, QUESTION};
 use rand::seq::SliceRandom as _;
 
-use crate::cli::Template;
+use crate::cli::{self, Template};
 use crate::folder::{Folder, read};
 
 /// How many left-out rows are named one by one.
@@ -45,27 +45,27 @@ impl Prompter {
 }
 
 /// Reads problems; rows left out are reported on standard error.
-pub(crate) fn load_problems(path: &Path, limit: Option<usize>, strict: bool) -> Result<Vec<Problem>> {
+pub(crate) fn load_problems(path: &Path, picked: cli::Rows) -> Result<Vec<Problem>> {
     let name = path.display().to_string();
     let rows = read_problems(&name, &read(path)?, ProblemFormat::Auto);
-    keep(rows, &name, limit, strict)
+    keep(rows, &name, picked)
 }
 
 /// Reads solutions with labelled steps.
-pub(crate) fn load_steps(name: &str, bytes: &[u8], limit: Option<usize>, strict: bool) -> Result<Vec<StepRow>> {
-    keep(read_steps(name, bytes, StepFormat::Auto), name, limit, strict)
+pub(crate) fn load_steps(name: &str, bytes: &[u8], picked: cli::Rows) -> Result<Vec<StepRow>> {
+    keep(read_steps(name, bytes, StepFormat::Auto), name, picked)
 }
 
-fn keep<T>(rows: Rows<T>, name: &str, limit: Option<usize>, strict: bool) -> Result<Vec<T>> {
-    if strict {
-        return usable(rows.strict()?, name, limit);
+fn keep<T>(rows: Rows<T>, name: &str, picked: cli::Rows) -> Result<Vec<T>> {
+    if picked.strict {
+        return usable(rows.strict()?, name, picked.limit);
     }
     if !rows.skipped.is_empty() {
         let rows_word = if rows.skipped.len() == 1 { "row" } else { "rows" };
         eprintln!("warning: {} {rows_word} of {name} left out:", rows.skipped.len());
         rows.skipped.iter().take(NAMED).for_each(|skipped| eprintln!("  {skipped}"));
     }
-    usable(rows.rows, name, limit)
+    usable(rows.rows, name, picked.limit)
 }
 
 fn usable<T>(mut kept: Vec<T>, name: &str, limit: Option<usize>) -> Result<Vec<T>> {

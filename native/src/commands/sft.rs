@@ -17,7 +17,7 @@ pub(crate) fn run(options: &Sft) -> Result<()> {
     let device = device::choose(&options.common.device)?.autodiff();
     let folder = Folder::open(&options.model)?;
     let prompter = Prompter::new(options.template, &folder)?;
-    let problems = load_problems(&options.data.data, options.data.limit, options.data.strict)?;
+    let problems = load_problems(&options.data.data, options.data.rows)?;
     let all = examples(&problems, &prompter, &folder)?;
     let fits = |example: &Example| example.prompt.len() + example.target.len() <= config.sft.max_tokens;
     let kept: Vec<Example> = all.iter().filter(|example| fits(example)).cloned().collect();
@@ -27,13 +27,13 @@ pub(crate) fn run(options: &Sft) -> Result<()> {
     if kept.len() < all.len() {
         eprintln!("warning: {} examples longer than sft.max_tokens left out", all.len() - kept.len());
     }
-    let mut run = Run::create("sft", &config, &options.common.device, &options.out, options.overwrite)?;
+    let mut run = Run::create("sft", &config, &options.common.device, &options.place.out, options.place.overwrite)?;
     let mut policy = folder.policy(&device)?;
     let mut next = |step: usize, count: usize| draw(&kept, config.seed, &[], step, count);
     let result = pollster::block_on(sft(&mut policy, &config.sft, &mut next, &mut |event| run.hear(event)));
-    folder.save(&options.out.join("policy"), &policy.config, &policy.to_safetensors()?)?;
+    folder.save(&options.place.out.join("policy"), &policy.config, &policy.to_safetensors()?)?;
     run.finish()?;
-    finish(result, &options.out.join("policy").display().to_string(), options.common.json)
+    finish(result, &options.place.out.join("policy").display().to_string(), options.common.json)
 }
 
 /// Prompts with their solutions; the solution ends with the end-of-sequence token.

@@ -10,7 +10,7 @@ use rand::RngExt as _;
 
 use super::problems::{Prompter, draw, load_problems};
 use super::sft::finish;
-use crate::cli::Train;
+use crate::cli::{Rows, Train};
 use crate::folder::Folder;
 use crate::progress::spent_line;
 use crate::run::{Run, peak_memory_mb};
@@ -26,15 +26,15 @@ pub(crate) fn run(options: &Train) -> Result<()> {
     let device = device::choose(&options.common.device)?.autodiff();
     let folder = Folder::open(&options.model)?;
     let prompter = Prompter::new(options.template, &folder)?;
-    let rows = load_problems(&options.data.data, options.data.limit, options.data.strict)?;
+    let rows = load_problems(&options.data.data, options.data.rows)?;
     let problems = to_train(&rows, &prompter, &config)?;
     let held_out = held_out(options, &prompter, &config)?;
     let prm = options.prm.as_deref().map(|path| load_prm(path, &folder, &device)).transpose()?;
     let policy = folder.policy(&device)?;
     let mut rl = Rl::new(policy, prm.as_ref(), &folder.tokenizer, &config.rl, &config.sampling, config.seed)?;
-    let mut run = Run::create("train", &config, &options.common.device, &options.out, options.overwrite)?;
+    let mut run = Run::create("train", &config, &options.common.device, &options.place.out, options.place.overwrite)?;
     let result = pollster::block_on(learn(&mut rl, &problems, held_out.as_ref(), &config, &mut run));
-    let place = options.out.join("policy");
+    let place = options.place.out.join("policy");
     folder.save(&place, &rl.policy().config, &rl.policy().to_safetensors()?)?;
     run.finish()?;
     summary(&run);
@@ -76,7 +76,7 @@ fn to_train(rows: &[data::Problem], prompter: &Prompter, config: &Config) -> Res
 
 fn held_out(options: &Train, prompter: &Prompter, config: &Config) -> Result<Option<HeldOut>> {
     let Some(path) = &options.test else { return Ok(None) };
-    let rows = load_problems(path, Some(options.test_limit), options.data.strict)?;
+    let rows = load_problems(path, Rows { limit: Some(options.test_limit), ..options.data.rows })?;
     let problem = |row: data::Problem| Ok(Problem { prompt: prompter.render(&row.question)?, answer: row.answer });
     let problems = rows.into_iter().map(problem).collect::<Result<_>>()?;
     Ok(Some(HeldOut { problems, sampling: config.sampling.clone(), seed: config.seed }))

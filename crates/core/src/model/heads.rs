@@ -8,6 +8,7 @@ use super::attention::linear;
 use super::config::ModelConfig;
 use super::decoder::{Cache, Decoder};
 use super::frame::Frame;
+use super::network::Network;
 use crate::ops::mapped;
 
 /// A policy: hidden states to logits over the vocabulary.
@@ -17,13 +18,14 @@ pub struct CausalLm {
     lm_head: Option<Linear>,
 }
 
-impl CausalLm {
-    /// Freshly drawn weights.
-    pub fn new(config: &ModelConfig, device: &Device) -> Self {
+impl Network for CausalLm {
+    fn new(config: &ModelConfig, device: &Device) -> Self {
         let head = || linear(config, config.hidden_size, config.vocab_size, false, device);
         Self { model: Decoder::new(config, device), lm_head: (!config.tie_word_embeddings).then(head) }
     }
+}
 
+impl CausalLm {
     /// `tokens [rows, time]` to hidden states `[rows, time, hidden]`.
     pub fn hidden(&self, tokens: Tensor<2, Int>, frame: &Frame, cache: Option<&mut Cache>) -> Tensor<3> {
         self.model.forward(tokens, frame, cache)
@@ -64,12 +66,13 @@ pub struct TokenClassifier {
     dropout: Dropout,
 }
 
-impl TokenClassifier {
-    /// Freshly drawn weights.
-    pub fn new(config: &ModelConfig, device: &Device) -> Self {
+impl Network for TokenClassifier {
+    fn new(config: &ModelConfig, device: &Device) -> Self {
         Self::from_decoder(config, Decoder::new(config, device))
     }
+}
 
+impl TokenClassifier {
     /// A fresh head on the decoder of a trained policy.
     pub fn from_decoder(config: &ModelConfig, model: Decoder) -> Self {
         let device = model.embed_tokens.weight.val().device();

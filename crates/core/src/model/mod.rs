@@ -8,6 +8,7 @@ mod config;
 mod decoder;
 mod frame;
 mod heads;
+mod network;
 mod weights;
 
 pub use attention::{Attention, LayerCache};
@@ -15,4 +16,5 @@ pub use config::{Family, Llama3Scaling, ModelConfig};
 pub use decoder::{Cache, Decoder, Layer, Mlp};
 pub use frame::{Frame, Rope};
 pub use heads::{CausalLm, TokenClassifier};
+pub use network::{Configured, Network};
 pub use weights::{from_safetensors, to_safetensors};

@@ -15,7 +15,8 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Flex, backend_extension};
 use burn::tensor::{Bytes, DType, Device, Shape};
 
-use super::attention::{Attend, Mask};
+use super::attention::Mask;
+use super::blocks::Attend;
 use super::gate::Gate;
 use super::linear::{LinearBiased, LinearPlain};
 use super::norm::RmsNorm;

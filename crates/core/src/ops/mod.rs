@@ -2,6 +2,7 @@
 //! operations elsewhere. Both forms are compared, values and gradients, in the tests beside them.
 
 mod attention;
+mod blocks;
 mod gate;
 mod kernel;
 mod lanes;

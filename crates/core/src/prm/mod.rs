@@ -4,24 +4,17 @@ mod quality;
 mod score;
 mod train;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
 pub use quality::{area_under_roc, first_error, quality};
 pub use score::score;
 pub use train::{LabelledSteps, Losses, losses, train};
 
-use crate::Result;
-use crate::model::{Frame, ModelConfig, Rope, TokenClassifier, from_safetensors, to_safetensors};
+use crate::model::{Configured, Frame, ModelConfig, Rope, TokenClassifier};
 use crate::policy::{Packed, Policy};
 
 /// A token-classification process reward model with the configuration it was built from.
-#[derive(Debug, Clone)]
-pub struct Prm {
-    /// Shape and constants.
-    pub config: ModelConfig,
-    /// Weights.
-    pub model: TokenClassifier,
-}
+pub type Prm = Configured<TokenClassifier>;
 
 impl Prm {
     /// A fresh head on the decoder of a trained policy, as PURE starts from the base model.
@@ -30,30 +23,6 @@ impl Prm {
         let config = ModelConfig { token_classification: true, ..policy.config.clone() };
         let model = TokenClassifier::from_decoder(&config, policy.model.decoder().clone());
         Self { config, model }
-    }
-
-    /// From the files of a Hugging Face folder.
-    ///
-    /// # Errors
-    /// Missing tensors or wrong shapes, all of them listed.
-    pub fn from_files(config: ModelConfig, weights: Vec<Vec<u8>>, device: &Device) -> Result<Self> {
-        let mut model = TokenClassifier::new(&config, device);
-        from_safetensors(&mut model, weights)?;
-        Ok(Self { config, model })
-    }
-
-    /// The weights as one safetensors file.
-    ///
-    /// # Errors
-    /// If the device cannot be read.
-    pub fn to_safetensors(&self) -> Result<Vec<u8>> {
-        to_safetensors(&self.model)
-    }
-
-    /// The same weights without gradients or dropout.
-    pub fn frozen(&self) -> Self {
-        use burn::module::Module as _;
-        Self { config: self.config.clone(), model: self.model.valid() }
     }
 }
 

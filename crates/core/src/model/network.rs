@@ -1,0 +1,48 @@
+//! A network with its configuration, as a model folder holds them.
+
+use burn::module::Module;
+use burn::tensor::Device;
+
+use super::config::ModelConfig;
+use super::weights::{from_safetensors, to_safetensors};
+use crate::Result;
+
+/// A network that a configuration describes.
+pub trait Network: Module {
+    /// Freshly drawn weights.
+    fn new(config: &ModelConfig, device: &Device) -> Self;
+}
+
+/// A network with the configuration it was built from.
+#[derive(Debug, Clone)]
+pub struct Configured<M> {
+    /// Shape and constants.
+    pub config: ModelConfig,
+    /// Weights.
+    pub model: M,
+}
+
+impl<M: Network> Configured<M> {
+    /// From the files of a Hugging Face folder: `config.json` already read, and its safetensors files.
+    ///
+    /// # Errors
+    /// Missing tensors or wrong shapes, all of them listed.
+    pub fn from_files(config: ModelConfig, weights: Vec<Vec<u8>>, device: &Device) -> Result<Self> {
+        let mut model = M::new(&config, device);
+        from_safetensors(&mut model, weights)?;
+        Ok(Self { config, model })
+    }
+
+    /// The weights as one safetensors file.
+    ///
+    /// # Errors
+    /// If the device cannot be read.
+    pub fn to_safetensors(&self) -> Result<Vec<u8>> {
+        to_safetensors(&self.model)
+    }
+
+    /// The same weights without gradients or dropout.
+    pub fn frozen(&self) -> Self {
+        Self { config: self.config.clone(), model: self.model.valid() }
+    }
+}
