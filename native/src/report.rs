@@ -39,8 +39,9 @@ pub(crate) fn page(
     write!(page, "<meta name=\"viewport\" content=\"width=device-width\"><title>{}</title>", escape(title))?;
     write!(page, "<style>{STYLE}</style><h1>{}</h1>", escape(title))?;
     results(&mut page, history)?;
-    for (caption, curves) in figures(history) {
-        if curves.iter().any(|(_, points)| points.len() > 1) {
+    for (caption, mut curves) in figures(history) {
+        curves.retain(|(_, points)| points.len() > 1);
+        if !curves.is_empty() {
             write!(page, "<figure>{}</figure>", draw(caption, &curves)?)?;
         }
     }
