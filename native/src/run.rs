@@ -141,7 +141,7 @@ impl Run {
     pub(crate) fn hear(&mut self, event: Event) -> ControlFlow<()> {
         self.keep_time(&event);
         self.progress.show(&event, self.spent.get(&phase_of(&event)).copied());
-        if !matches!(event, Event::Progress { .. }) {
+        if is_kept(&event) {
             let timed = Timed { time: self.started.elapsed().as_secs_f64(), event };
             if let Err(error) = self.write(&timed) {
                 self.failure = Some(error);
@@ -210,6 +210,15 @@ impl Run {
             self.spent.entry(*phase).or_default().seconds += since.elapsed().as_secs_f64();
             *since = Instant::now();
         }
+    }
+}
+
+/// Whether an event belongs into the log: neither progress nor the parts of an update, whose times the report sums up.
+fn is_kept(event: &Event) -> bool {
+    match event {
+        Event::Progress { .. } => false,
+        Event::PhaseStarted { phase, .. } | Event::PhaseFinished { phase, .. } => !phase.is_part_of_update(),
+        _ => true,
     }
 }
 

@@ -9,12 +9,11 @@ use minform_text::answer::grade;
 use minform_text::data::Problem;
 use serde::Serialize;
 
-use super::problems::{Prompter, load_problems};
+use super::problems::{Asking, Prompter, load_problems};
 use super::sft::examples;
 use crate::cli::Eval;
 use crate::folder::Folder;
 use crate::run::Run;
-use crate::{device, settings};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -25,13 +24,8 @@ struct Found {
 }
 
 pub(crate) fn run(options: &Eval) -> Result<()> {
-    let mut config = settings::load(&Config::default(), &options.common)?;
-    if options.greedy {
-        config.sampling.temperature = 0.0;
-    }
-    let device = device::choose(&options.common.device)?;
-    let folder = Folder::open(&options.model)?;
-    let prompter = Prompter::new(options.template, &folder)?;
+    let Asking { config, device, folder, prompter } =
+        Asking::open(&options.common, &options.model, options.template, options.greedy)?;
     let problems = load_problems(&options.data.data, options.data.rows)?;
     let policy = folder.policy(&device)?;
     let loss = match examples(&problems, &prompter, &folder) {

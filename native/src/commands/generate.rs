@@ -3,26 +3,19 @@
 use std::io::Write as _;
 
 use anyhow::{Context as _, Result};
-use minform_core::config::Config;
 use minform_core::event::{Event, Phase};
 use minform_core::policy::{Generator, NewToken};
 use minform_text::data::Problem;
 use serde_json::json;
 
-use super::problems::{Prompter, load_problems};
+use super::problems::{Asking, load_problems};
 use crate::cli::Generate;
 use crate::folder::Folder;
 use crate::run::{self, Run};
-use crate::{device, settings};
 
 pub(crate) fn run(options: &Generate) -> Result<()> {
-    let mut config = settings::load(&Config::default(), &options.common)?;
-    if options.greedy {
-        config.sampling.temperature = 0.0;
-    }
-    let device = device::choose(&options.common.device)?;
-    let folder = Folder::open(&options.model)?;
-    let prompter = Prompter::new(options.template, &folder)?;
+    let Asking { config, device, folder, prompter } =
+        Asking::open(&options.common, &options.model, options.template, options.greedy)?;
     let problems = match (&options.prompt, &options.data) {
         (Some(prompt), _) => vec![question(prompt)],
         (None, Some(path)) => load_problems(path, options.rows)?,

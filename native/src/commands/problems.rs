@@ -3,17 +3,42 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use burn::tensor::Device;
+use minform_core::config::Config;
 use minform_core::seed;
 use minform_text::chat::{ChatTemplate, Message};
 use minform_text::data::{Problem, ProblemFormat, Rows, StepFormat, StepRow, read_problems, read_steps};
 use minform_text::prompt::{PromptTemplate, QUESTION};
 use rand::seq::SliceRandom as _;
 
-use crate::cli::{self, Template};
+use crate::cli::{self, Common, Template};
 use crate::folder::{Folder, read};
+use crate::{device, settings};
 
 /// How many left-out rows are named one by one.
 const NAMED: usize = 5;
+
+/// What a command that asks a model starts from.
+pub(super) struct Asking {
+    pub(super) config: Config,
+    pub(super) device: Device,
+    pub(super) folder: Folder,
+    pub(super) prompter: Prompter,
+}
+
+impl Asking {
+    /// `greedy` sets the sampling temperature to 0.
+    pub(super) fn open(common: &Common, model: &Path, template: Option<Template>, greedy: bool) -> Result<Self> {
+        let mut config = settings::load(&Config::default(), common)?;
+        if greedy {
+            config.sampling.temperature = 0.0;
+        }
+        let device = device::choose(&common.device)?;
+        let folder = Folder::open(model)?;
+        let prompter = Prompter::new(template, &folder)?;
+        Ok(Self { config, device, folder, prompter })
+    }
+}
 
 /// Turns questions into prompts.
 pub(crate) enum Prompter {
