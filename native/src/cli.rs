@@ -297,10 +297,10 @@ pub(crate) struct Credit {
     #[arg(long, value_enum, default_value = "soft-min")]
     pub(crate) form: Form,
     /// Temperature T of the soft minimum.
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.1, allow_negative_numbers = true)]
     pub(crate) temperature: f32,
     /// Discount γ of the sum, between 0 and 1.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
     pub(crate) gamma: f32,
     /// Print one JSON object.
     #[arg(long)]

@@ -32,10 +32,11 @@ impl Folder {
         if !path.is_dir() {
             bail!("{} is not a folder; expected a Hugging Face model folder with config.json", path.display());
         }
-        if !path.join("config.json").exists()
-            && let Some(inner) = ["policy", "prm"].iter().find(|inner| path.join(inner).join("config.json").exists())
-        {
-            bail!("{} is a run folder; its model is {}", path.display(), path.join(inner).display());
+        let inner = ["policy", "prm"].map(|name| path.join(name));
+        let models: Vec<_> = inner.iter().filter(|inner| inner.join("config.json").exists()).collect();
+        if !path.join("config.json").exists() && !models.is_empty() {
+            let names: Vec<String> = models.iter().map(|model| model.display().to_string()).collect();
+            bail!("{} is a run folder; name the model in it: {}", path.display(), names.join(" or "));
         }
         let mut config = ModelConfig::from_json(&read(&path.join("config.json"))?)
             .with_context(|| path.join("config.json").display().to_string())?;

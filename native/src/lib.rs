@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod device;
 mod folder;
+mod output;
 mod progress;
 mod report;
 mod run;
@@ -22,6 +23,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // 128 + SIGINT, as a shell expects of a program stopped from the keyboard.
         Err(error) if run::was_stopped(&error) => ExitCode::from(130),
+        Err(error) if output::is_unread(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

@@ -30,7 +30,7 @@ pub(crate) fn catch_interrupt() {
             if STOP.swap(true, Ordering::SeqCst) {
                 std::process::exit(130);
             }
-            eprintln!("\nstopping and saving; press Ctrl-C again to end at once");
+            eprintln!("\nstopping at the next safe point; press Ctrl-C again to end at once");
         };
         if let Err(error) = ctrlc::set_handler(handler) {
             eprintln!("warning: Ctrl-C will end the run without saving: {error}");
@@ -118,7 +118,7 @@ impl Run {
             if !overwrite {
                 bail!("{} already holds a run; choose another --out or pass --overwrite", folder.display());
             }
-            fs::remove_dir_all(folder).with_context(|| format!("cannot replace {}", folder.display()))?;
+            clear(folder)?;
         }
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
         write_file(&folder.join("config.toml"), toml::to_string_pretty(config)?.as_bytes())?;
@@ -211,6 +211,21 @@ impl Run {
             *since = Instant::now();
         }
     }
+}
+
+/// Removes what a run wrote; other files of the folder stay.
+fn clear(folder: &Path) -> Result<()> {
+    for name in ["events.jsonl", "config.toml", "run.json", "report.html", "policy", "prm"] {
+        let path = folder.join(name);
+        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        match removed {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot replace {}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Whether an event belongs into the log: neither progress nor the parts of an update, whose times the report sums up.

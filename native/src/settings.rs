@@ -80,7 +80,10 @@ fn set(table: &mut Table, setting: &str) -> Result<()> {
 
 fn parse(value: &str) -> Value {
     let line = toml::from_str::<Table>(&format!("value = {value}"));
-    line.ok().and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(value.into()))
+    line.ok()
+        .filter(|table| table.len() == 1)
+        .and_then(|mut table| table.remove("value"))
+        .unwrap_or_else(|| Value::String(value.into()))
 }
 
 #[cfg(test)]

@@ -58,6 +58,15 @@ fn credit_prints_returns_of_the_discounted_sum() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_an_error_and_not_a_panic() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = Command::new(binary()).args(["credit", "--rewards", "1"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("cannot write to standard output"), "{}", stderr(&output));
+}
+
+#[test]
 fn credit_prints_weights_that_sum_to_one() {
     let object = last_json(&minform(&["credit", "--rewards=-0.5,0.9,0.2", "--json"]));
     assert!((numbers(&object["weights"]).iter().sum::<f64>() - 1.0).abs() < 1e-6);
@@ -189,4 +198,12 @@ fn the_commands_work_on_each_others_output() {
     let events = std::fs::read_to_string(Path::new(&out).join("events.jsonl")).unwrap();
     let updates = events.lines().filter(|line| line.contains("\"event\":\"update\"")).count();
     assert_eq!(updates, 2);
+
+    // A run is replaced only if told so, and what is not of the run stays.
+    let note = Path::new(&out).join("note.txt");
+    std::fs::write(&note, "mine").unwrap();
+    let tune = ["sft", "--model", &policy, "--data", &problems, "--out", &out, "--set", "sft.steps=1"];
+    assert!(stderr(&minform(&tune)).contains("already holds a run"));
+    assert!(minform(&[&tune[..], &["--overwrite"]].concat()).status.success());
+    assert!(note.is_file() && Path::new(&out).join("policy/model.safetensors").is_file());
 }

@@ -28,6 +28,20 @@ fn problem(text: &str) -> Problem {
 }
 
 #[test]
+fn a_weak_first_row_does_not_decide_the_format_of_a_file() {
+    let read = problems(
+        "{\"question\": \"a\", \"answer\": \"none\"}\n{\"question\": \"b\", \"answer\": \"1 + 1 = 2\\n#### 2\"}\n",
+    );
+    assert_eq!(read.skipped.len(), 1);
+    assert_eq!(read.rows[0].answer.as_deref(), Some("2"));
+    let read = steps(
+        "{\"problem\": \"a\", \"steps\": [\"x\"]}\n{\"problem\": \"b\", \"solution\": \"x\\n\\ny\", \"label\": 1}\n",
+    );
+    assert_eq!(read.skipped.len(), 1);
+    assert_eq!((read.rows[0].first_error, read.rows[0].steps.len()), (Some(1), 2));
+}
+
+#[test]
 fn gsm8k_rows_lose_annotations_and_give_the_final_answer() {
     let row =
         problem(r#"{"question": "6 x 7?", "answer": "6 x 7 = <<6*7=42>>42\n\nIn all 1000 <<1*1=1>>more\n#### 1,042"}"#);

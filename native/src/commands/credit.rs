@@ -5,6 +5,7 @@ use minform_credit::CreditForm;
 use serde::Serialize;
 
 use crate::cli::{Credit, Form};
+use crate::output;
 
 /// What the command prints, one entry per step.
 #[derive(Debug, Serialize)]
@@ -43,14 +44,17 @@ pub(crate) fn run(options: &Credit) -> Result<()> {
         outcome: form.outcome(&options.rewards),
     };
     if options.json {
-        println!("{}", serde_json::to_string(&table)?);
+        output::line(format_args!("{}", serde_json::to_string(&table)?))?;
         return Ok(());
     }
-    println!("{:>4}  {:>9}  {:>9}  {:>11}  {:>9}", "step", "reward", "weight", "transformed", "return");
+    output::line(format_args!(
+        "{:>4}  {:>9}  {:>9}  {:>11}  {:>9}",
+        "step", "reward", "weight", "transformed", "return"
+    ))?;
     for (step, reward) in table.rewards.iter().enumerate() {
         let (weight, transformed, value) = (table.weights[step], table.transformed[step], table.returns[step]);
-        println!("{:>4}  {reward:>9.4}  {weight:>9.4}  {transformed:>11.4}  {value:>9.4}", step + 1);
+        output::line(format_args!("{:>4}  {reward:>9.4}  {weight:>9.4}  {transformed:>11.4}  {value:>9.4}", step + 1))?;
     }
-    println!("outcome {:.4}", table.outcome);
+    output::line(format_args!("outcome {:.4}", table.outcome))?;
     Ok(())
 }

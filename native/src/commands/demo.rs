@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::cli;
 use crate::folder::Folder;
 use crate::run::Run;
-use crate::{device, settings as options_of};
+use crate::{device, output, settings as options_of};
 
 /// What the demo found.
 struct Findings {
@@ -41,6 +41,9 @@ pub(crate) fn run(options: &cli::Demo) -> Result<()> {
     let result = pollster::block_on(story(&mut demo, &mut run, config.rl.updates));
     save(&demo, options)?;
     run.finish()?;
+    if result.is_err() {
+        eprintln!("the models so far are in {}", options.out.display());
+    }
     let findings = result?;
     print(&findings, &run, options)
 }
@@ -79,32 +82,42 @@ fn print(findings: &Findings, run: &Run, options: &cli::Demo) -> Result<()> {
             problems: last.problems,
             seconds: run.seconds(),
         };
-        println!("{}", serde_json::to_string(&summary)?);
+        output::line(format_args!("{}", serde_json::to_string(&summary)?))?;
         return Ok(());
     }
     let percent = |share: f32| format!("{:.1} %", share * 100.0);
     let figure = |value: Option<f32>| value.map_or("n/a".into(), |value| format!("{value:.3}"));
-    println!("\n{:<34} {:>10} {:>10}", "held-out problems", "base", "after RL");
-    println!(
+    output::line(format_args!("\n{:<34} {:>10} {:>10}", "held-out problems", "base", "after RL"))?;
+    output::line(format_args!(
         "{:<34} {:>10} {:>10}",
         "  accuracy, sampled as in training",
         percent(base.sampled),
         percent(last.sampled)
-    );
-    println!("{:<34} {:>10} {:>10}", "  accuracy, greedy", percent(base.greedy), percent(last.greedy));
-    println!("{:<34} {:>10.2} {:>10.2}", "  steps", base.steps, last.steps);
-    println!("{:<34} {:>10} {:>10}", "PRM step AUC on samples of", figure(prm.auc), figure(prm_on_last.auc));
-    println!(
+    ))?;
+    output::line(format_args!(
+        "{:<34} {:>10} {:>10}",
+        "  accuracy, greedy",
+        percent(base.greedy),
+        percent(last.greedy)
+    ))?;
+    output::line(format_args!("{:<34} {:>10.2} {:>10.2}", "  steps", base.steps, last.steps))?;
+    output::line(format_args!(
+        "{:<34} {:>10} {:>10}",
+        "PRM step AUC on samples of",
+        figure(prm.auc),
+        figure(prm_on_last.auc)
+    ))?;
+    output::line(format_args!(
         "{:<34} {:>10} {:>10}",
         "PRM first-error F1 on samples of",
         figure(prm.first_error_f1),
         figure(prm_on_last.first_error_f1)
-    );
-    println!("\n{:<34} {:>10} {:>10}", "time", "seconds", "tokens/s");
+    ))?;
+    output::line(format_args!("\n{:<34} {:>10} {:>10}", "time", "seconds", "tokens/s"))?;
     for (phase, spent) in run.spent() {
-        println!("  {:<32} {:>10.1} {:>10.0}", phase.title(), spent.seconds, spent.rate());
+        output::line(format_args!("  {:<32} {:>10.1} {:>10.0}", phase.title(), spent.seconds, spent.rate()))?;
     }
-    println!("  {:<32} {:>10.1}", "whole", run.seconds());
-    println!("\nreport: {}", options.out.join("report.html").display());
+    output::line(format_args!("  {:<32} {:>10.1}", "whole", run.seconds()))?;
+    output::line(format_args!("\nreport: {}", options.out.join("report.html").display()))?;
     Ok(())
 }

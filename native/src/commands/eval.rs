@@ -13,6 +13,7 @@ use super::problems::{Asking, Prompter, load_problems};
 use super::sft::examples;
 use crate::cli::Eval;
 use crate::folder::Folder;
+use crate::output;
 use crate::run::Run;
 
 /// What `--json` prints.
@@ -81,14 +82,14 @@ fn print(options: &Eval, loss: Option<f32>, right: Option<(usize, usize)>) -> Re
     let accuracy = right.map(|(right, of)| right as f64 / of as f64);
     if options.common.json {
         let found = Found { accuracy, problems: right.map(|(_, of)| of), nats_per_token: loss };
-        println!("{}", serde_json::to_string(&found)?);
+        output::line(format_args!("{}", serde_json::to_string(&found)?))?;
         return Ok(());
     }
     if let Some((right, of)) = right {
-        println!("accuracy: {:.1} % ({right} of {of})", 100.0 * right as f64 / of as f64);
+        output::line(format_args!("accuracy: {:.1} % ({right} of {of})", 100.0 * right as f64 / of as f64))?;
     }
     if let Some(loss) = loss {
-        println!("loss of the reference solutions: {loss:.4} nats per token");
+        output::line(format_args!("loss of the reference solutions: {loss:.4} nats per token"))?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::problems::{Asking, load_problems};
 use crate::cli::Generate;
 use crate::folder::Folder;
+use crate::output;
 use crate::run::{self, Run};
 
 pub(crate) fn run(options: &Generate) -> Result<()> {
@@ -49,7 +50,7 @@ pub(crate) fn run(options: &Generate) -> Result<()> {
     };
     let responses = pollster::block_on(generator.generate(&prompts, samples, &config.sampling, seed, &mut listen))?;
     if stream {
-        println!();
+        output::line("")?;
         eprintln!("{tokens} tokens, {:.1} tokens/s", tokens as f64 / run.seconds());
         return Ok(());
     }
@@ -90,8 +91,8 @@ impl Streamed {
             return;
         }
         if let Some(new) = text.get(self.shown..) {
-            print!("{new}");
-            let _ = std::io::stdout().flush();
+            let mut out = std::io::stdout();
+            let _ = write!(out, "{new}").and_then(|()| out.flush());
             self.shown = text.len();
         }
     }

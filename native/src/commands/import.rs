@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::cli::Import;
 use crate::folder::{read, write_folder};
+use crate::output;
 
 pub(crate) fn run(options: &Import) -> Result<()> {
     if options.out.exists() && !options.overwrite {
@@ -45,9 +46,13 @@ pub(crate) fn run(options: &Import) -> Result<()> {
     write_folder(&options.out, &files)?;
     let count = model.tensors.len();
     if options.json {
-        println!("{}", json!({"folder": options.out, "tensors": count, "parameters": parameters}));
+        output::line(format_args!("{}", json!({"folder": options.out, "tensors": count, "parameters": parameters})))?;
     } else {
-        println!("{}: {count} tensors, {:.1} M parameters", options.out.display(), parameters as f64 / 1e6);
+        output::line(format_args!(
+            "{}: {count} tensors, {:.1} M parameters",
+            options.out.display(),
+            parameters as f64 / 1e6
+        ))?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::cli::Info;
 use crate::device;
+use crate::output;
 
 pub(crate) fn run(options: &Info) -> Result<()> {
     let device = device::choose(&options.device)?;
@@ -22,13 +23,13 @@ pub(crate) fn run(options: &Info) -> Result<()> {
             "cores": cores,
             "matmul_gflops_f32": rate,
         });
-        println!("{object}");
+        output::line(format_args!("{object}"))?;
         return Ok(());
     }
-    println!("minform {}", env!("CARGO_PKG_VERSION"));
-    println!("compiled in: {}", device::COMPILED.join(", "));
-    println!("device: {} ({cores} cores)", name.unwrap_or_default());
-    println!("f32 matrix product, measured: {rate:.1} GFLOP/s");
+    output::line(format_args!("minform {}", env!("CARGO_PKG_VERSION")))?;
+    output::line(format_args!("compiled in: {}", device::COMPILED.join(", ")))?;
+    output::line(format_args!("device: {} ({cores} cores)", name.unwrap_or_default()))?;
+    output::line(format_args!("f32 matrix product, measured: {rate:.1} GFLOP/s"))?;
     Ok(())
 }
 

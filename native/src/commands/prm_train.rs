@@ -30,6 +30,9 @@ pub(crate) fn run(options: &PrmTrain) -> Result<()> {
     let (training, held_out) = split_by_problem(&rows, config.prm.validation, config.seed);
     let training = tokenize(&training, &folder, config.prm.max_tokens)?;
     let held_out = tokenize(&held_out, &folder, config.prm.max_tokens)?;
+    if training.iter().flat_map(|solution| &solution.labels).all(Option::is_none) {
+        bail!("no judged step is left to learn from; give rows with labels and keep prm.validation below 1");
+    }
     let mut run =
         Run::create("prm train", &config, &options.common.device, &options.place.out, options.place.overwrite)?;
     let mut model = if folder.config.token_classification {

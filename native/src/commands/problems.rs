@@ -89,6 +89,9 @@ fn keep<T>(rows: Rows<T>, name: &str, picked: cli::Rows) -> Result<Vec<T>> {
         let rows_word = if rows.skipped.len() == 1 { "row" } else { "rows" };
         eprintln!("warning: {} {rows_word} of {name} left out:", rows.skipped.len());
         rows.skipped.iter().take(NAMED).for_each(|skipped| eprintln!("  {skipped}"));
+        if rows.skipped.len() > NAMED {
+            eprintln!("  and {} more; --strict stops at the first", rows.skipped.len() - NAMED);
+        }
     }
     usable(rows.rows, name, picked.limit)
 }

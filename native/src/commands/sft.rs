@@ -10,7 +10,7 @@ use super::problems::{Prompter, draw, load_problems};
 use crate::cli::Sft;
 use crate::folder::Folder;
 use crate::run::Run;
-use crate::{device, settings};
+use crate::{device, output, settings};
 
 pub(crate) fn run(options: &Sft) -> Result<()> {
     let config = settings::load(&Config::default(), &options.common)?;
@@ -59,9 +59,9 @@ pub(super) fn finish(result: std::result::Result<(), Error>, place: &str, json: 
     if !matches!(result, Ok(()) | Err(Error::Stopped)) {
         eprintln!("the weights before the failure are in {place}");
     } else if json {
-        println!("{}", serde_json::json!({ "saved": place }));
+        output::line(format_args!("{}", serde_json::json!({ "saved": place })))?;
     } else {
-        println!("saved {place}");
+        output::line(format_args!("saved {place}"))?;
     }
     result.map_err(Into::into)
 }

@@ -1,7 +1,7 @@
 //! The datasets of the field, from bytes to rows.
 //!
 //! [`read_problems`] reads questions with answers, [`read_steps`] reads solutions with a label per step. Both
-//! take JSON lines or one JSON array and find the format from the fields of the first row that fits one.
+//! take JSON lines or one JSON array and find the format from the fields that only it has.
 //! **One bad row never loses the others**: it is left out and named in [`Rows::skipped`] by file, line and
 //! field, with what to do about it. Nothing is skipped silently; call [`Rows::strict`] to accept no skip.
 

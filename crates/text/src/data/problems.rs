@@ -11,7 +11,8 @@ use crate::answer::extract_boxed;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProblemFormat {
-    /// Found from the first row that fits a format; PURE's file reads as [`ProblemFormat::Pure`].
+    /// Found from the first row that has a format's own fields; [`ProblemFormat::Math`], whose fields others have too,
+    /// only where no row has. PURE's file reads as [`ProblemFormat::Pure`].
     #[default]
     Auto,
     /// `question`, `answer` with `<<a*b=c>>` annotations and a last line `#### final`.
@@ -35,13 +36,10 @@ pub enum ProblemFormat {
 /// JSON lines or one JSON array; a byte-order mark, CRLF and blank lines are accepted.
 pub fn read_problems(name: &str, bytes: &[u8], format: ProblemFormat) -> Rows<Problem> {
     let mut read = Rows { rows: Vec::new(), skipped: Vec::new() };
-    let mut format = format;
-    for row in rows(name, bytes) {
-        let problem = row.and_then(|row| {
-            format = if format == ProblemFormat::Auto { detect(&row) } else { format };
-            problem(&row, format)
-        });
-        match problem {
+    let rows: Vec<_> = rows(name, bytes).collect();
+    let format = if format == ProblemFormat::Auto { detect(rows.iter().flatten()) } else { format };
+    for row in rows {
+        match row.and_then(|row| problem(&row, format)) {
             Ok(problem) => read.rows.push(problem),
             Err(skipped) => read.skipped.push(skipped),
         }
@@ -49,8 +47,21 @@ pub fn read_problems(name: &str, bytes: &[u8], format: ProblemFormat) -> Rows<Pr
     read
 }
 
+/// The format of a file with these rows, or `Auto` if they fit none.
+fn detect<'a>(rows: impl Iterator<Item = &'a Row<'a>>) -> ProblemFormat {
+    let mut weak = ProblemFormat::Auto;
+    for row in rows {
+        match format_of(row) {
+            ProblemFormat::Auto => {}
+            ProblemFormat::Math => weak = ProblemFormat::Math,
+            format => return format,
+        }
+    }
+    weak
+}
+
 /// The format a row has, or `Auto` if it fits none.
-fn detect(row: &Row<'_>) -> ProblemFormat {
+fn format_of(row: &Row<'_>) -> ProblemFormat {
     let answer = row.object.get("answer").and_then(Value::as_str).unwrap_or_default();
     match () {
         () if row.has("Body") && row.has("Question") => ProblemFormat::Svamp,

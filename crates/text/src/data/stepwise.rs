@@ -18,12 +18,12 @@ pub const MODIFIED: &str = "/modified";
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepFormat {
-    /// Found from the first row that fits a format.
+    /// Found from the first row that has a format's own fields; [`StepFormat::Unjudged`] only where no row has.
     #[default]
     Auto,
     /// TRL stepwise supervision: `prompt`, `completions`, `labels` (booleans; null for unjudged).
     Trl,
-    /// `problem`, `steps`, `label` (index of the first wrong step from 0, or -1), `final_answer_correct`.
+    /// `problem`, `steps` (or a solution as in [`StepFormat::Unjudged`]), `label` (index of the first wrong step from 0, or -1), `final_answer_correct`.
     /// Steps after the first error are unjudged. **Evaluation only, never train on it.**
     ProcessBench,
     /// `original_process` and `modified_process` with `error_steps` counted from 1. Each row of the file
@@ -42,13 +42,11 @@ pub enum StepFormat {
 /// JSON lines or one JSON array; a byte-order mark, CRLF and blank lines are accepted.
 pub fn read_steps(name: &str, bytes: &[u8], format: StepFormat) -> Rows<StepRow> {
     let mut read = Rows { rows: Vec::new(), skipped: Vec::new() };
-    let mut format = format;
-    for row in rows(name, bytes) {
+    let rows: Vec<_> = rows(name, bytes).collect();
+    let format = if format == StepFormat::Auto { detect(rows.iter().flatten()) } else { format };
+    for row in rows {
         let solutions = match row {
-            Ok(row) => {
-                format = if format == StepFormat::Auto { detect(&row) } else { format };
-                solutions(&row, format)
-            }
+            Ok(row) => solutions(&row, format),
             Err(skipped) => vec![Err(skipped)],
         };
         for solution in solutions {
@@ -61,13 +59,28 @@ pub fn read_steps(name: &str, bytes: &[u8], format: StepFormat) -> Rows<StepRow>
     read
 }
 
+/// The format of a file with these rows, or `Auto` if they fit none.
+fn detect<'a>(rows: impl Iterator<Item = &'a Row<'a>>) -> StepFormat {
+    let mut weak = StepFormat::Auto;
+    for row in rows {
+        match format_of(row) {
+            StepFormat::Auto => {}
+            StepFormat::Unjudged => weak = StepFormat::Unjudged,
+            format => return format,
+        }
+    }
+    weak
+}
+
 /// The format a row has, or `Auto` if it fits none.
-fn detect(row: &Row<'_>) -> StepFormat {
+fn format_of(row: &Row<'_>) -> StepFormat {
     match () {
         () if row.has("modified_process") || row.has("error_steps") => StepFormat::PrmBench,
         () if row.has("completions") => StepFormat::Trl,
         () if row.has("ratings") => StepFormat::Ratings,
-        () if row.has("steps") && row.has("label") => StepFormat::ProcessBench,
+        () if row.has("label") && ["steps", "solution", "response"].iter().any(|field| row.has(field)) => {
+            StepFormat::ProcessBench
+        }
         () if ["steps", "solution", "response"].iter().any(|field| row.has(field)) => StepFormat::Unjudged,
         () => StepFormat::Auto,
     }
@@ -115,13 +128,17 @@ fn from_trl(row: &Row<'_>) -> Result<StepRow, Skipped> {
 fn from_unjudged(row: &Row<'_>) -> Result<StepRow, Skipped> {
     let first = |fields: &[&'static str]| fields.iter().copied().find(|field| row.has(field));
     let problem = row.text(first(&["problem", "prompt", "question"]).unwrap_or("problem"))?;
-    let steps = if row.has("steps") {
-        row.texts("steps")?
-    } else {
-        split_text(&row.text(row.either(["solution", "response"]))?)
-    };
+    let steps = steps_of(row)?;
     let labels = vec![None; steps.len()];
     Ok(judged(row.id(&["id", "idx"]), problem, steps, labels))
+}
+
+/// The steps as a list, or those of a solution parted by blank lines.
+fn steps_of(row: &Row<'_>) -> Result<Vec<String>, Skipped> {
+    if row.has("steps") {
+        return row.texts("steps");
+    }
+    Ok(split_text(&row.text(row.either(["solution", "response"]))?))
 }
 
 fn from_ratings(row: &Row<'_>) -> Result<StepRow, Skipped> {
@@ -134,7 +151,7 @@ fn from_ratings(row: &Row<'_>) -> Result<StepRow, Skipped> {
 }
 
 fn from_process_bench(row: &Row<'_>) -> Result<StepRow, Skipped> {
-    let steps = row.texts("steps")?;
+    let steps = steps_of(row)?;
     let label = row.integer("label")?;
     let wrong = || {
         let problem =
