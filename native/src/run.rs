@@ -74,6 +74,8 @@ impl Spent {
 #[derive(Debug, Serialize)]
 struct Origin<'a> {
     command: &'a str,
+    /// The command line after the program's name.
+    arguments: Vec<String>,
     version: &'a str,
     seed: u64,
     /// As resolved; nothing if this build does not know it.
@@ -124,6 +126,7 @@ impl Run {
         write_file(&folder.join("config.toml"), toml::to_string_pretty(config)?.as_bytes())?;
         let origin = Origin {
             command: title,
+            arguments: std::env::args().skip(1).collect(),
             version: env!("CARGO_PKG_VERSION"),
             seed: config.seed,
             device: device::resolve(device),

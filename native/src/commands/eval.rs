@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Eval) -> Result<()> {
     }
     let asked: Vec<&Problem> = problems.iter().filter(|problem| problem.answer.is_some()).collect();
     if asked.is_empty() {
-        bail!("{} holds no problem with an answer", options.data.data.display());
+        bail!("none of the {} problems read from {} has an answer", problems.len(), options.data.data.display());
     }
     let right = right_answers(&policy, &asked, &prompter, &folder, &config)?;
     print(options, loss, Some((right, asked.len())))
