@@ -8,16 +8,13 @@ pub(crate) const COMPILED: &[&str] = &["flex"];
 
 /// The device called `name`; `auto` takes the best that is compiled in.
 pub(crate) fn choose(name: &str) -> Result<Device> {
-    match resolve(name) {
-        Some("flex") => Ok(Device::flex()),
-        _ => bail!("device {name:?} is not compiled into this build; compiled in: {}", COMPILED.join(", ")),
-    }
+    resolve(name).map(|_| Device::flex())
 }
 
 /// The name of the device that [`choose`] takes.
-pub(crate) fn resolve(name: &str) -> Option<&'static str> {
+pub(crate) fn resolve(name: &str) -> Result<&'static str> {
     match name {
-        "auto" | "flex" | "cpu" => Some("flex"),
-        _ => None,
+        "auto" | "flex" | "cpu" => Ok("flex"),
+        other => bail!("device {other:?} is not compiled into this build; compiled in: {}", COMPILED.join(", ")),
     }
 }

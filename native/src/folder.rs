@@ -74,11 +74,6 @@ impl Folder {
         Prm::from_files(self.config.clone(), self.weights()?, device).with_context(|| self.path.display().to_string())
     }
 
-    /// Whether the folder has a chat template that can be read.
-    pub(crate) fn has_chat_template(&self) -> bool {
-        self.chat_template().is_ok()
-    }
-
     /// The folder's chat template.
     pub(crate) fn chat_template(&self) -> Result<ChatTemplate> {
         let config = self.companions.iter().find(|(name, _)| name == "tokenizer_config.json");

@@ -78,8 +78,7 @@ struct Origin<'a> {
     arguments: Vec<String>,
     version: &'a str,
     seed: u64,
-    /// As resolved; nothing if this build does not know it.
-    device: Option<&'a str>,
+    device: &'a str,
 }
 
 /// Listens to the events of one command: shows progress, keeps time, and fills the run folder if there is one.
@@ -129,7 +128,7 @@ impl Run {
             arguments: std::env::args().skip(1).collect(),
             version: env!("CARGO_PKG_VERSION"),
             seed: config.seed,
-            device: device::resolve(device),
+            device: device::resolve(device)?,
         };
         write_file(&folder.join("run.json"), &serde_json::to_vec_pretty(&origin)?)?;
         let path = folder.join("events.jsonl");

@@ -44,7 +44,7 @@ pub(crate) fn run(options: &Credit) -> Result<()> {
         outcome: form.outcome(&options.rewards),
     };
     if options.json {
-        output::line(format_args!("{}", serde_json::to_string(&table)?))?;
+        output::line(serde_json::to_string(&table)?)?;
         return Ok(());
     }
     output::line(format_args!(

@@ -82,7 +82,7 @@ fn print(findings: &Findings, run: &Run, options: &cli::Demo) -> Result<()> {
             problems: last.problems,
             seconds: run.seconds(),
         };
-        output::line(format_args!("{}", serde_json::to_string(&summary)?))?;
+        output::line(serde_json::to_string(&summary)?)?;
         return Ok(());
     }
     let percent = |share: f32| format!("{:.1} %", share * 100.0);

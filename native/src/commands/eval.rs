@@ -82,7 +82,7 @@ fn print(options: &Eval, loss: Option<f32>, right: Option<(usize, usize)>) -> Re
     let accuracy = right.map(|(right, of)| right as f64 / of as f64);
     if options.common.json {
         let found = Found { accuracy, problems: right.map(|(_, of)| of), nats_per_token: loss };
-        output::line(format_args!("{}", serde_json::to_string(&found)?))?;
+        output::line(serde_json::to_string(&found)?)?;
         return Ok(());
     }
     if let Some((right, of)) = right {

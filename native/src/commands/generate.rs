@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use minform_core::event::{Event, Phase};
 use minform_core::policy::{Generator, NewToken};
 use minform_text::data::Problem;
@@ -56,16 +56,15 @@ pub(crate) fn run(options: &Generate) -> Result<()> {
     }
     let _ = run.hear(Event::PhaseFinished { phase, tokens });
     run.finish()?;
-    let mut out = std::io::stdout().lock();
     for (problem, group) in problems.iter().zip(&responses) {
         for (sample, response) in group.iter().enumerate() {
             let text = folder.tokenizer.decode(&response.tokens)?;
             if options.common.json {
                 let row = json!({"id": problem.id, "question": problem.question, "sample": sample, "response": text,
                     "tokens": response.tokens.len(), "finished": response.finished, "answer": problem.answer});
-                writeln!(out, "{row}").context("cannot write to standard output")?;
+                output::line(row)?;
             } else {
-                writeln!(out, "# {}\n\n{text}\n", problem.question).context("cannot write to standard output")?;
+                output::line(format_args!("# {}\n\n{text}\n", problem.question))?;
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::output;
 
 pub(crate) fn run(options: &Info) -> Result<()> {
     let device = device::choose(&options.device)?;
-    let name = device::resolve(&options.device);
+    let name = device::resolve(&options.device)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let rate = matmul_rate(&device)?;
     if options.json {
@@ -23,12 +23,12 @@ pub(crate) fn run(options: &Info) -> Result<()> {
             "cores": cores,
             "matmul_gflops_f32": rate,
         });
-        output::line(format_args!("{object}"))?;
+        output::line(object)?;
         return Ok(());
     }
     output::line(format_args!("minform {}", env!("CARGO_PKG_VERSION")))?;
     output::line(format_args!("compiled in: {}", device::COMPILED.join(", ")))?;
-    output::line(format_args!("device: {} ({cores} cores)", name.unwrap_or_default()))?;
+    output::line(format_args!("device: {} ({cores} cores)", name))?;
     output::line(format_args!("f32 matrix product, measured: {rate:.1} GFLOP/s"))?;
     Ok(())
 }

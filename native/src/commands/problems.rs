@@ -49,12 +49,13 @@ pub(crate) enum Prompter {
 impl Prompter {
     /// Without a template, the folder's chat template if it has one, else PURE's instruction.
     pub(crate) fn new(template: Option<Template>, folder: &Folder) -> Result<Self> {
-        let own = if folder.has_chat_template() { Template::Chat } else { Template::Pure };
-        Ok(match template.unwrap_or(own) {
-            Template::Pure => Self::Text(PromptTemplate::Pure),
-            Template::Plain => Self::Text(PromptTemplate::Plain),
-            Template::Raw => Self::Text(PromptTemplate::custom(QUESTION)?),
-            Template::Chat => Self::Chat(Box::new(folder.chat_template()?)),
+        let chat = || folder.chat_template().map(|chat| Self::Chat(Box::new(chat)));
+        Ok(match template {
+            None => chat().unwrap_or(Self::Text(PromptTemplate::Pure)),
+            Some(Template::Chat) => chat()?,
+            Some(Template::Pure) => Self::Text(PromptTemplate::Pure),
+            Some(Template::Plain) => Self::Text(PromptTemplate::Plain),
+            Some(Template::Raw) => Self::Text(PromptTemplate::custom(QUESTION)?),
         })
     }
 

@@ -59,7 +59,7 @@ pub(super) fn finish(result: std::result::Result<(), Error>, place: &str, json: 
     if !matches!(result, Ok(()) | Err(Error::Stopped)) {
         eprintln!("the weights before the failure are in {place}");
     } else if json {
-        output::line(format_args!("{}", serde_json::json!({ "saved": place })))?;
+        output::line(serde_json::json!({ "saved": place }))?;
     } else {
         output::line(format_args!("saved {place}"))?;
     }

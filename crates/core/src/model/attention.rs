@@ -63,10 +63,8 @@ impl Attention {
 
     /// `x [rows, time, hidden]` to the same shape.
     pub(super) fn forward(&self, x: Tensor<3>, frame: &Frame, cache: Option<&mut LayerCache>) -> Tensor<3> {
-        let (angles, bias) = match &frame.tensors {
-            Some(tensors) => (Some(&tensors.angles), Some(&tensors.bias)),
-            None => (None, None),
-        };
+        let tensors = frame.tensors.as_ref();
+        let (angles, bias) = (tensors.map(|tensors| &tensors.angles), tensors.map(|tensors| &tensors.bias));
         let query = rotated(mapped(&self.q_proj, x.clone()), &frame.angles, angles);
         let mut keys = rotated(mapped(&self.k_proj, x.clone()), &frame.angles, angles);
         let mut values = heads(mapped(&self.v_proj, x), self.head_dim);

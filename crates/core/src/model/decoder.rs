@@ -7,7 +7,7 @@ use burn::tensor::{Device, Int, Tensor};
 use super::attention::{Attention, LayerCache, linear};
 use super::config::ModelConfig;
 use super::frame::Frame;
-use crate::ops::{gated, mapped, mapped_by, rms_norm};
+use crate::ops::{gated, mapped, rms_norm};
 
 /// Tokens in, hidden states out.
 #[derive(Module, Debug)]
@@ -65,9 +65,9 @@ impl Decoder {
         }
     }
 
-    /// Hidden states `[.., hidden]` to logits over the vocabulary, through the embedding as a tied head.
-    pub(super) fn tied_logits<const D: usize>(&self, hidden: Tensor<D>) -> Tensor<D> {
-        mapped_by(hidden, self.embed_tokens.weight.val().transpose(), None)
+    /// The embedding as a tied head, `[hidden, vocabulary]`.
+    pub(super) fn tied_head(&self) -> Tensor<2> {
+        self.embed_tokens.weight.val().transpose()
     }
 
     /// `tokens [rows, time]` to normed hidden states `[rows, time, hidden]`.

@@ -9,7 +9,7 @@ use super::config::ModelConfig;
 use super::decoder::{Cache, Decoder};
 use super::frame::Frame;
 use super::network::Network;
-use crate::ops::mapped;
+use crate::ops::{mapped, mapped_by};
 
 /// A policy: hidden states to logits over the vocabulary.
 #[derive(Module, Debug)]
@@ -33,17 +33,14 @@ impl CausalLm {
 
     /// Hidden states `[.., hidden]` to logits `[.., vocabulary]`.
     pub fn logits<const D: usize>(&self, hidden: Tensor<D>) -> Tensor<D> {
-        match &self.lm_head {
-            Some(head) => mapped(head, hidden),
-            None => self.model.tied_logits(hidden),
-        }
+        mapped_by(hidden, self.head(), None)
     }
 
     /// What turns hidden states into logits, `[hidden, vocabulary]`.
     pub(crate) fn head(&self) -> Tensor<2> {
         match &self.lm_head {
             Some(head) => head.weight.val(),
-            None => self.model.embed_tokens.weight.val().transpose(),
+            None => self.model.tied_head(),
         }
     }
 
@@ -100,7 +97,7 @@ impl TokenClassifier {
 
     /// Hidden states `[.., hidden]` to logits over the vocabulary, through the embedding as a tied head.
     pub fn text_logits<const D: usize>(&self, hidden: Tensor<D>) -> Tensor<D> {
-        self.model.tied_logits(hidden)
+        mapped_by(hidden, self.model.tied_head(), None)
     }
 
     /// Same weights with the decoder frozen: only the head learns.

@@ -5,9 +5,8 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 use burn::tensor::activation::silu;
 
-use super::kernel::{Fused as _, Gradients, Kernel, fused, values};
+use super::kernel::{Fused as _, Gradients, Kernel, fused, like, values};
 use super::lanes::{sigmoid, vectorised};
-use super::norm::like;
 
 /// silu(gate) ⊙ up, with silu(x) = x σ(x).
 pub(crate) fn gated<const D: usize>(gate: Tensor<D>, up: Tensor<D>) -> Tensor<D> {

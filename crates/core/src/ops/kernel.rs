@@ -175,8 +175,13 @@ pub(super) fn sizes<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
 }
 
 /// A tensor of `values` in row-major order.
-pub(super) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
-    FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(Shape::new(shape)), DType::F32)
+pub(super) fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
+    FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(shape.into()), DType::F32)
+}
+
+/// A tensor of the shape of `model`.
+pub(super) fn like(values: Vec<f32>, model: &FlexTensor) -> FlexTensor {
+    tensor(values, model.layout().shape().clone())
 }
 
 /// The values of a contiguous tensor.

@@ -7,9 +7,8 @@ use burn::nn::Linear;
 use burn::tensor::Tensor;
 use burn::tensor::module::linear;
 
-use super::kernel::{Fused as _, Gradients, Kernel, fused, tensor, values};
+use super::kernel::{Fused as _, Gradients, Kernel, fused, like, tensor, values};
 use super::lanes::vectorised;
-use super::norm::like;
 use super::product::{Matrix, multiply_into, product};
 
 /// x W + b over the last axis.
@@ -123,7 +122,7 @@ fn shaped(y: Vec<f32>, x: &FlexTensor, weight: &FlexTensor) -> FlexTensor {
     let mut shape = x.layout().shape().clone();
     let last = shape.num_dims() - 1;
     shape[last] = weight.layout().shape()[1];
-    tensor(y, [shape.num_elements()]).reshape(shape)
+    tensor(y, shape)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use burn::backend::Dispatch;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 
-use super::kernel::{Fused as _, Gradients, Kernel, fused, values};
+use super::kernel::{Fused as _, Gradients, Kernel, fused, like, values};
 use super::lanes::{dot, dot3, vectorised};
 
 /// yᵢ = γᵢ xᵢ / √(mean(x²) + ε) over the last axis; `gamma [width]`.
@@ -68,11 +68,6 @@ impl Kernel<2> for RmsNorm {
         });
         [Some(like(dx, &x)), Some(like(dgamma, &gamma))]
     }
-}
-
-/// A tensor of the shape of `model`.
-pub(super) fn like(values: Vec<f32>, model: &FlexTensor) -> FlexTensor {
-    super::kernel::tensor(values, [model.layout().num_elements()]).reshape(model.layout().shape().clone())
 }
 
 #[cfg(test)]

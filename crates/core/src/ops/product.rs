@@ -61,10 +61,11 @@ pub(super) fn product(a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
 /// Writes a b into `out`, whose rows are `of_row` apart; with `add`, adds it.
 ///
 /// # Panics
-/// If `out` is too short.
+/// If `out` is too short, or its rows overlap.
 pub(super) fn multiply_into(out: &mut [f32], of_row: usize, add: bool, a: Matrix<'_>, b: Matrix<'_>) {
     assert!(span(a.rows, b.columns, of_row, 1) <= out.len(), "the product exceeds its slice");
-    // SAFETY: the assertion has found room for all cells.
+    assert!(a.rows <= 1 || of_row >= b.columns, "the rows of the product overlap");
+    // SAFETY: the assertions have found room for all cells, each of its own, as threads that share the work need.
     #[allow(unsafe_code, reason = "gemm takes pointers")]
     unsafe {
         multiply(out.as_mut_ptr(), of_row, add, a, b);

@@ -14,6 +14,18 @@ pub(super) struct Row<'a> {
     pub(super) object: Map<String, Value>,
 }
 
+/// The format of a file: that of the first row with one of its own; `weak`, whose fields other formats have too, only
+/// where no row has; the default where the rows fit none.
+pub(super) fn detect<'a, F: Copy + Default + PartialEq>(
+    rows: &[Result<Row<'a>, Skipped>],
+    format_of: impl Fn(&Row<'a>) -> F,
+    weak: F,
+) -> F {
+    let mut formats = rows.iter().flatten().map(format_of).filter(|format| *format != F::default()).peekable();
+    let fallback = formats.peek().map_or(F::default(), |_| weak);
+    formats.find(|format| *format != weak).unwrap_or(fallback)
+}
+
 /// Every row of a file, and what is no row.
 pub(super) fn rows<'a>(file: &'a str, bytes: &'a [u8]) -> impl Iterator<Item = Result<Row<'a>, Skipped>> {
     raw_rows(bytes).enumerate().map(move |(index, Raw { line, object })| {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::fields::{Row, rows};
+use super::fields::{Row, detect, rows};
 use super::{Problem, Rows, Skipped, gsm8k};
 use crate::answer::extract_boxed;
 
@@ -37,7 +37,7 @@ pub enum ProblemFormat {
 pub fn read_problems(name: &str, bytes: &[u8], format: ProblemFormat) -> Rows<Problem> {
     let mut read = Rows { rows: Vec::new(), skipped: Vec::new() };
     let rows: Vec<_> = rows(name, bytes).collect();
-    let format = if format == ProblemFormat::Auto { detect(rows.iter().flatten()) } else { format };
+    let format = if format == ProblemFormat::Auto { detect(&rows, format_of, ProblemFormat::Math) } else { format };
     for row in rows {
         match row.and_then(|row| problem(&row, format)) {
             Ok(problem) => read.rows.push(problem),
@@ -45,19 +45,6 @@ pub fn read_problems(name: &str, bytes: &[u8], format: ProblemFormat) -> Rows<Pr
         }
     }
     read
-}
-
-/// The format of a file with these rows, or `Auto` if they fit none.
-fn detect<'a>(rows: impl Iterator<Item = &'a Row<'a>>) -> ProblemFormat {
-    let mut weak = ProblemFormat::Auto;
-    for row in rows {
-        match format_of(row) {
-            ProblemFormat::Auto => {}
-            ProblemFormat::Math => weak = ProblemFormat::Math,
-            format => return format,
-        }
-    }
-    weak
 }
 
 /// The format a row has, or `Auto` if it fits none.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::steps::split_text;
 
-use super::fields::{Row, rows};
+use super::fields::{Row, detect, rows};
 use super::{Rows, Skipped, StepRow};
 
 /// End of the id of a PRMBench row that holds the right solution.
@@ -23,8 +23,8 @@ pub enum StepFormat {
     Auto,
     /// TRL stepwise supervision: `prompt`, `completions`, `labels` (booleans; null for unjudged).
     Trl,
-    /// `problem`, `steps` (or a solution as in [`StepFormat::Unjudged`]), `label` (index of the first wrong step from 0, or -1), `final_answer_correct`.
-    /// Steps after the first error are unjudged. **Evaluation only, never train on it.**
+    /// `problem`, `steps` (or a solution as in [`StepFormat::Unjudged`]), `label` (index of the first wrong step from
+    /// 0, or -1), `final_answer_correct`. Steps after the first error are unjudged. **Evaluation only, never train on it.**
     ProcessBench,
     /// `original_process` and `modified_process` with `error_steps` counted from 1. Each row of the file
     /// gives **two** rows: the right solution, id ending in [`ORIGINAL`], and the corrupted one, id ending
@@ -43,7 +43,7 @@ pub enum StepFormat {
 pub fn read_steps(name: &str, bytes: &[u8], format: StepFormat) -> Rows<StepRow> {
     let mut read = Rows { rows: Vec::new(), skipped: Vec::new() };
     let rows: Vec<_> = rows(name, bytes).collect();
-    let format = if format == StepFormat::Auto { detect(rows.iter().flatten()) } else { format };
+    let format = if format == StepFormat::Auto { detect(&rows, format_of, StepFormat::Unjudged) } else { format };
     for row in rows {
         let solutions = match row {
             Ok(row) => solutions(&row, format),
@@ -59,29 +59,15 @@ pub fn read_steps(name: &str, bytes: &[u8], format: StepFormat) -> Rows<StepRow>
     read
 }
 
-/// The format of a file with these rows, or `Auto` if they fit none.
-fn detect<'a>(rows: impl Iterator<Item = &'a Row<'a>>) -> StepFormat {
-    let mut weak = StepFormat::Auto;
-    for row in rows {
-        match format_of(row) {
-            StepFormat::Auto => {}
-            StepFormat::Unjudged => weak = StepFormat::Unjudged,
-            format => return format,
-        }
-    }
-    weak
-}
-
 /// The format a row has, or `Auto` if it fits none.
 fn format_of(row: &Row<'_>) -> StepFormat {
+    let answered = ["steps", "solution", "response"].iter().any(|field| row.has(field));
     match () {
         () if row.has("modified_process") || row.has("error_steps") => StepFormat::PrmBench,
         () if row.has("completions") => StepFormat::Trl,
         () if row.has("ratings") => StepFormat::Ratings,
-        () if row.has("label") && ["steps", "solution", "response"].iter().any(|field| row.has(field)) => {
-            StepFormat::ProcessBench
-        }
-        () if ["steps", "solution", "response"].iter().any(|field| row.has(field)) => StepFormat::Unjudged,
+        () if answered && row.has("label") => StepFormat::ProcessBench,
+        () if answered => StepFormat::Unjudged,
         () => StepFormat::Auto,
     }
 }
