@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
+use crate::presets::Preset;
+
 /// Process reward models and min-form reinforcement learning of language models.
 #[derive(Debug, Parser)]
 #[command(name = "minform", version, about, long_about = None, max_term_width = 110)]
@@ -35,7 +37,7 @@ pub(crate) enum Command {
     Generate(Generate),
     /// Reinforcement learning with process rewards, verifiable rewards, or both.
     #[command(
-        after_help = "Example:\n  minform train --model models/smollm2 --prm runs/prm/prm --data gsm8k/train.jsonl \\\n      --set rl.updates=100 --set rl.verifiable_reward=1 --out runs/rl"
+        after_help = "Example:\n  minform train --model models/smollm2 --prm runs/prm/prm --data gsm8k/train.jsonl \\\n      --preset pure-prm-vr --set rl.updates=100 --out runs/rl\n  minform train --preset grpo --dry-run"
     )]
     Train(Train),
     /// Accuracy of a model on problems with known answers, and its loss on reference solutions.
@@ -234,14 +236,23 @@ pub(crate) struct Generate {
 pub(crate) struct Train {
     #[command(flatten)]
     pub(crate) common: Common,
+    /// Settings of a published method, under those of --config and --set.
+    #[arg(long, value_enum)]
+    pub(crate) preset: Option<Preset>,
+    /// Print the whole configuration with the origin of each value, and train nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Folder of the process reward model; may be given several times; leave out to train on verifiable rewards only.
+    #[arg(long)]
+    pub(crate) prm: Vec<PathBuf>,
     /// Policy to start from; also the reference of the KL penalty.
-    #[arg(long)]
-    pub(crate) model: PathBuf,
-    /// Folder of the process reward model; leave out to train on verifiable rewards only.
-    #[arg(long)]
-    pub(crate) prm: Option<PathBuf>,
+    #[arg(long, required_unless_present = "dry_run")]
+    pub(crate) model: Option<PathBuf>,
+    /// Problems: GSM8K, SVAMP, MATH-style or PURE's file, JSON or JSONL.
+    #[arg(long, required_unless_present = "dry_run")]
+    pub(crate) data: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) data: Data,
+    pub(crate) rows: Rows,
     /// Held-out problems for evaluation.
     #[arg(long)]
     pub(crate) test: Option<PathBuf>,
@@ -251,8 +262,12 @@ pub(crate) struct Train {
     /// How a question becomes a prompt; unless given, chat where the model folder has a chat template, pure elsewhere.
     #[arg(long, value_enum)]
     pub(crate) template: Option<Template>,
-    #[command(flatten)]
-    pub(crate) place: Place,
+    /// Run folder.
+    #[arg(long, required_unless_present = "dry_run")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace a run that is already in the run folder.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
 }
 
 #[derive(Debug, Args)]

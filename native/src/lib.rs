@@ -7,6 +7,7 @@ mod commands;
 mod device;
 mod folder;
 mod output;
+mod presets;
 mod progress;
 mod report;
 mod run;

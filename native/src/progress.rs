@@ -120,10 +120,10 @@ fn update_line(update: &Update) -> String {
         "update {}: loss {:.4}{}{}{}, {:.1} steps, {:.0} tokens",
         update.step,
         update.loss,
-        show("process outcome", update.process_outcome),
+        show("process outcome", update.process_outcome.map(|outcome| outcome.mean)),
         show("verified", update.verified),
         show("kl", update.kl),
-        update.steps,
-        update.length,
+        update.steps.mean,
+        update.length.mean,
     )
 }

@@ -128,11 +128,14 @@ fn figures(history: &[Timed]) -> Vec<(&'static str, Vec<Curve>)> {
         ("accuracy by update", vec![("greedy", evaluations(|e| e.greedy)), ("sampled", evaluations(|e| e.sampled))]),
         (
             "process outcome by update",
-            vec![("outcome", updates(|u| u.process_outcome)), ("verified", updates(|u| u.verified))],
+            vec![
+                ("outcome", updates(|u| u.process_outcome.map(|outcome| outcome.mean))),
+                ("verified", updates(|u| u.verified)),
+            ],
         ),
         ("KL to the reference by update", vec![("KL", updates(|u| u.kl))]),
-        ("steps by update", vec![("steps", updates(|u| Some(u.steps)))]),
-        ("length in tokens by update", vec![("tokens", updates(|u| Some(u.length)))]),
+        ("steps by update", vec![("steps", updates(|u| Some(u.steps.mean)))]),
+        ("length in tokens by update", vec![("tokens", updates(|u| Some(u.length.mean)))]),
         ("entropy by update", vec![("entropy", updates(|u| u.entropy))]),
         ("gradient norm by update", vec![("norm", updates(|u| Some(u.grad_norm)))]),
         ("fine-tuning loss by step", vec![("loss", losses(None))]),

@@ -1,5 +1,7 @@
-//! The configuration of a run: defaults, then a file, then `--set`, then `--seed`.
+//! The configuration of a run: defaults, then a preset, then a file, then `--set`, then `--seed`.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -9,21 +11,96 @@ use toml::{Table, Value};
 
 use crate::cli::Common;
 
+/// Some settings and where they come from.
+#[derive(Debug, Clone)]
+pub(crate) struct Layer {
+    pub(crate) origin: String,
+    pub(crate) table: Table,
+}
+
+/// A configuration with the origin of every value that is not a default, by dotted key.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) config: Config,
+    origins: BTreeMap<String, String>,
+}
+
 /// `base` overridden by everything the command line says.
 pub(crate) fn load(base: &Config, common: &Common) -> Result<Config> {
+    Ok(resolve(base, Vec::new(), Some(common))?.config)
+}
+
+/// `base`, then `layers` in order, then what the command line says.
+pub(crate) fn resolve(base: &Config, mut layers: Vec<Layer>, common: Option<&Common>) -> Result<Settings> {
     let mut table = Table::try_from(base).context("default configuration")?;
-    if let Some(path) = &common.config {
-        merge(&mut table, read(path)?);
+    let mut origins = BTreeMap::new();
+    if let Some(path) = common.and_then(|common| common.config.as_ref()) {
+        layers.push(Layer { origin: path.display().to_string(), table: read(path)? });
     }
-    for setting in &common.set {
-        set(&mut table, setting)?;
+    for layer in layers {
+        merge(&mut table, layer.table, "", &mut |key| origins.insert(key, layer.origin.clone()));
+    }
+    for setting in common.map_or(&[][..], |common| &common.set) {
+        origins.insert(set(&mut table, setting)?, "--set".into());
     }
     let mut config: Config = table.try_into().map_err(|error: toml::de::Error| anyhow!("{}", plain(&error)))?;
-    if let Some(seed) = common.seed {
+    if let Some(seed) = common.and_then(|common| common.seed) {
         config.seed = seed;
+        origins.insert("seed".into(), "--seed".into());
     }
     config.validate()?;
-    Ok(config)
+    Ok(Settings { config, origins })
+}
+
+impl Settings {
+    /// Notes where `key` comes from if nothing else has set it.
+    pub(crate) fn note(&mut self, key: &str, origin: &str) {
+        self.origins.entry(key.into()).or_insert_with(|| origin.into());
+    }
+
+    /// The configuration as TOML, each value with its origin as a comment.
+    pub(crate) fn annotated(&self) -> Result<String> {
+        let mut section = String::new();
+        let mut text = String::new();
+        for line in toml::to_string_pretty(&self.config)?.lines() {
+            if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+                section = format!("{name}.");
+            }
+            match line.split_once(" = ") {
+                Some((key, _)) => writeln!(text, "{line:<34}# {}", self.origin(&format!("{section}{key}")))?,
+                None => writeln!(text, "{line}")?,
+            }
+        }
+        Ok(text)
+    }
+
+    /// Every value with its origin, by dotted key.
+    pub(crate) fn to_json(&self) -> Result<serde_json::Value> {
+        // Through text, so that 0.1 as f32 stays 0.1.
+        let config: serde_json::Value = serde_json::from_str(&serde_json::to_string(&self.config)?)?;
+        let mut leaves = serde_json::Map::new();
+        self.collect("", config, &mut leaves);
+        Ok(leaves.into())
+    }
+
+    fn collect(&self, key: &str, value: serde_json::Value, into: &mut serde_json::Map<String, serde_json::Value>) {
+        match value {
+            serde_json::Value::Object(object) => {
+                object.into_iter().for_each(|(name, value)| self.collect(&join(key, &name), value, into));
+            }
+            value => {
+                into.insert(key.into(), serde_json::json!({ "value": value, "origin": self.origin(key) }));
+            }
+        }
+    }
+
+    fn origin(&self, key: &str) -> &str {
+        self.origins.get(key).map_or("default", String::as_str)
+    }
+}
+
+fn join(section: &str, key: &str) -> String {
+    if section.is_empty() { key.into() } else { format!("{section}.{key}") }
 }
 
 /// Parses the file as a configuration first, so that an error names its line.
@@ -43,19 +120,22 @@ fn plain(error: &toml::de::Error) -> String {
     text.trim().into()
 }
 
-fn merge(into: &mut Table, from: Table) {
+/// Overrides, and tells the dotted key of each value taken.
+fn merge(into: &mut Table, from: Table, section: &str, taken: &mut impl FnMut(String) -> Option<String>) {
     for (key, value) in from {
+        let path = join(section, &key);
         match (into.get_mut(&key), value) {
-            (Some(Value::Table(into)), Value::Table(from)) => merge(into, from),
+            (Some(Value::Table(into)), Value::Table(from)) => merge(into, from, &path, taken),
             (_, value) => {
                 into.insert(key, value);
+                taken(path);
             }
         }
     }
 }
 
-/// Applies `section.key=value`; the value is TOML, or a bare word taken as a string.
-fn set(table: &mut Table, setting: &str) -> Result<()> {
+/// Applies `section.key=value` and returns the key; the value is TOML, or a bare word taken as a string.
+fn set(table: &mut Table, setting: &str) -> Result<String> {
     let Some((path, value)) = setting.split_once('=') else {
         bail!("--set {setting}: expected KEY=VALUE, for example rl.updates=50");
     };
@@ -70,12 +150,12 @@ fn set(table: &mut Table, setting: &str) -> Result<()> {
             if let (Some(Value::Float(_)), Some(Value::Integer(whole))) = (old, here.get(part).cloned()) {
                 here.insert(part.into(), Value::Float(whole as f64));
             }
-            return Ok(());
+            return Ok(path.trim().into());
         }
         let Some(Value::Table(next)) = here.get_mut(part) else { bail!("--set {path}: {part:?} is not a section") };
         here = next;
     }
-    Ok(())
+    bail!("--set {setting}: expected KEY=VALUE, for example rl.updates=50")
 }
 
 fn parse(value: &str) -> Value {
@@ -97,9 +177,10 @@ mod tests {
 
     #[test]
     fn settings_override_defaults_by_dotted_key() {
-        let config = load(&Config::default(), &common(&["rl.credit.form=sum", "rl.kl=0", "seed=7"])).unwrap();
+        let config =
+            load(&Config::default(), &common(&["rl.credit.form=sum", "rl.kl.coefficient=0", "seed=7"])).unwrap();
         assert_eq!(config.rl.credit.form, minform_core::config::Form::Sum);
-        assert_eq!((config.rl.kl, config.seed), (0.0, 7));
+        assert_eq!((config.rl.kl.coefficient, config.seed), (0.0, 7));
     }
 
     #[test]
@@ -114,5 +195,21 @@ mod tests {
         assert!(error.contains("median"), "{error}");
         let error = load(&Config::default(), &common(&["rl.updates=many"])).unwrap_err().to_string();
         assert!(error.contains("expected a whole number") && error.contains("updates"), "{error}");
+    }
+
+    #[test]
+    fn origins_are_told() {
+        let layer = Layer { origin: "somewhere".into(), table: toml::from_str("rl.samples = 7").unwrap() };
+        let mut settings = resolve(&Config::default(), vec![layer], Some(&common(&["rl.updates=3"]))).unwrap();
+        settings.note("rl.updates", "elsewhere");
+        settings.note("rl.reward.verifiable", "elsewhere");
+        let text = settings.annotated().unwrap();
+        let line = |start: &str| text.lines().find(|line| line.starts_with(start)).unwrap().to_owned();
+        assert!(line("samples = 7").ends_with("# somewhere"));
+        assert!(line("updates = 3").ends_with("# --set"));
+        assert!(line("verifiable = ").ends_with("# elsewhere"));
+        assert!(line("prompts = ").ends_with("# default"));
+        assert_eq!(settings.to_json().unwrap()["rl.samples"]["origin"], "somewhere");
+        assert_eq!(toml::from_str::<Config>(&text).unwrap(), settings.config);
     }
 }

@@ -6,9 +6,12 @@
 mod cli;
 mod fixture;
 mod generation;
+mod golden;
 mod gradient;
 mod layering;
 mod learn;
 mod models;
+mod presets;
+mod program;
 mod smollm2;
 mod twin;

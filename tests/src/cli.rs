@@ -1,47 +1,12 @@
 //! The binary as a user meets it.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// The release binary, built once if it is not there or out of date.
-fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--release", "--package", "minform", "--message-format", "json"])
-            .current_dir(root)
-            .stderr(Stdio::inherit())
-            .output()
-            .unwrap();
-        assert!(built.status.success(), "the binary does not build");
-        let messages = String::from_utf8(built.stdout).unwrap();
-        let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let path = artifacts.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
-        path.unwrap()
-    })
-}
-
-fn minform(arguments: &[&str]) -> Output {
-    Command::new(binary()).args(arguments).stdin(Stdio::null()).output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn last_json(output: &Output) -> Value {
-    assert!(output.status.success(), "{}", stderr(output));
-    serde_json::from_str(stdout(output).lines().last().unwrap()).unwrap()
-}
+use crate::program::{binary, last_json, minform, nano_demo, stderr, stdout};
 
 fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
@@ -114,12 +79,8 @@ fn every_command_has_help_with_an_example() {
 fn the_commands_work_on_each_others_output() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).display().to_string();
-    let nano =
-        ["world.hidden_size=32", "world.prm_problems=20", "world.test_problems=10", "sft.steps=5", "rl.updates=2"];
-    let set: Vec<&str> = nano.iter().flat_map(|setting| ["--set", setting]).collect();
     let run = at("demo");
-    let demo = minform(&[&["demo", "--quick", "--json", "--out", &run], &set[..]].concat());
-    let object = last_json(&demo);
+    let object = nano_demo(&run);
     assert!(
         ["base_accuracy", "final_accuracy", "prm_auc", "seconds"].iter().all(|key| object.get(key).is_some()),
         "{object}"
@@ -190,7 +151,7 @@ fn the_commands_work_on_each_others_output() {
         "--set",
         "sampling.max_new_tokens=16",
         "--set",
-        "rl.verifiable_reward=1",
+        "rl.reward.verifiable=1",
         "--json",
     ]);
     let saved = last_json(&trained);

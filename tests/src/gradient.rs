@@ -6,7 +6,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use minform_core::model::ModelConfig;
 use minform_core::policy::{Packed, Policy, log_probs};
 use minform_core::prm::{Prm, losses};
-use minform_core::train::clipped_policy_loss;
+use minform_core::train::{clipped_policy_loss, entropy, kl_loss, value_loss};
+use minform_credit::KlEstimator;
 
 use crate::fixture::{difference, values};
 
@@ -41,6 +42,51 @@ fn the_policy_loss_has_the_gradient_of_finite_differences() {
                 let mut x = LOG_PROBS;
                 x[i] += by;
                 loss(&x)
+            };
+            (shifted(h) - shifted(-h)) / (2.0 * h)
+        })
+        .collect();
+    assert!(difference(&found, &expected) < 1e-3, "{found:?} against {expected:?}");
+    assert!(found.iter().any(|g| g.abs() > 0.01));
+}
+
+/// KL and entropy in the loss and the value loss, each as a function of log-probabilities, logits or values.
+#[test]
+fn the_other_terms_have_the_gradient_of_finite_differences() {
+    let weights = [0.3, 0.3, 0.4];
+    let fixed = |device: &Device, list: &[f32]| tensor(list, device);
+    let kl = |estimator: KlEstimator| {
+        move |x: Tensor<1>| {
+            let device = x.device();
+            kl_loss(x, fixed(&device, &[-1.2, -0.4, -2.0]), fixed(&device, &weights), estimator)
+        }
+    };
+    check_vector(&[-1.0, -0.6, -1.0], kl(KlEstimator::K1));
+    check_vector(&[-1.0, -0.6, -1.0], kl(KlEstimator::K2));
+    check_vector(&[-1.0, -0.6, -1.0], kl(KlEstimator::K3));
+    check_vector(&[-1.0, -0.6, -1.0], kl(KlEstimator::K3Clamped));
+    check_vector(&[0.5, -0.3, 1.0, 0.2, 0.1, -1.0], |x| {
+        let device = x.device();
+        entropy(x.reshape([3, 2]), fixed(&device, &weights))
+    });
+    // The second value lies beyond the bound and its clipped square is the larger one: no gradient there.
+    check_vector(&[0.1, 0.5, -0.5], |x| {
+        let device = x.device();
+        let (old, returns) = (fixed(&device, &[0.0, 0.0, -0.4]), fixed(&device, &[1.0, 1.0, 0.0]));
+        value_loss(x, old, returns, fixed(&device, &weights), 0.2)
+    });
+}
+
+fn check_vector(at: &[f32], loss: impl Fn(Tensor<1>) -> Tensor<1>) {
+    let x = tensor(at, &Device::flex().autodiff()).require_grad();
+    let found = values(x.grad(&loss(x.clone()).backward()).unwrap());
+    let h = 1e-2;
+    let expected: Vec<f32> = (0..at.len())
+        .map(|i| {
+            let shifted = |by: f32| {
+                let mut moved = at.to_vec();
+                moved[i] += by;
+                values(loss(tensor(&moved, &Device::flex())))[0]
             };
             (shifted(h) - shifted(-h)) / (2.0 * h)
         })

@@ -218,7 +218,8 @@ fn every_setting_is_documented_with_its_default() {
         };
         assert!(same, "docs/configuration.md: {key} has default {default}, found {written:?}");
     }
-    assert_eq!(text.lines().filter(|line| line.starts_with("| `")).count(), keys.len(), "a row without a key");
+    let reference = text.split("\n## Presets").next().unwrap_or_default();
+    assert_eq!(reference.lines().filter(|line| line.starts_with("| `")).count(), keys.len(), "a row without a key");
 }
 
 fn leaves(prefix: &str, value: &Value, into: &mut Vec<(String, Value)>) {

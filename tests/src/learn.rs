@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use burn::tensor::Device;
-use minform_core::config::{self, Baseline, Optimizer, Sampling};
+use minform_core::config::{self, Optimizer, Sampling};
 use minform_core::demo::{Demo, settings};
 use minform_core::event::Event;
 use minform_core::model::ModelConfig;
@@ -92,15 +92,14 @@ fn rl_raises_the_verifiable_reward() {
         updates: 60,
         prompts: 4,
         samples: 16,
-        process_reward: false,
-        verifiable_reward: 1.0,
-        kl: 0.0,
+        reward: config::Reward { process: 0.0, verifiable: 1.0, ..config::Reward::default() },
+        kl: config::Kl { coefficient: 0.0, ..config::Kl::default() },
         optimizer: fast(1e-2),
-        credit: config::Credit { baseline: Baseline::Token, mask_step_ends: false, ..config::Credit::default() },
+        credit: config::Credit { mask_step_ends: false, ..config::Credit::default() },
         ..config::Rl::default()
     };
     let sampling = Sampling { max_new_tokens: 1, ..Sampling::default() };
-    let mut rl = Rl::new(tiny(6), None, &tokenizer, &config, &sampling, 7).unwrap();
+    let mut rl = Rl::new(tiny(6), &[], &tokenizer, &config, &sampling, 7).unwrap();
     // The last number of a response is its answer, so the token "7" is right and every other one is wrong.
     let problem = Problem { prompt: "Tom has 3 apples.".into(), answer: Some("7".into()) };
     let mut verified = Vec::new();

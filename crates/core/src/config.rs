@@ -171,33 +171,27 @@ pub struct Rl {
     pub prompts: usize,
     /// Responses per prompt, K. PURE: 4 (main), 8 (verl, paper).
     pub samples: usize,
-    /// Optimizer steps per rollout, each on its share of the responses.
+    /// Passes over the responses of a rollout. PURE: 1.
+    pub epochs: usize,
+    /// Optimizer steps per pass, each on its share of the responses. PURE: 2 (main), 1 (verl, paper).
     pub steps_per_rollout: usize,
     /// Most tokens in one forward pass.
     pub micro_batch_tokens: usize,
+    /// What is rewarded.
+    pub reward: Reward,
     /// Credit assignment.
     pub credit: Credit,
-    /// Use the process reward model.
-    pub process_reward: bool,
-    /// Weight of the verifiable reward; 0 leaves it out. The policy then never meets a reference answer.
-    pub verifiable_reward: f32,
-    /// Share of the training problems whose answer may be checked, from 0 to 1. PURE-PRM+VR: 0.1.
-    pub verifiable_share: f32,
-    /// Weight β of the KL penalty on the reward. PURE: 1e-3.
-    pub kl: f32,
-    /// Estimator of the KL divergence from the reference policy. PURE: k1 (main), k3-clamped (verl).
-    pub kl_estimator: KlEstimator,
-    /// Lower clip of the ratio, ε: 1 − ε.
-    pub clip_low: f32,
-    /// Upper clip of the ratio, ε: 1 + ε.
-    pub clip_high: f32,
-    /// How the token losses are averaged.
-    pub loss_mean: LossMean,
     /// Normalisation of the advantages over a rollout.
     pub normalisation: Normalisation,
+    /// Distance from the policy that training started with.
+    pub kl: Kl,
+    /// Policy loss.
+    pub loss: Loss,
+    /// Value function of the estimator `gae`.
+    pub critic: Critic,
     /// What to do with a response that ran into the length limit.
     pub truncated: Truncated,
-    /// Optimizer.
+    /// Optimizer of the policy.
     pub optimizer: Optimizer,
     /// Evaluate on held-out problems every so many updates; 0 only at the end.
     pub evaluate_every: usize,
@@ -209,23 +203,109 @@ impl Default for Rl {
             updates: 100,
             prompts: 64,
             samples: 4,
+            epochs: 1,
             steps_per_rollout: 1,
             micro_batch_tokens: 512,
+            reward: Reward::default(),
             credit: Credit::default(),
-            process_reward: true,
-            verifiable_reward: 0.0,
-            verifiable_share: 1.0,
-            kl: 1e-3,
-            kl_estimator: KlEstimator::K1,
-            clip_low: 0.2,
-            clip_high: 0.2,
-            loss_mean: LossMean::PerResponse,
             normalisation: Normalisation::NonZero,
+            kl: Kl::default(),
+            loss: Loss::default(),
+            critic: Critic::default(),
             truncated: Truncated::Keep,
             optimizer: Optimizer { lr: 5e-7, ..Optimizer::default() },
             evaluate_every: 10,
         }
     }
+}
+
+/// What is rewarded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reward {
+    /// Weight of the process reward; 0 leaves the process reward model out.
+    pub process: f32,
+    /// Weight of the verifiable reward; 0 leaves it out. The policy then never meets a reference answer.
+    pub verifiable: f32,
+    /// Share of the training problems whose answer may be checked, from 0 to 1. PURE-PRM+VR: 0.1.
+    pub verifiable_share: f32,
+    /// What the scores of several process reward models become. With one model `mean` and `min` leave them alone.
+    pub combine: Combine,
+    /// Score r₀ that counts as good enough for `combine = "and"`.
+    pub reference: f32,
+    /// Bounds on what further steps can earn.
+    pub shaping: Shaping,
+    /// Score η from which on `shaping = "clip"` pays nothing more.
+    pub clip_at: f32,
+    /// Weight of the penalty on responses near the length limit; 0 leaves it out. DAPO: 1.
+    pub overlong: f32,
+    /// Tokens before the length limit in which that penalty grows.
+    pub overlong_buffer: usize,
+}
+
+impl Default for Reward {
+    fn default() -> Self {
+        Self {
+            process: 1.0,
+            verifiable: 0.0,
+            verifiable_share: 1.0,
+            combine: Combine::Mean,
+            reference: 0.0,
+            shaping: Shaping::None,
+            clip_at: 0.0,
+            overlong: 0.0,
+            overlong_buffer: 0,
+        }
+    }
+}
+
+impl Reward {
+    /// Share of the problems whose answer the policy may be checked on: 0 without a verifiable reward.
+    pub fn checked_share(&self) -> f32 {
+        if self.verifiable == 0.0 { 0.0 } else { self.verifiable_share }
+    }
+
+    pub(crate) fn combination(&self) -> credit::Combination {
+        match self.combine {
+            Combine::Mean => credit::Combination::Mean,
+            Combine::Min => credit::Combination::Min,
+            Combine::And => credit::Combination::And { reference: self.reference },
+        }
+    }
+
+    pub(crate) fn shaping(&self) -> credit::Shaping {
+        let clips = matches!(self.shaping, Shaping::Clip | Shaping::ClipDelta);
+        credit::Shaping {
+            clip: clips.then_some(self.clip_at),
+            delta: matches!(self.shaping, Shaping::Delta | Shaping::ClipDelta),
+        }
+    }
+}
+
+/// What the scores of several process reward models become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Combine {
+    /// Their mean.
+    Mean,
+    /// The lowest.
+    Min,
+    /// Σ log σ(z − z₀): the log-probability that all would call the step good; with one model its log-sigmoid.
+    And,
+}
+
+/// Bounds on what further steps can earn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shaping {
+    /// None.
+    None,
+    /// min(r, η) − η.
+    Clip,
+    /// Each reward less the next one.
+    Delta,
+    /// Clip, then delta.
+    ClipDelta,
 }
 
 /// How step rewards become token advantages.
@@ -236,17 +316,38 @@ pub struct Credit {
     pub form: Form,
     /// Temperature T of the soft minimum. PURE: 0.1.
     pub temperature: f32,
-    /// Discount γ of the sum form.
+    /// Discount γ of the sum form, per step.
     pub gamma: f32,
-    /// What is subtracted.
-    pub baseline: Baseline,
+    /// How returns become advantages.
+    pub estimator: Estimator,
+    /// Divide by the standard deviation in `grpo` and `grpo-process`; Dr. GRPO does not.
+    pub scale_by_std: bool,
+    /// λ of `gae`. PURE: 1.
+    pub lambda: f32,
+    /// Discount of the return from one action to the next. PURE: 1.
+    pub discount: f32,
+    /// What one action is.
+    pub actions: Actions,
+    /// Tokens of an action where `actions` is `n-gram` or `fixed`.
+    pub action_tokens: usize,
     /// Zero the advantage of separators and end tokens (main).
     pub mask_step_ends: bool,
 }
 
 impl Default for Credit {
     fn default() -> Self {
-        Self { form: Form::SoftMin, temperature: 0.1, gamma: 1.0, baseline: Baseline::Token, mask_step_ends: true }
+        Self {
+            form: Form::SoftMin,
+            temperature: 0.1,
+            gamma: 1.0,
+            estimator: Estimator::RlooToken,
+            scale_by_std: true,
+            lambda: 1.0,
+            discount: 1.0,
+            actions: Actions::Token,
+            action_tokens: 4,
+            mask_step_ends: true,
+        }
     }
 }
 
@@ -258,6 +359,30 @@ impl Credit {
             Form::ExactMin => credit::CreditForm::ExactMin,
             Form::Sum => credit::CreditForm::Sum { gamma: self.gamma },
             Form::Mean => credit::CreditForm::Mean,
+        }
+    }
+
+    /// The estimator with its constants; `longest` is the longest possible response in tokens.
+    pub(crate) fn estimator(&self, longest: usize) -> credit::Estimator {
+        match self.estimator {
+            Estimator::Reinforce => credit::Baseline::None.into(),
+            Estimator::RlooToken => credit::Baseline::LeaveOneOutToken.into(),
+            Estimator::RlooStep => credit::Baseline::LeaveOneOutStep.into(),
+            Estimator::RlooPaper => credit::Baseline::PaperToken { max_length: longest }.into(),
+            Estimator::RlooVerl => credit::Baseline::VerlToken { max_length: longest }.into(),
+            Estimator::Remax => credit::Baseline::Greedy.into(),
+            Estimator::Grpo => credit::Estimator::Grpo { scale_by_std: self.scale_by_std },
+            Estimator::GrpoProcess => credit::Estimator::GrpoProcess { scale_by_std: self.scale_by_std },
+            Estimator::Gae => credit::Estimator::Gae { lambda: self.lambda },
+        }
+    }
+
+    pub(crate) fn actions(&self) -> credit::Actions {
+        match self.actions {
+            Actions::Token => credit::Actions::Token,
+            Actions::Step => credit::Actions::Step,
+            Actions::NGram => credit::Actions::NGram { length: self.action_tokens },
+            Actions::Fixed => credit::Actions::Fixed { length: self.action_tokens },
         }
     }
 }
@@ -276,20 +401,89 @@ pub enum Form {
     Mean,
 }
 
-/// Leave-one-out baseline of the process reward.
+/// How returns become advantages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Baseline {
-    /// None.
-    None,
-    /// Others' reward per token times the tokens of a step (main).
+pub enum Estimator {
+    /// The return itself; with `normalisation = "whiten"` this is REINFORCE++.
+    Reinforce,
+    /// Leave one out: others' reward per token times the tokens of a step (main).
+    RlooToken,
+    /// Leave one out: others' mean step reward (main's rejected alternative; favours few steps).
+    RlooStep,
+    /// Leave one out, the paper's Eq. 7: others' mean token return over the longest response.
+    RlooPaper,
+    /// Leave one out, verl: the same with verifiable reward and KL inside.
+    RlooVerl,
+    /// Less the reward of the greedy response.
+    Remax,
+    /// The whole reward against the group.
+    Grpo,
+    /// Each step against all steps of the group.
+    GrpoProcess,
+    /// Generalised advantages with a value function (PPO).
+    Gae,
+}
+
+impl Estimator {
+    /// Whether a response is compared with the others of its group.
+    pub fn compares(self) -> bool {
+        !matches!(self, Self::Reinforce | Self::Remax | Self::Gae)
+    }
+}
+
+/// What one action is when returns are added up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Actions {
+    /// Each token.
     Token,
-    /// Others' mean step reward (main's rejected alternative; favours few steps).
+    /// Each step.
     Step,
-    /// The paper's Eq. 7: others' mean token return over the longest response.
-    Paper,
-    /// verl: the same with verifiable reward and KL inside.
-    Verl,
+    /// So many tokens, begun anew at each step.
+    NGram,
+    /// So many tokens, whatever the steps.
+    Fixed,
+}
+
+/// Distance from the policy that training started with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Kl {
+    /// Weight β at the start; 0 leaves the reference policy out. PURE: 1e-3.
+    pub coefficient: f32,
+    /// Estimator. PURE: k1 (main), k3-clamped (verl).
+    pub estimator: KlEstimator,
+    /// Where it enters.
+    pub place: KlPlace,
+    /// Divergence per token that β is steered to; 0 keeps β.
+    pub target: f32,
+    /// Responses over which β follows.
+    pub horizon: f32,
+}
+
+impl Default for Kl {
+    fn default() -> Self {
+        Self {
+            coefficient: 1e-3,
+            estimator: KlEstimator::K1,
+            place: KlPlace::AfterBaseline,
+            target: 0.0,
+            horizon: 10_000.0,
+        }
+    }
+}
+
+/// Where the KL penalty enters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KlPlace {
+    /// Into the token rewards, not averaged by the baseline (main).
+    AfterBaseline,
+    /// Into the token rewards, averaged by the baseline (verl).
+    BeforeBaseline,
+    /// Into the loss (GRPO).
+    Loss,
 }
 
 /// Per-token estimator of KL(π ‖ π_ref).
@@ -317,6 +511,28 @@ impl From<KlEstimator> for credit::KlEstimator {
     }
 }
 
+/// Policy loss.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Loss {
+    /// Lower clip of the ratio, ε: 1 − ε.
+    pub clip_low: f32,
+    /// Upper clip of the ratio, ε: 1 + ε. DAPO: 0.28.
+    pub clip_high: f32,
+    /// How the token losses are averaged.
+    pub mean: LossMean,
+    /// Weight of the entropy bonus. PURE: 0.
+    pub entropy: f32,
+    /// A step whose mean ratio π/π_old exceeds this is not taken; 0 takes every step. PURE: 10 (main).
+    pub ratio_limit: f32,
+}
+
+impl Default for Loss {
+    fn default() -> Self {
+        Self { clip_low: 0.2, clip_high: 0.2, mean: LossMean::PerResponse, entropy: 0.0, ratio_limit: 10.0 }
+    }
+}
+
 /// How token losses are averaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -325,6 +541,26 @@ pub enum LossMean {
     PerResponse,
     /// Over all tokens (verl).
     PerToken,
+    /// Sum over tokens divided by the longest possible response, then over responses (Dr. GRPO).
+    ConstantLength,
+}
+
+/// Value function of the estimator `gae`: a decoder of its own that starts from the policy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Critic {
+    /// How far a value may move from the one in the rollout before its loss stops paying; 0 sets no bound. PPO: 0.2.
+    pub clip: f32,
+    /// Updates at the start in which only the value function learns.
+    pub warmup_updates: usize,
+    /// Optimizer.
+    pub optimizer: Optimizer,
+}
+
+impl Default for Critic {
+    fn default() -> Self {
+        Self { clip: 0.2, warmup_updates: 0, optimizer: Optimizer { lr: 1e-5, ..Optimizer::default() } }
+    }
 }
 
 /// Normalisation of advantages over all tokens of a rollout.
@@ -349,7 +585,7 @@ impl From<Normalisation> for credit::Normalisation {
     }
 }
 
-/// What to do with a response that ran into the length limit.
+/// What to do with a response that ran into the length limit. `rl.reward.overlong` penalises it besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Truncated {

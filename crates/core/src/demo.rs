@@ -74,7 +74,7 @@ pub fn settings(quick: bool) -> Config {
             prompts: 32,
             samples: 8,
             micro_batch_tokens: 4096,
-            kl: 0.02,
+            kl: config::Kl { coefficient: 0.02, ..config::Kl::default() },
             credit: config::Credit { mask_step_ends: false, ..config::Credit::default() },
             normalisation: config::Normalisation::Whiten,
             evaluate_every: 20,
@@ -178,13 +178,13 @@ impl Demo {
         let prm = self.prm.as_ref().map(Prm::frozen);
         let mut problems = self.world(Stream::RlProblems).problems(Split::Train, self.levels.clone());
         let mut checkable = self.rng(Stream::Checkable);
-        let share = if self.config.rl.verifiable_reward == 0.0 { 0.0 } else { self.config.rl.verifiable_share };
+        let share = self.config.rl.reward.checked_share();
         let mut next = |_: usize, count: usize| -> Vec<Problem> {
             problems.by_ref().take(count).map(|p| with_answer(&p, checkable.random::<f32>() < share)).collect()
         };
         let mut rl = Rl::new(
             self.policy.clone(),
-            prm.as_ref().filter(|_| self.config.rl.process_reward),
+            prm.as_slice(),
             &self.tokenizer,
             &self.config.rl,
             &self.config.sampling,

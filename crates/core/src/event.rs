@@ -156,41 +156,109 @@ pub struct PrmQuality {
     pub first_error_f1: Option<f32>,
 }
 
-/// One rollout and its policy update. A mean over nothing is `None`.
+/// Mean and extremes of a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Spread {
+    /// Mean.
+    pub mean: f32,
+    /// Smallest value.
+    pub min: f32,
+    /// Largest value.
+    pub max: f32,
+}
+
+impl Spread {
+    /// Of the given values; `None` if there are none.
+    pub fn of(values: impl IntoIterator<Item = f32>) -> Option<Self> {
+        let (mut sum, mut count) = (0.0_f64, 0);
+        let mut spread = Self { mean: 0.0, min: f32::INFINITY, max: f32::NEG_INFINITY };
+        for value in values {
+            sum += f64::from(value);
+            count += 1;
+            spread.min = spread.min.min(value);
+            spread.max = spread.max.max(value);
+        }
+        spread.mean = (sum / f64::from(count)) as f32;
+        (count > 0).then_some(spread)
+    }
+}
+
+/// Lengths of a set of responses.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Lengths {
+    /// Tokens of a response.
+    pub tokens: Spread,
+    /// Share of responses cut off at the length limit.
+    pub truncated: f32,
+    /// Share of responses whose text repeats itself (repetition above 0.2).
+    pub repetitive: f32,
+}
+
+/// One rollout and its policy update. A figure over nothing is `None`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Update {
     /// From 1.
     pub step: usize,
-    /// Policy loss summed over the optimizer steps of this rollout.
+    /// Policy loss, the mean over the optimizer steps of this update.
     pub loss: f32,
-    /// Learning rate.
+    /// Learning rate of the first optimizer step.
     pub lr: f64,
     /// Norm of the last gradient before clipping.
     pub grad_norm: f32,
-    /// Mean outcome of the process reward over responses, Σ transformed step rewards.
-    pub process_outcome: Option<f32>,
-    /// Mean step score of the process reward model.
-    pub step_reward: Option<f32>,
-    /// Share of answers found right among those that may be checked.
-    pub verified: Option<f32>,
-    /// Share of checkable responses whose process outcome is positive exactly when the answer is right.
-    pub agreement: Option<f32>,
-    /// Mean per-token KL estimate against the reference policy.
-    pub kl: Option<f32>,
-    /// Mean over tokens of −log π of the sampled token: an estimate of the entropy.
-    pub entropy: Option<f32>,
     /// Share of tokens whose ratio was clipped.
     pub clip_fraction: f32,
     /// Mean ratio π/π_old.
     pub ratio: f32,
-    /// Mean response length in tokens.
-    pub length: f32,
-    /// Mean number of steps.
-    pub steps: f32,
+    /// Mean of log π_old − log π over the tokens learned from: how far this update has moved the policy.
+    pub policy_kl: f32,
+    /// Optimizer steps not taken because their mean ratio exceeded `rl.loss.ratio_limit`.
+    pub skipped_steps: usize,
+    /// Mean outcome of the process reward over responses, Σ transformed step rewards.
+    pub process_outcome: Option<Spread>,
+    /// Score of the steps by the process reward models, combined.
+    pub step_reward: Option<Spread>,
+    /// Share of answers found right among those that may be checked.
+    pub verified: Option<f32>,
+    /// Share of questions with a right answer among their responses, of those that may be checked.
+    pub pass_at_k: Option<f32>,
+    /// Share of responses whose answer may be checked.
+    pub checked: f32,
+    /// Share of checkable responses whose process outcome is positive exactly when the answer is right.
+    pub agreement: Option<f32>,
+    /// Whole reward of a response after the baseline of its steps, KL penalty included.
+    pub reward: Option<Spread>,
+    /// Return of a token.
+    pub returns: Option<Spread>,
+    /// Advantage of a token, normalised.
+    pub advantage: Option<Spread>,
+    /// Value of a token before this update.
+    pub value: Option<Spread>,
+    /// Loss of the value function.
+    pub value_loss: Option<f32>,
+    /// 1 − Var(return − value) / Var(return): 1 for a perfect value function, 0 for a constant.
+    pub explained_variance: Option<f32>,
+    /// Mean per-token KL estimate against the reference policy.
+    pub kl: Option<f32>,
+    /// Weight β of the KL penalty in this update.
+    pub kl_coefficient: f32,
+    /// Mean over tokens of −log π of the sampled token: an estimate of the entropy.
+    pub entropy: Option<f32>,
+    /// Response length in tokens.
+    pub length: Spread,
     /// Share of responses cut off at the length limit.
     pub truncated: f32,
-    /// Mean repetition score of the response texts.
-    pub repetition: f32,
+    /// Lengths of the responses with a right answer.
+    pub right: Option<Lengths>,
+    /// Lengths of the responses with a wrong answer.
+    pub wrong: Option<Lengths>,
+    /// Prompt length in tokens.
+    pub prompt_length: Spread,
+    /// Number of steps.
+    pub steps: Spread,
+    /// Repetition score of the response texts.
+    pub repetition: Spread,
+    /// Phrases of self-correction in a response.
+    pub reflection: Spread,
     /// Responses.
     pub responses: usize,
     /// Tokens written.
@@ -241,5 +309,16 @@ pub(crate) fn emit(listener: &mut Listener<'_>, event: Event) -> Result<()> {
     match listener(event) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(Error::Stopped),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Spread;
+
+    #[test]
+    fn nothing_has_no_spread() {
+        assert_eq!(Spread::of([]), None);
+        assert_eq!(Spread::of([1.0, -2.0, 4.0]), Some(Spread { mean: 1.0, min: -2.0, max: 4.0 }));
     }
 }

@@ -1,6 +1,6 @@
 //! What the values of a configuration may be.
 
-use crate::config::{Config, Optimizer, Prm, Rl, Sampling, World};
+use crate::config::{Config, Optimizer, Prm, Reward, Rl, Sampling, World};
 use crate::{Error, Result};
 
 impl Config {
@@ -42,14 +42,35 @@ impl Rl {
     pub(crate) fn validate(&self) -> Result<()> {
         positive("rl.prompts", self.prompts)?;
         positive("rl.samples", self.samples)?;
+        positive("rl.epochs", self.epochs)?;
         positive("rl.steps_per_rollout", self.steps_per_rollout)?;
-        in_range("rl.verifiable_share", self.verifiable_share, 0.0, 1.0)?;
-        in_range("rl.kl", self.kl, 0.0, f32::MAX)?;
-        in_range("rl.clip_low", self.clip_low, 0.0, 1.0)?;
-        in_range("rl.clip_high", self.clip_high, 0.0, f32::MAX)?;
+        self.reward.validate()?;
         in_range("rl.credit.temperature", self.credit.temperature, 0.0, f32::MAX)?;
         in_range("rl.credit.gamma", self.credit.gamma, 0.0, 1.0)?;
+        in_range("rl.credit.lambda", self.credit.lambda, 0.0, 1.0)?;
+        in_range("rl.credit.discount", self.credit.discount, 0.0, 1.0)?;
+        positive("rl.credit.action_tokens", self.credit.action_tokens)?;
+        in_range("rl.kl.coefficient", self.kl.coefficient, 0.0, f32::MAX)?;
+        in_range("rl.kl.target", self.kl.target, 0.0, f32::MAX)?;
+        in_range("rl.kl.horizon", self.kl.horizon, 1.0, f32::MAX)?;
+        in_range("rl.loss.clip_low", self.loss.clip_low, 0.0, 1.0)?;
+        in_range("rl.loss.clip_high", self.loss.clip_high, 0.0, f32::MAX)?;
+        in_range("rl.loss.entropy", self.loss.entropy, 0.0, f32::MAX)?;
+        in_range("rl.loss.ratio_limit", self.loss.ratio_limit, 0.0, f32::MAX)?;
+        in_range("rl.critic.clip", self.critic.clip, 0.0, f32::MAX)?;
+        optimizer("rl.critic.optimizer", &self.critic.optimizer)?;
         optimizer("rl.optimizer", &self.optimizer)
+    }
+}
+
+impl Reward {
+    fn validate(&self) -> Result<()> {
+        in_range("rl.reward.process", self.process, 0.0, f32::MAX)?;
+        in_range("rl.reward.verifiable", self.verifiable, 0.0, f32::MAX)?;
+        in_range("rl.reward.verifiable_share", self.verifiable_share, 0.0, 1.0)?;
+        in_range("rl.reward.reference", self.reference, -1.0, 1.0)?;
+        in_range("rl.reward.clip_at", self.clip_at, -1.0, 1.0)?;
+        in_range("rl.reward.overlong", self.overlong, 0.0, f32::MAX)
     }
 }
 
@@ -116,7 +137,7 @@ mod tests {
         assert!(refused(|config| config.world.hidden_size = 33).contains("world.hidden_size"));
         assert!(refused(|config| config.sampling.temperature = -1.0).contains("0 or more"));
         assert!(refused(|config| config.sampling.top_p = f32::NAN).contains("from 0 to 1"));
-        assert!(refused(|config| config.rl.verifiable_share = 2.0).contains("rl.verifiable_share"));
+        assert!(refused(|config| config.rl.reward.verifiable_share = 2.0).contains("rl.reward.verifiable_share"));
         assert!(refused(|config| config.sft.batch = 0).contains("sft.batch"));
     }
 }

@@ -9,7 +9,12 @@ use crate::number::ratio_or_zero;
 ///
 /// O is the outcome of a response, L its tokens, n its steps, N the
 /// `max_length`. Only responses with a process reward take part, except for
-/// [`VerlToken`](Self::VerlToken). In a group of one every baseline is 0.
+/// [`VerlToken`](Self::VerlToken). In a group of one every baseline but
+/// [`Greedy`](Self::Greedy) is 0.
+///
+/// Under the first three leave-one-out baselines, outcome rewards (verifiable
+/// reward and penalty) are compared with their own mean over the others:
+/// oᵢ − mean_{k≠i} oₖ, plain RLOO.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Baseline {
     /// Nothing is subtracted.
@@ -41,6 +46,9 @@ pub enum Baseline {
         /// N, the longest response allowed, in tokens; 0 means no baseline.
         max_length: usize,
     },
+    /// ReMax (Li et al. 2024): the whole reward of the greedy response to the same
+    /// question, [`Response::greedy_reward`](crate::Response::greedy_reward).
+    Greedy,
 }
 
 /// Contribution of one response to the baseline of the others.

@@ -11,13 +11,14 @@
 //! 2. [`CreditForm`]: step rewards → transformed rewards, returns, outcome.
 //! 3. [`group_advantages`]: a group of responses to one question → rewards,
 //!    returns and advantages of every token, by [`CreditSettings`] (credit form,
-//!    [`Baseline`], [`Verifiable`] reward, [`KlPlacement`]).
+//!    [`Shaping`], [`Estimator`] with its [`Baseline`], macro [`Actions`],
+//!    [`Verifiable`] reward, [`KlPlacement`]).
 //! 4. [`normalise`]: a common scale over a whole batch.
 //! 5. [`policy_loss`]: the clipped loss in plain loops, the reference for a
 //!    version on tensors.
 //!
-//! Beside them stand other estimators ([`grpo_advantages`], [`reinforce_pp`],
-//! [`gae`]) and signals of collapse ([`repeat_score`], [`reflection_count`]).
+//! Beside them stand the [`Combination`] of several models, [`overlong_penalty`],
+//! [`AdaptiveKl`], and signals of collapse ([`repeat_score`], [`reflection_count`]).
 //!
 //! There is no padding here: callers pass real steps and real tokens. Data
 //! never causes a panic, and for the stages 1 to 4 never a NaN.
@@ -47,15 +48,18 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod actions;
 mod advantage;
 mod baseline;
+mod combination;
 mod error;
-mod estimators;
+mod estimator;
 mod form;
 mod kl;
 mod member;
 mod normalise;
 mod number;
+mod overlong;
 mod policy_loss;
 mod reflection;
 mod repetition;
@@ -63,15 +67,19 @@ mod response;
 mod returns;
 mod score;
 mod settings;
+mod shaping;
 mod statistics;
 
-pub use advantage::{TokenCredit, group_advantages};
+pub use actions::Actions;
+pub use advantage::{TokenCredit, group_advantages, total_reward};
 pub use baseline::Baseline;
+pub use combination::Combination;
 pub use error::CreditError;
-pub use estimators::{Gae, gae, grpo_advantages, reinforce_pp};
+pub use estimator::Estimator;
 pub use form::CreditForm;
-pub use kl::KlEstimator;
+pub use kl::{AdaptiveKl, KlEstimator};
 pub use normalise::{Normalisation, normalise};
+pub use overlong::overlong_penalty;
 pub use policy_loss::{LossMean, PolicyLoss, policy_loss};
 pub use reflection::reflection_count;
 pub use repetition::{HIGHLY_REPETITIVE, repeat_score};
@@ -79,4 +87,5 @@ pub use response::Response;
 pub use returns::return_to_go;
 pub use score::step_score;
 pub use settings::{CreditSettings, KlPlacement, Verifiable, VerifiableValues};
+pub use shaping::Shaping;
 pub use statistics::{maximum, mean, minimum, share};

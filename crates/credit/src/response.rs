@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::error::CreditError;
+use crate::error::{CreditError, same_length};
 
 /// One sampled response: where its steps end and what they were given.
 ///
@@ -26,6 +26,13 @@ pub struct Response {
     /// KL estimate of each token, see [`KlEstimator`](crate::KlEstimator). Shape
     /// `[tokens]`; empty for none.
     pub kl: Vec<f32>,
+    /// Subtracted on the last token, for example for its length; NaN reads as 0.
+    pub penalty: f32,
+    /// Value function before each token, for [`Gae`](crate::Estimator::Gae). Shape `[tokens]`; empty for none.
+    pub values: Vec<f32>,
+    /// [`total_reward`](crate::total_reward) of the greedy response to the same question, for
+    /// [`Greedy`](crate::Baseline::Greedy); NaN reads as 0.
+    pub greedy_reward: f32,
 }
 
 impl Response {
@@ -49,6 +56,9 @@ impl Response {
         }
         if kl != 0 && kl != length {
             return Err(CreditError::KlCount { length, kl });
+        }
+        if !self.values.is_empty() {
+            same_length("values", length, self.values.len())?;
         }
         Ok(())
     }
@@ -81,8 +91,8 @@ mod tests {
             step_lengths: vec![1, 2],
             rewards: vec![0.5, 0.25],
             length: 4,
-            verified: None,
             kl: vec![0.0; 4],
+            ..Response::default()
         }
     }
 
@@ -100,6 +110,8 @@ mod tests {
         assert_eq!(error.to_string(), "number of rewards must be 0 or equal the 2 step ends, got 1");
         let kl = Response { kl: vec![0.0], ..response() };
         assert_eq!(kl.validate(), Err(CreditError::KlCount { length: 4, kl: 1 }));
+        let values = Response { values: vec![0.0], ..response() };
+        assert_eq!(values.validate(), Err(CreditError::Parallel { name: "values", expected: 4, found: 1 }));
         let lengths = Response { step_lengths: vec![1], ..response() };
         let expected = CreditError::StepLengthCount { step_ends: 2, step_lengths: 1 };
         assert_eq!(lengths.validate(), Err(expected));

@@ -1,7 +1,10 @@
 //! Settings of credit assignment, and the three sets that PURE describes.
 
+use crate::actions::Actions;
 use crate::baseline::Baseline;
+use crate::estimator::Estimator;
 use crate::form::CreditForm;
+use crate::shaping::Shaping;
 
 /// Values of a wrong and of a right answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,12 +31,6 @@ pub struct Verifiable {
     pub coefficient: f32,
     /// Values of wrong and right.
     pub values: VerifiableValues,
-    /// Subtract the mean of the other verified responses of the group:
-    ///
-    /// coefficient · (vᵢ − mean_{k≠i} vₖ)
-    ///
-    /// Without others the mean is 0.
-    pub leave_one_out: bool,
 }
 
 /// Where the KL penalty −β · klₜ enters the token rewards. β NaN reads as 0.
@@ -58,10 +55,16 @@ pub enum KlPlacement {
 pub struct CreditSettings {
     /// How step rewards make up the value of a response.
     pub form: CreditForm,
-    /// Use the process reward.
-    pub process: bool,
-    /// What is subtracted to compare a response with its group.
-    pub baseline: Baseline,
+    /// Factor of the transformed process reward r*; 1 in all of PURE, 0 leaves it out. NaN reads as 0.
+    pub process: f32,
+    /// Changes to the step rewards before `form`.
+    pub shaping: Shaping,
+    /// How returns become advantages.
+    pub estimator: Estimator,
+    /// Discount γ of the return from one action to the next; 1 in all of PURE. NaN reads as 1.
+    pub discount: f32,
+    /// Which tokens make up one action.
+    pub actions: Actions,
     /// Reward for right answers, where the question has a ground truth.
     pub verifiable: Option<Verifiable>,
     /// Where the KL penalty goes.
@@ -84,13 +87,12 @@ impl CreditSettings {
     pub fn main() -> Self {
         Self {
             form: CreditForm::SoftMin { temperature: TEMPERATURE },
-            process: true,
-            baseline: Baseline::LeaveOneOutToken,
-            verifiable: Some(Verifiable {
-                coefficient: 1.0,
-                values: VerifiableValues::MinusOneZero,
-                leave_one_out: true,
-            }),
+            process: 1.0,
+            shaping: Shaping::default(),
+            estimator: Baseline::LeaveOneOutToken.into(),
+            discount: 1.0,
+            actions: Actions::Token,
+            verifiable: Some(Verifiable { coefficient: 1.0, values: VerifiableValues::MinusOneZero }),
             kl: KlPlacement::AfterBaseline { coefficient: KL_COEFFICIENT },
             mask_step_ends: true,
         }
@@ -104,12 +106,11 @@ impl CreditSettings {
     /// `max_length` is N, the longest response that sampling allows, in tokens.
     pub fn verl(max_length: usize) -> Self {
         Self {
-            form: CreditForm::SoftMin { temperature: TEMPERATURE },
-            process: true,
-            baseline: Baseline::VerlToken { max_length },
-            verifiable: Some(Verifiable { coefficient: 1.0, values: VerifiableValues::ZeroOne, leave_one_out: false }),
+            estimator: Baseline::VerlToken { max_length }.into(),
+            verifiable: Some(Verifiable { coefficient: 1.0, values: VerifiableValues::ZeroOne }),
             kl: KlPlacement::InsideBaseline { coefficient: KL_COEFFICIENT },
             mask_step_ends: false,
+            ..Self::main()
         }
     }
 
@@ -120,8 +121,7 @@ impl CreditSettings {
     /// `max_length` is N, the longest response that sampling allows, in tokens.
     pub fn paper(max_length: usize) -> Self {
         Self {
-            baseline: Baseline::PaperToken { max_length },
-            verifiable: Some(Verifiable { coefficient: 1.0, values: VerifiableValues::ZeroOne, leave_one_out: true }),
+            estimator: Baseline::PaperToken { max_length }.into(),
             kl: KlPlacement::AfterBaseline { coefficient: KL_COEFFICIENT },
             ..Self::verl(max_length)
         }

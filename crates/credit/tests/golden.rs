@@ -6,9 +6,9 @@
 mod common;
 
 use minform_credit::{
-    Baseline, CreditForm, CreditSettings, KlEstimator, KlPlacement, LossMean, Normalisation, PolicyLoss, TokenCredit,
-    Verifiable, gae, group_advantages, grpo_advantages, normalise, policy_loss, reflection_count, reinforce_pp,
-    repeat_score, return_to_go, step_score,
+    Baseline, CreditForm, CreditSettings, Estimator, KlEstimator, KlPlacement, LossMean, Normalisation, PolicyLoss,
+    TokenCredit, Verifiable, group_advantages, normalise, policy_loss, reflection_count, repeat_score, return_to_go,
+    step_score,
 };
 use serde_json::Value;
 
@@ -125,7 +125,7 @@ mod check {
 
     pub(super) fn group_K4(group: &Value) {
         let settings = CreditSettings {
-            baseline: Baseline::None,
+            estimator: Baseline::None.into(),
             verifiable: None,
             kl: KlPlacement::None,
             mask_step_ends: false,
@@ -181,10 +181,10 @@ mod check {
         let main = CreditSettings::main();
         let mode = text(&given["reward_mode"]);
         CreditSettings {
-            process: mode.contains("PRM"),
-            baseline: match text(&given["reward_baseline"]) {
-                "token" => Baseline::LeaveOneOutToken,
-                "step" => Baseline::LeaveOneOutStep,
+            process: f32::from(mode.contains("PRM")),
+            estimator: match text(&given["reward_baseline"]) {
+                "token" => Baseline::LeaveOneOutToken.into(),
+                "step" => Baseline::LeaveOneOutStep.into(),
                 other => panic!("unknown baseline {other}"),
             },
             verifiable: main
@@ -225,7 +225,7 @@ mod check {
                 _ if name.contains("gamma-decay") => CreditForm::Sum { gamma: 1.0 },
                 _ => verl.form,
             },
-            process: name.contains("PRM"),
+            process: f32::from(name.contains("PRM")),
             verifiable: verl.verifiable.filter(|_| name.contains("VR")),
             kl: KlPlacement::InsideBaseline { coefficient: float(&case["kl_coef"]) },
             ..verl
@@ -250,29 +250,31 @@ mod check {
     }
 
     pub(super) fn verl_other_estimators_group_K4(group: &Value) {
-        let settings =
-            CreditSettings { baseline: Baseline::None, kl: KlPlacement::None, ..CreditSettings::verl(MAX_LENGTH) };
-        let credit = group_advantages(&group_of_four(None), &settings).unwrap();
-
-        let totals: Vec<f32> = credit.iter().map(|c| c.rewards.iter().sum()).collect();
-        let grpo = grpo_advantages(&totals, true);
-        for (advantage, expected) in grpo.iter().zip(rows(&group["grpo_advantages"])) {
-            all_close("grpo", &vec![*advantage; expected.len()], &expected);
+        let mut responses = group_of_four(None);
+        for (response, values) in responses.iter_mut().zip(rows(&group["gae_values"])) {
+            response.values = values;
         }
+        let credit = |estimator: Estimator| {
+            let settings = CreditSettings { estimator, kl: KlPlacement::None, ..CreditSettings::verl(MAX_LENGTH) };
+            group_advantages(&responses, &settings).unwrap()
+        };
+        let returns = |credit: &[TokenCredit]| credit.iter().map(|c| c.returns.clone()).collect::<Vec<_>>();
+        let whitened = |credit: &[TokenCredit]| {
+            let mut advantages = advantages(credit);
+            normalise(&mut advantages, Normalisation::Whiten);
+            advantages
+        };
 
-        let mut plus_plus: Vec<Vec<f32>> = credit.iter().map(|c| reinforce_pp(&c.rewards, 1.0)).collect();
-        rows_close("returns", &plus_plus, &rows(&group["reinforce_pp_returns"]));
-        normalise(&mut plus_plus, Normalisation::Whiten);
-        rows_close("reinforce++", &plus_plus, &rows(&group["reinforce_pp_advantages"]));
+        let grpo = credit(Estimator::Grpo { scale_by_std: true });
+        rows_close("grpo", &advantages(&grpo), &rows(&group["grpo_advantages"]));
 
-        let values = rows(&group["gae_values"]);
-        let result: Vec<_> =
-            credit.iter().zip(&values).map(|(c, values)| gae(&c.rewards, values, 1.0, 1.0).unwrap()).collect();
-        let returns: Vec<Vec<f32>> = result.iter().map(|gae| gae.returns.clone()).collect();
-        rows_close("gae returns", &returns, &rows(&group["gae_returns"]));
-        let mut advantages: Vec<Vec<f32>> = result.iter().map(|gae| gae.advantages.clone()).collect();
-        normalise(&mut advantages, Normalisation::Whiten);
-        rows_close("gae", &advantages, &rows(&group["gae_advantages"]));
+        let plus_plus = credit(Baseline::None.into());
+        rows_close("returns", &returns(&plus_plus), &rows(&group["reinforce_pp_returns"]));
+        rows_close("reinforce++", &whitened(&plus_plus), &rows(&group["reinforce_pp_advantages"]));
+
+        let gae = credit(Estimator::Gae { lambda: 1.0 });
+        rows_close("gae returns", &returns(&gae), &rows(&group["gae_returns"]));
+        rows_close("gae", &whitened(&gae), &rows(&group["gae_advantages"]));
     }
 
     pub(super) fn kl(group: &Value) {
@@ -316,7 +318,7 @@ mod check {
         for (baseline, name) in
             [(Baseline::LeaveOneOutStep, "step_baseline"), (Baseline::LeaveOneOutToken, "token_baseline")]
         {
-            let settings = CreditSettings { baseline, ..main };
+            let settings = CreditSettings { estimator: baseline.into(), ..main };
             let credit = group_advantages(&responses, &settings).unwrap();
             rows_close(name, &advantages(&credit), &rows(&group[name]["advantages"]));
             let outcomes = responses.iter().map(|r| main.form.outcome(&r.rewards));

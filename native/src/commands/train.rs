@@ -14,31 +14,55 @@ use crate::cli::{Rows, Train};
 use crate::folder::Folder;
 use crate::progress::spent_line;
 use crate::run::{Run, peak_memory_mb};
-use crate::{device, settings};
+use crate::settings::Settings;
+use crate::{device, output, settings};
 
 pub(crate) fn run(options: &Train) -> Result<()> {
-    let mut base = Config::default();
-    if options.prm.is_none() {
-        base.rl.process_reward = false;
-        base.rl.verifiable_reward = 1.0;
+    let settings = configure(options)?;
+    if options.dry_run {
+        return match options.common.json {
+            true => output::line(settings.to_json()?),
+            false => output::line(settings.annotated()?.trim_end()),
+        };
     }
-    let config = settings::load(&base, &options.common)?;
+    let (Some(model), Some(data), Some(out)) = (&options.model, &options.data, &options.out) else {
+        bail!("train needs --model, --data and --out");
+    };
+    let config = settings.config;
     let device = device::choose(&options.common.device)?.autodiff();
-    let folder = Folder::open(&options.model)?;
+    let folder = Folder::open(model)?;
     let prompter = Prompter::new(options.template, &folder)?;
-    let rows = load_problems(&options.data.data, options.data.rows)?;
+    let rows = load_problems(data, options.rows)?;
     let problems = to_train(&rows, &prompter, &config)?;
     let held_out = held_out(options, &prompter, &config)?;
-    let prm = options.prm.as_deref().map(|path| load_prm(path, &folder, &device)).transpose()?;
+    let prms: Vec<Prm> = options.prm.iter().map(|path| load_prm(path, &folder, &device)).collect::<Result<_>>()?;
     let policy = folder.policy(&device)?;
-    let mut rl = Rl::new(policy, prm.as_ref(), &folder.tokenizer, &config.rl, &config.sampling, config.seed)?;
-    let mut run = Run::create("train", &config, &options.common.device, &options.place.out, options.place.overwrite)?;
+    let mut rl = Rl::new(policy, &prms, &folder.tokenizer, &config.rl, &config.sampling, config.seed)?;
+    let mut run = Run::create("train", &config, &options.common.device, out, options.overwrite)?;
     let result = pollster::block_on(learn(&mut rl, &problems, held_out.as_ref(), &config, &mut run));
-    let place = options.place.out.join("policy");
-    folder.save(&place, &rl.policy().config, &rl.policy().to_safetensors()?)?;
+    let saved = out.join("policy");
+    folder.save(&saved, &rl.policy().config, &rl.policy().to_safetensors()?)?;
     run.finish()?;
     summary(&run);
-    finish(result, &place.display().to_string(), options.common.json)
+    finish(result, &saved.display().to_string(), options.common.json)
+}
+
+/// Without a preset, the rewards follow from whether there is a process reward model.
+fn configure(options: &Train) -> Result<Settings> {
+    let mut base = Config::default();
+    if let Some(preset) = options.preset {
+        return settings::resolve(&base, preset.layers()?, Some(&options.common));
+    }
+    if options.prm.is_empty() {
+        base.rl.reward.process = 0.0;
+        base.rl.reward.verifiable = 1.0;
+    }
+    let mut settings = settings::resolve(&base, Vec::new(), Some(&options.common))?;
+    if options.prm.is_empty() {
+        settings.note("rl.reward.process", "no --prm given");
+        settings.note("rl.reward.verifiable", "no --prm given");
+    }
+    Ok(settings)
 }
 
 async fn learn(
@@ -61,7 +85,7 @@ async fn learn(
 
 /// Prompts, with the answer only where the configuration lets the policy be checked.
 fn to_train(rows: &[data::Problem], prompter: &Prompter, config: &Config) -> Result<Vec<Problem>> {
-    let share = if config.rl.verifiable_reward == 0.0 { 0.0 } else { config.rl.verifiable_share };
+    let share = config.rl.reward.checked_share();
     let mut rng = seed::stream(config.seed, &[2]);
     let problem = |row: &data::Problem| {
         let answer = row.answer.clone().filter(|_| rng.random::<f32>() < share);
@@ -69,14 +93,14 @@ fn to_train(rows: &[data::Problem], prompter: &Prompter, config: &Config) -> Res
     };
     let problems: Vec<Problem> = rows.iter().map(problem).collect::<Result<_>>()?;
     if share > 0.0 && problems.iter().all(|problem| problem.answer.is_none()) {
-        bail!("rl.verifiable_reward is on, but no problem has an answer to check");
+        bail!("rl.reward.verifiable is on, but no problem has an answer to check");
     }
     Ok(problems)
 }
 
 fn held_out(options: &Train, prompter: &Prompter, config: &Config) -> Result<Option<HeldOut>> {
     let Some(path) = &options.test else { return Ok(None) };
-    let rows = load_problems(path, Rows { limit: Some(options.test_limit), ..options.data.rows })?;
+    let rows = load_problems(path, Rows { limit: Some(options.test_limit), ..options.rows })?;
     let problem = |row: data::Problem| Ok(Problem { prompt: prompter.render(&row.question)?, answer: row.answer });
     let problems = rows.into_iter().map(problem).collect::<Result<_>>()?;
     Ok(Some(HeldOut { problems, sampling: config.sampling.clone(), seed: config.seed }))

@@ -31,8 +31,9 @@ pub(crate) fn update(criterion: &mut Criterion) {
         .collect();
     let tokens = config.rl.prompts * config.rl.samples * config.sampling.max_new_tokens;
     measure(criterion, "nano_update", policy.model.num_params(), tokens, || {
-        let mut rl = Rl::new(policy.clone(), Some(&prm), demo.tokenizer(), &config.rl, &config.sampling, SEED)
-            .expect("the demo's settings");
+        let mut rl =
+            Rl::new(policy.clone(), std::slice::from_ref(&prm), demo.tokenizer(), &config.rl, &config.sampling, SEED)
+                .expect("the demo's settings");
         timed(|| {
             let update = block_on(rl.update(&problems, &mut |_| ControlFlow::Continue(()))).expect("an update").0;
             assert_eq!(update.tokens, tokens);

@@ -1,4 +1,4 @@
-//! A decoder with a language-model head or with a two-label token-classification head.
+//! A decoder with a language-model head, a two-label token-classification head, or a value head.
 
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear};
@@ -110,6 +110,43 @@ impl TokenClassifier {
     pub fn unfreeze_decoder(mut self) -> Self {
         self.model = self.model.unfreeze();
         self
+    }
+
+    /// The device the weights lie on.
+    pub fn device(&self) -> Device {
+        self.model.embed_tokens.weight.val().device()
+    }
+}
+
+/// A value function: hidden states to the expected return from the next token on.
+#[derive(Module, Debug)]
+pub struct ValueModel {
+    model: Decoder,
+    value: Linear,
+}
+
+impl Network for ValueModel {
+    fn new(config: &ModelConfig, device: &Device) -> Self {
+        Self::from_decoder(config, Decoder::new(config, device))
+    }
+}
+
+impl ValueModel {
+    /// A fresh head on the decoder of a policy.
+    pub fn from_decoder(config: &ModelConfig, model: Decoder) -> Self {
+        let device = model.embed_tokens.weight.val().device();
+        Self { value: linear(config, config.hidden_size, 1, true, &device), model }
+    }
+
+    /// `tokens [rows, time]` to hidden states `[rows, time, hidden]`.
+    pub fn hidden(&self, tokens: Tensor<2, Int>, frame: &Frame) -> Tensor<3> {
+        self.model.forward(tokens, frame, None)
+    }
+
+    /// Hidden states `[picks, hidden]` to values `[picks]`.
+    pub fn values(&self, hidden: Tensor<2>) -> Tensor<1> {
+        let [picks, _] = hidden.dims();
+        mapped(&self.value, hidden).reshape([picks])
     }
 
     /// The device the weights lie on.

@@ -15,6 +15,6 @@ pub use attention::{Attention, LayerCache};
 pub use config::{Family, Llama3Scaling, ModelConfig};
 pub use decoder::{Cache, Decoder, Layer, Mlp};
 pub use frame::{Frame, Rope};
-pub use heads::{CausalLm, TokenClassifier};
+pub use heads::{CausalLm, TokenClassifier, ValueModel};
 pub use network::{Configured, Network};
 pub use weights::{from_safetensors, to_safetensors};

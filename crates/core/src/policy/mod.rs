@@ -30,11 +30,15 @@ impl Policy {
 }
 
 /// log π(token | everything before it) of the picked tokens, `[picks]`, at temperature 1.
-///
-/// Logits are formed for the picked positions only, so prompts cost no vocabulary projection.
 pub fn log_probs(config: &ModelConfig, model: &CausalLm, packed: &Packed) -> Tensor<1> {
+    packed.target_log_probs(logits(config, model, packed))
+}
+
+/// Logits behind the picked tokens, `[picks, vocabulary]`.
+///
+/// They are formed for the picked positions only, so prompts cost no vocabulary projection.
+pub fn logits(config: &ModelConfig, model: &CausalLm, packed: &Packed) -> Tensor<2> {
     let device = model.device();
     let frame = Frame::causal(&Rope::new(config), packed.time(), &device);
-    let hidden = model.hidden(packed.tokens(&device), &frame, None);
-    packed.target_log_probs(model.logits(packed.pick(hidden)))
+    model.logits(packed.pick(model.hidden(packed.tokens(&device), &frame, None)))
 }

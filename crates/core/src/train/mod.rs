@@ -1,6 +1,11 @@
 //! Training: supervised fine-tuning and reinforcement learning.
 
+mod collect;
+mod credit;
+mod critic;
 mod evaluate;
+mod figures;
+mod learn;
 mod loss;
 mod optimizer;
 mod reinforce;
@@ -8,8 +13,9 @@ mod rl;
 mod rollout;
 mod sft;
 
+pub use credit::assign_credit;
 pub use evaluate::{HeldOut, evaluate};
-pub use loss::{LossTerms, clipped_policy_loss};
+pub use loss::{LossTerms, clipped_policy_loss, entropy, kl_loss, token_weights, value_loss};
 pub use optimizer::Trainer;
 pub use reinforce::reinforce;
 pub use rl::{Problem, Rl};

@@ -67,6 +67,12 @@ impl<M: Module> Trainer<M> {
         learning_rate(&self.config, self.step, self.total_steps)
     }
 
+    /// Drops the gathered gradients; the step counts as taken.
+    pub fn skip(&mut self) {
+        self.step += 1;
+        self.gradients.grads();
+    }
+
     /// Takes one step with the gathered gradients and returns the norm of the gradient before clipping.
     ///
     /// # Errors

@@ -1,14 +1,12 @@
-//! From sampled responses to token advantages.
+//! Sampled responses, cut into steps.
 
-use minform_credit::{
-    self as credit, CreditSettings, KlPlacement, TokenCredit, Verifiable, VerifiableValues, group_advantages, normalise,
-};
+use minform_credit::TokenCredit;
 use minform_text::steps::{PrmInput, Separators, Steps, close_truncated, prm_input, split};
 use minform_text::tokenizer::Tokenizer;
 
-use crate::config::{Baseline, Rl, Truncated};
+use crate::Result;
+use crate::config::Truncated;
 use crate::policy::Response;
-use crate::{Error, Result};
 
 /// A response cut into steps, with everything credit assignment needs.
 #[derive(Debug, Clone)]
@@ -64,75 +62,45 @@ impl Rollout {
     }
 }
 
-/// A rollout with its rewards and the advantages made of them.
+/// A rollout with its rewards and the credit made of them. A value per token, where it is not empty.
 #[derive(Debug, Clone)]
 pub struct Scored {
     /// The rollout.
     pub rollout: Rollout,
-    /// PRM score of each step; empty without a process reward model.
+    /// Score of each step; empty without a process reward model.
     pub step_rewards: Vec<f32>,
     /// 1 = right, 0 = wrong; `None` where the answer may not be checked.
     pub verified: Option<f32>,
-    /// Per-token KL estimate against the reference policy.
+    /// Subtracted from the reward of the last token.
+    pub penalty: f32,
+    /// Left out of the loss.
+    pub masked: bool,
+    /// log π_ref of each token; empty without a KL penalty.
+    pub reference: Vec<f32>,
+    /// KL estimate of each token against the reference policy; empty without a KL penalty.
     pub kl: Vec<f32>,
-    /// Per-token advantage, normalised over the rollout.
-    pub advantages: Vec<f32>,
+    /// Value before each token; empty without a critic.
+    pub values: Vec<f32>,
+    /// Whole reward of the greedy response to the same prompt, for ReMax.
+    pub greedy_reward: f32,
+    /// Rewards, returns and advantages, the last normalised over all rollouts of the update.
+    pub credit: TokenCredit,
 }
 
-/// Turns the rewards of one update into advantages, group by group, then normalises over all of them.
-///
-/// # Errors
-/// Steps, rewards and tokens that do not fit together.
-pub(super) fn assign_credit(scored: &mut [Scored], config: &Rl, longest: usize) -> Result<()> {
-    let settings = settings(config, longest);
-    let mut advantages = Vec::with_capacity(scored.len());
-    for group in scored.chunk_by(|a, b| a.rollout.prompt == b.rollout.prompt) {
-        let responses: Vec<credit::Response> = group.iter().map(|scored| response(scored, config)).collect();
-        let tokens: Vec<TokenCredit> = group_advantages(&responses, &settings).map_err(Error::from)?;
-        advantages.extend(tokens.into_iter().map(|credit| credit.advantages));
-    }
-    normalise(&mut advantages, config.normalisation.into());
-    for (scored, advantages) in scored.iter_mut().zip(advantages) {
-        scored.advantages = advantages;
-    }
-    Ok(())
-}
-
-fn response(scored: &Scored, config: &Rl) -> credit::Response {
-    credit::Response {
-        step_ends: scored.rollout.steps.ends.clone(),
-        step_lengths: scored.rollout.steps.lengths.clone(),
-        rewards: if config.process_reward { scored.step_rewards.clone() } else { Vec::new() },
-        length: scored.rollout.response.tokens.len(),
-        verified: scored.verified,
-        kl: scored.kl.clone(),
-    }
-}
-
-/// The configuration in the terms of `minform-credit`; `longest` is the longest possible response in tokens.
-pub(super) fn settings(config: &Rl, longest: usize) -> CreditSettings {
-    let verl = config.credit.baseline == Baseline::Verl;
-    let kl = match (config.kl > 0.0, verl) {
-        (false, _) => KlPlacement::None,
-        (true, false) => KlPlacement::AfterBaseline { coefficient: config.kl },
-        (true, true) => KlPlacement::InsideBaseline { coefficient: config.kl },
-    };
-    CreditSettings {
-        form: config.credit.form(),
-        process: config.process_reward,
-        baseline: match config.credit.baseline {
-            Baseline::None => credit::Baseline::None,
-            Baseline::Token => credit::Baseline::LeaveOneOutToken,
-            Baseline::Step => credit::Baseline::LeaveOneOutStep,
-            Baseline::Paper => credit::Baseline::PaperToken { max_length: longest },
-            Baseline::Verl => credit::Baseline::VerlToken { max_length: longest },
-        },
-        verifiable: (config.verifiable_reward != 0.0).then_some(Verifiable {
-            coefficient: config.verifiable_reward,
-            values: VerifiableValues::ZeroOne,
-            leave_one_out: !verl,
-        }),
-        kl,
-        mask_step_ends: config.credit.mask_step_ends,
+impl Scored {
+    /// A rollout before any reward.
+    pub fn new(rollout: Rollout) -> Self {
+        Self {
+            rollout,
+            step_rewards: Vec::new(),
+            verified: None,
+            penalty: 0.0,
+            masked: false,
+            reference: Vec::new(),
+            kl: Vec::new(),
+            values: Vec::new(),
+            greedy_reward: 0.0,
+            credit: TokenCredit::default(),
+        }
     }
 }

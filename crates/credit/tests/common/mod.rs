@@ -43,8 +43,7 @@ fn response(ids: &[f32], rewards: &[f32]) -> Response {
         step_ends,
         rewards: rewards.to_vec(),
         length: ids.len(),
-        verified: None,
-        kl: vec![],
+        ..Response::default()
     }
 }
 

@@ -1,0 +1,76 @@
+//! The value function of generalised advantages.
+
+use burn::tensor::Tensor;
+
+use super::collect::{groups, pack, per_token};
+use super::loss::{token_weights, value_loss};
+use super::optimizer::Trainer;
+use super::rollout::Scored;
+use crate::config::{self, LossMean};
+use crate::model::{Configured, Frame, ModelConfig, Rope, ValueModel};
+use crate::policy::{Packed, Policy};
+use crate::read::read;
+use crate::{Error, Result, seed};
+
+/// A decoder with a value head, and its optimizer.
+pub(super) struct Critic {
+    network: Configured<ValueModel>,
+    trainer: Trainer<ValueModel>,
+    clip: f32,
+}
+
+/// Which independent stream of randomness draws the head.
+const HEAD: u64 = 0x76616c7565;
+
+impl Critic {
+    /// A fresh head on a copy of the policy's decoder.
+    pub(super) fn new(policy: &Policy, config: &config::Critic, steps: usize, seed: u64) -> Self {
+        policy.model.device().seed(seed::mix_in(seed, HEAD));
+        let model = ValueModel::from_decoder(&policy.config, policy.model.decoder().clone());
+        Self {
+            network: Configured { config: policy.config.clone(), model },
+            trainer: Trainer::new(&config.optimizer, steps),
+            clip: config.clip,
+        }
+    }
+
+    /// The value before every token of each response.
+    pub(super) async fn values(&self, scored: &[Scored], budget: usize) -> Result<Vec<Vec<f32>>> {
+        let frozen = self.network.frozen();
+        per_token(&frozen.model.device(), scored, budget, |packed| values(&frozen.config, &frozen.model, packed)).await
+    }
+
+    /// One optimizer step towards the returns of the responses; gives the loss.
+    pub(super) async fn learn(&mut self, share: &[&Scored], budget: usize, step: usize) -> Result<f32> {
+        let groups = groups(share.iter().copied(), budget);
+        let tokens: usize = share.iter().map(|scored| scored.credit.returns.len()).sum();
+        let weights = token_weights(LossMean::PerToken, &[tokens], tokens);
+        let Self { network, trainer, clip } = self;
+        let device = network.model.device();
+        let forward = |model: &ValueModel, group: &Vec<usize>| {
+            let packed = pack(group, |row| share[row]);
+            let per_token = |of: fn(&Scored) -> &[f32]| {
+                let flat: Vec<f32> = group.iter().flat_map(|row| of(share[*row])).copied().collect();
+                packed.values(&flat, &device)
+            };
+            let weights = packed.values(&weights[..packed.picks()], &device);
+            let (old, returns) = (per_token(|scored| &scored.values), per_token(|scored| &scored.credit.returns));
+            let loss = value_loss(values(&network.config, model, &packed), old, returns, weights, *clip);
+            (loss.clone(), loss.detach())
+        };
+        let loss = trainer.accumulate(&network.model, &device, &groups, forward);
+        let loss = read(loss.ok_or(Error::Empty("the rollout"))?).await?[0];
+        if !loss.is_finite() {
+            return Err(Error::NotFinite { what: "the value loss", step });
+        }
+        network.model = trainer.step(network.model.clone()).await?.0;
+        Ok(loss)
+    }
+}
+
+/// The value before each picked token, `[picks]`.
+fn values(config: &ModelConfig, model: &ValueModel, packed: &Packed) -> Tensor<1> {
+    let device = model.device();
+    let frame = Frame::causal(&Rope::new(config), packed.time(), &device);
+    model.values(packed.pick(model.hidden(packed.tokens(&device), &frame)))
+}

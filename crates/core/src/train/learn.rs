@@ -1,0 +1,153 @@
+//! The second half of an update: losses, gradients, optimizer steps.
+
+use burn::tensor::Tensor;
+
+use super::collect::{groups, pack};
+use super::loss::{clipped_policy_loss, entropy, kl_loss, token_weights};
+use super::rl::Rl;
+use super::rollout::Scored;
+use crate::config::{self, KlPlace};
+use crate::event::Update;
+use crate::model::{CausalLm, ModelConfig};
+use crate::policy::logits;
+use crate::read::read;
+use crate::{Error, Result};
+
+/// What one optimizer step saw, summed over tokens except for the loss.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    loss: f32,
+    clipped: f32,
+    ratio: f32,
+    policy_kl: f32,
+    tokens: usize,
+}
+
+impl Rl<'_> {
+    /// `epochs` passes of `steps_per_rollout` optimizer steps each, for the value function and then for the policy.
+    pub(super) async fn learn(&mut self, scored: &[Scored], update: &mut Update) -> Result<()> {
+        update.lr = self.trainer.lr();
+        let usable: Vec<&Scored> = scored.iter().filter(|scored| !scored.masked).collect();
+        let shares = shares(&usable, self.config.steps_per_rollout);
+        let (mut sums, mut steps, mut value_loss) = (Sums::default(), 0, 0.0);
+        for _ in 0..self.config.epochs {
+            for share in &shares {
+                if let Some(critic) = &mut self.critic {
+                    value_loss += critic.learn(share, self.config.micro_batch_tokens, self.step).await?;
+                }
+                let step = self.policy_step(share, update).await?;
+                sums.loss += step.loss;
+                sums.clipped += step.clipped;
+                sums.ratio += step.ratio;
+                sums.policy_kl += step.policy_kl;
+                sums.tokens += step.tokens;
+                steps += 1;
+            }
+        }
+        let (steps, tokens) = (steps.max(1) as f32, sums.tokens.max(1) as f32);
+        update.loss = sums.loss / steps;
+        update.clip_fraction = sums.clipped / tokens;
+        update.ratio = sums.ratio / tokens;
+        update.policy_kl = sums.policy_kl / tokens;
+        update.value_loss = self.critic.is_some().then_some(value_loss / steps);
+        Ok(())
+    }
+
+    /// One optimizer step of the policy, unless the value function is still warming up or the ratio ran away.
+    async fn policy_step(&mut self, share: &[&Scored], update: &mut Update) -> Result<Sums> {
+        let sums = self.accumulate(share).await?;
+        let limit = self.config.loss.ratio_limit;
+        let ran_away = limit > 0.0 && sums.ratio > limit * sums.tokens as f32;
+        let warming_up = self.critic.is_some() && self.step <= self.config.critic.warmup_updates;
+        if ran_away || warming_up {
+            self.trainer.skip();
+            update.skipped_steps += usize::from(ran_away);
+            return Ok(sums);
+        }
+        let (model, grad_norm) = self.trainer.step(self.policy.model.clone()).await?;
+        self.policy.model = model;
+        update.grad_norm = grad_norm;
+        Ok(sums)
+    }
+
+    /// Gathers the gradients of one optimizer step.
+    async fn accumulate(&mut self, share: &[&Scored]) -> Result<Sums> {
+        let device = self.policy.model.device();
+        let groups = groups(share.iter().copied(), self.config.micro_batch_tokens);
+        let objective = Objective::new(self, share);
+        let figures = self
+            .trainer
+            .accumulate(&self.policy.model, &device, &groups, |model, group| objective.micro_batch(model, group));
+        let values = read(figures.ok_or(Error::Empty("the rollout"))?).await?;
+        if !values[0].is_finite() {
+            return Err(Error::NotFinite { what: "the policy loss", step: self.step });
+        }
+        let tokens = share.iter().map(|scored| scored.credit.advantages.len()).sum();
+        Ok(Sums { loss: values[0], clipped: values[1], ratio: values[2], policy_kl: values[3], tokens })
+    }
+}
+
+/// The loss of one optimizer step: clipped surrogate + β KL − c H over the responses of `share`.
+struct Objective<'b> {
+    config: config::Rl,
+    shape: ModelConfig,
+    share: &'b [&'b Scored],
+    /// Averaging weight of each token, response by response.
+    weights: Vec<Vec<f32>>,
+    /// β where the KL penalty belongs to the loss, else 0.
+    kl: f32,
+}
+
+impl<'b> Objective<'b> {
+    fn new(rl: &Rl<'_>, share: &'b [&'b Scored]) -> Self {
+        let lengths: Vec<usize> = share.iter().map(|scored| scored.credit.advantages.len()).collect();
+        let mut weights = token_weights(rl.config.loss.mean, &lengths, rl.sampling.max_new_tokens).into_iter();
+        Self {
+            weights: lengths.iter().map(|length| weights.by_ref().take(*length).collect()).collect(),
+            kl: if rl.config.kl.place == KlPlace::Loss { rl.kl_coefficient } else { 0.0 },
+            config: rl.config.clone(),
+            shape: rl.policy.config.clone(),
+            share,
+        }
+    }
+
+    /// The loss of the responses `group`, and `[loss, clipped, Σ ratio, Σ policy KL]`.
+    fn micro_batch(&self, model: &CausalLm, group: &[usize]) -> (Tensor<1>, Tensor<1>) {
+        let device = model.device();
+        let packed = pack(group, |row| self.share[row]);
+        let per_token = |values: fn(&Scored) -> &[f32]| {
+            let flat: Vec<f32> = group.iter().flat_map(|row| values(self.share[*row])).copied().collect();
+            packed.values(&flat, &device)
+        };
+        let weights: Vec<f32> = group.iter().flat_map(|row| self.weights[*row].iter().copied()).collect();
+        let weights = packed.values(&weights, &device);
+        let logits = logits(&self.shape, model, &packed);
+        let log_probs = packed.target_log_probs(logits.clone());
+        // With one optimizer step per rollout the old policy is the present one: the ratio is exactly 1.
+        let old = if self.config.steps_per_rollout * self.config.epochs == 1 {
+            log_probs.clone().detach()
+        } else {
+            per_token(|scored| &scored.rollout.response.log_probs)
+        };
+        let advantages = per_token(|scored| &scored.credit.advantages);
+        let (low, high) = (self.config.loss.clip_low, self.config.loss.clip_high);
+        let terms = clipped_policy_loss(log_probs.clone(), old, advantages, weights.clone(), low, high);
+        let mut loss = terms.loss;
+        if self.kl > 0.0 {
+            let reference = per_token(|scored| &scored.reference);
+            let kl = kl_loss(log_probs, reference, weights.clone(), self.config.kl.estimator.into());
+            loss = loss + kl * self.kl;
+        }
+        if self.config.loss.entropy > 0.0 {
+            loss = loss - entropy(logits, weights) * self.config.loss.entropy;
+        }
+        let figures = Tensor::cat(vec![loss.clone().detach(), terms.clipped, terms.ratio, terms.policy_kl], 0);
+        (loss, figures)
+    }
+}
+
+/// Deals responses to the optimizer steps of one rollout like cards, so that every step sees every length.
+fn shares<'b>(scored: &[&'b Scored], steps: usize) -> Vec<Vec<&'b Scored>> {
+    let share = |step| scored.iter().skip(step).step_by(steps).copied().collect::<Vec<_>>();
+    (0..steps).map(share).filter(|share: &Vec<_>| !share.is_empty()).collect()
+}

@@ -1,0 +1,51 @@
+//! The binary, run as a user runs it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// The release binary, built once if it is not there or out of date.
+pub(crate) fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--release", "--package", "minform", "--message-format", "json"])
+            .current_dir(root)
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        assert!(built.status.success(), "the binary does not build");
+        let messages = String::from_utf8(built.stdout).unwrap();
+        let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let path = artifacts.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
+        path.unwrap()
+    })
+}
+
+pub(crate) fn minform(arguments: &[&str]) -> Output {
+    Command::new(binary()).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+pub(crate) fn last_json(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", stderr(output));
+    serde_json::from_str(stdout(output).lines().last().unwrap()).unwrap()
+}
+
+/// A demo small enough for a test, left in `run`; its summary.
+pub(crate) fn nano_demo(run: &str) -> Value {
+    let nano =
+        ["world.hidden_size=32", "world.prm_problems=20", "world.test_problems=10", "sft.steps=5", "rl.updates=2"];
+    let set: Vec<&str> = nano.iter().flat_map(|setting| ["--set", setting]).collect();
+    last_json(&minform(&[&["demo", "--quick", "--json", "--out", run], &set[..]].concat()))
+}
