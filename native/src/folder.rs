@@ -101,22 +101,30 @@ impl Folder {
     }
 
     /// Writes a complete folder beside `path`, then renames it into place; an older folder there is replaced.
-    pub(crate) fn save(&self, path: &Path, config: &ModelConfig, weights: &[u8]) -> Result<()> {
+    pub(crate) fn save(&self, path: &Path, config: &ModelConfig, weights: Vec<u8>) -> Result<()> {
+        write_folder(path, &self.files(config, weights)?)
+    }
+
+    /// The files of a model folder with these weights.
+    pub(crate) fn files(&self, config: &ModelConfig, weights: Vec<u8>) -> Result<Vec<(String, Vec<u8>)>> {
         let json = serde_json::to_vec_pretty(&config.to_json())?;
-        let mut files: Vec<(&str, &[u8])> = vec![("config.json", &json), ("model.safetensors", weights)];
-        files.extend(self.companions.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
-        write_folder(path, &files)
+        let mut files = vec![("config.json".into(), json), ("model.safetensors".into(), weights)];
+        files.extend(self.companions.iter().cloned());
+        Ok(files)
     }
 }
 
 /// Writes all files into a temporary folder, syncs them, and renames the folder to `path`.
-pub(crate) fn write_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<()> {
+pub(crate) fn write_folder(path: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
     let fresh = tempfile::Builder::new().prefix(".minform-").tempdir_in(parent)?;
     readable(fresh.path(), 0o755)?;
     for (name, bytes) in files {
         let file = fresh.path().join(name);
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder)?;
+        }
         write_synced(&file, bytes).with_context(|| format!("cannot write {}", path.join(name).display()))?;
     }
     let fresh = fresh.keep();
@@ -124,7 +132,16 @@ pub(crate) fn write_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<()> {
     if let Some(old) = &old {
         fs::rename(path, old.path().join("folder"))?;
     }
-    fs::rename(&fresh, path).with_context(|| format!("cannot rename to {}", path.display()))
+    fs::rename(&fresh, path).with_context(|| format!("cannot rename to {}", path.display()))?;
+    sync_folder(parent)
+}
+
+/// Makes a rename inside `folder` last, where the system can.
+fn sync_folder(folder: &Path) -> Result<()> {
+    #[cfg(unix)]
+    File::open(folder)?.sync_all().with_context(|| format!("cannot sync {}", folder.display()))?;
+    let _ = folder;
+    Ok(())
 }
 
 /// Writes one file under a temporary name, syncs it and renames it into place.
@@ -136,7 +153,7 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     fresh.as_file().sync_all()?;
     readable(fresh.path(), 0o644)?;
     fresh.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(())
+    sync_folder(parent)
 }
 
 /// Temporary files are private; what takes their place should be as readable as any other file.

@@ -2,10 +2,14 @@
 //!
 //! This program reads files, chooses a device and shows progress. Every algorithm lives in the library crates.
 
+mod checkpoint;
 mod cli;
+mod clock;
 mod commands;
 mod device;
 mod folder;
+mod log;
+mod origin;
 mod output;
 mod presets;
 mod progress;

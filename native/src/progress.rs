@@ -1,9 +1,9 @@
 //! Progress on standard error: bars on a terminal, lines in a log.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use minform_core::event::{Evaluation, Event, Phase, PrmQuality, Update};
+use minform_core::event::{Evaluation, Event, GuardFired, Phase, PrmQuality, Update};
 
-use crate::run::Spent;
+use crate::clock::Spent;
 
 /// Shows the innermost open phase.
 #[derive(Debug, Default)]
@@ -22,6 +22,7 @@ impl Progress {
             Event::Evaluation(evaluation) => self.say(&evaluation_line(evaluation)),
             Event::PrmQuality(quality) => self.say(&quality_line(quality)),
             Event::Update(update) => self.update(update),
+            Event::Guard(fired) => self.say(&guard_line(fired)),
             Event::Warning { message } => self.say(&format!("warning: {message}")),
             Event::SftStep(_) | Event::PrmStep(_) | Event::Sample(_) => {}
         }
@@ -112,6 +113,10 @@ fn quality_line(quality: &PrmQuality) -> String {
         quality.steps,
         percent(quality.right_share),
     )
+}
+
+fn guard_line(fired: &GuardFired) -> String {
+    format!("guard {} at update {}: {} ({})", fired.guard, fired.step, fired.seen, fired.action)
 }
 
 fn update_line(update: &Update) -> String {

@@ -7,7 +7,8 @@ use minform_core::config::Config;
 use minform_core::event::{Event, Phase, Sample};
 use plotters::prelude::*;
 
-use crate::run::{Spent, Timed};
+use crate::clock::Spent;
+use crate::log::Timed;
 
 const STYLE: &str = "
 :root { color-scheme: light dark; --good: #2166ac; --bad: #b2182b; --line: #8888; }

@@ -1,22 +1,20 @@
 //! A run: its folder, its event log, its clock, and the wish to stop.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{BufWriter, Write as _};
+use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use minform_core::Error;
 use minform_core::config::Config;
 use minform_core::event::{Event, Phase};
-use serde::Serialize;
 
-use crate::device;
+use crate::clock::{Clock, Elapsed, Spent};
 use crate::folder::write_file;
+use crate::log::{EventLog, Timed};
+use crate::origin::Origin;
 use crate::progress::Progress;
 use crate::report;
 
@@ -48,48 +46,13 @@ pub(crate) fn was_stopped(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref::<Error>(), Some(Error::Stopped))
 }
 
-/// An event with the seconds since the run began.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Timed {
-    pub(crate) time: f64,
-    #[serde(flatten)]
-    pub(crate) event: Event,
-}
-
-/// Seconds and tokens of a phase, without the phases inside it.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub(crate) struct Spent {
-    pub(crate) seconds: f64,
-    pub(crate) tokens: usize,
-}
-
-impl Spent {
-    /// Tokens per second.
-    pub(crate) fn rate(self) -> f64 {
-        self.tokens as f64 / self.seconds.max(1e-9)
-    }
-}
-
-/// What a run folder says about its origin.
-#[derive(Debug, Serialize)]
-struct Origin<'a> {
-    command: &'a str,
-    /// The command line after the program's name.
-    arguments: Vec<String>,
-    version: &'a str,
-    seed: u64,
-    device: &'a str,
-}
-
 /// Listens to the events of one command: shows progress, keeps time, and fills the run folder if there is one.
 pub(crate) struct Run {
     title: String,
     folder: Option<PathBuf>,
-    log: Option<BufWriter<File>>,
-    started: Instant,
+    log: Option<EventLog>,
+    clock: Clock,
     progress: Progress,
-    open: Vec<(Phase, Instant)>,
-    spent: BTreeMap<Phase, Spent>,
     history: Vec<Timed>,
     config: Config,
     failure: Option<std::io::Error>,
@@ -103,10 +66,8 @@ impl Run {
             title: title.into(),
             folder: None,
             log: None,
-            started: Instant::now(),
+            clock: Clock::start(Elapsed::default()),
             progress: Progress::default(),
-            open: Vec::new(),
-            spent: BTreeMap::new(),
             history: Vec::new(),
             config: config.clone(),
             failure: None,
@@ -114,7 +75,7 @@ impl Run {
     }
 
     /// Creates the run folder with `config.toml`, `run.json` and an empty `events.jsonl`.
-    pub(crate) fn create(title: &str, config: &Config, device: &str, folder: &Path, overwrite: bool) -> Result<Self> {
+    pub(crate) fn create(origin: &Origin, config: &Config, folder: &Path, overwrite: bool) -> Result<Self> {
         if folder.join("events.jsonl").exists() {
             if !overwrite {
                 bail!("{} already holds a run; choose another --out or pass --overwrite", folder.display());
@@ -122,30 +83,38 @@ impl Run {
             clear(folder)?;
         }
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        write_file(&folder.join("config.toml"), toml::to_string_pretty(config)?.as_bytes())?;
-        let origin = Origin {
-            command: title,
-            arguments: std::env::args().skip(1).collect(),
-            version: env!("CARGO_PKG_VERSION"),
-            seed: config.seed,
-            device: device::resolve(device)?,
-        };
-        write_file(&folder.join("run.json"), &serde_json::to_vec_pretty(&origin)?)?;
-        let path = folder.join("events.jsonl");
-        let log = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-        let mut run = Self::without_folder(title, config);
+        write_config(config, folder)?;
+        origin.write(folder)?;
+        let mut run = Self::without_folder(origin.command(), config);
         run.folder = Some(folder.into());
-        run.log = Some(BufWriter::new(log));
+        run.log = Some(EventLog::create(&folder.join("events.jsonl"))?);
+        Ok(run)
+    }
+
+    /// Goes on in the run folder from where the log had `events` bytes, `elapsed` after the run began.
+    pub(crate) fn resume(
+        origin: &Origin,
+        config: &Config,
+        folder: &Path,
+        events: u64,
+        elapsed: Elapsed,
+    ) -> Result<Self> {
+        write_config(config, folder)?;
+        let mut run = Self::without_folder(origin.command(), config);
+        let (log, history) = EventLog::resume(&folder.join("events.jsonl"), events)?;
+        run.folder = Some(folder.into());
+        run.log = Some(log);
+        run.clock = Clock::start(elapsed);
+        run.history = history;
         Ok(run)
     }
 
     /// Takes an event; a full disk or Ctrl-C answers with [`ControlFlow::Break`].
     pub(crate) fn hear(&mut self, event: Event) -> ControlFlow<()> {
-        self.keep_time(&event);
-        self.progress.show(&event, self.spent.get(&phase_of(&event)).copied());
+        self.show(&event);
         if is_kept(&event) {
-            let timed = Timed { time: self.started.elapsed().as_secs_f64(), event };
-            if let Err(error) = self.write(&timed) {
+            let timed = Timed { time: self.clock.seconds(), event };
+            if let Some(Err(error)) = self.log.as_mut().map(|log| log.write(&timed)) {
                 self.failure = Some(error);
                 return ControlFlow::Break(());
             }
@@ -154,14 +123,35 @@ impl Run {
         flow()
     }
 
-    /// Seconds since the run began.
-    pub(crate) fn seconds(&self) -> f64 {
-        self.started.elapsed().as_secs_f64()
+    /// Shows an event without keeping it.
+    pub(crate) fn show(&mut self, event: &Event) {
+        self.clock.hear(event);
+        self.progress.show(event, phase_of(event).and_then(|phase| self.clock.of(phase)));
     }
 
-    /// Exclusive time of each phase so far. A phase whose tokens are those of its parts is not told apart from them.
+    /// Seconds since the run began.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.clock.seconds()
+    }
+
+    /// What a checkpoint keeps of the clock.
+    pub(crate) fn elapsed(&self) -> Elapsed {
+        self.clock.elapsed()
+    }
+
+    /// Length of the log in bytes.
+    pub(crate) fn position(&self) -> u64 {
+        self.log.as_ref().map_or(0, EventLog::position)
+    }
+
+    /// Returns once the log lies on the disk.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.log.as_ref().map_or(Ok(()), EventLog::sync).context("cannot write events.jsonl")
+    }
+
+    /// Exclusive time of each phase so far.
     pub(crate) fn spent(&self) -> impl Iterator<Item = (Phase, Spent)> + '_ {
-        self.spent.iter().map(|(phase, spent)| (*phase, *spent)).filter(|(_, spent)| spent.tokens > 0)
+        self.clock.spent()
     }
 
     /// Writes the report and closes the log; an error kept by [`Run::hear`] comes out here.
@@ -170,54 +160,22 @@ impl Run {
         if let Some(error) = self.failure.take() {
             return Err(error).context("cannot write events.jsonl");
         }
-        if let Some(log) = &mut self.log {
-            log.flush()?;
-            log.get_ref().sync_all()?;
-        }
+        self.sync()?;
         if let Some(folder) = &self.folder {
             let page = report::page(&self.title, &self.config, &self.history, self.spent())?;
             write_file(&folder.join("report.html"), page.as_bytes())?;
         }
         Ok(())
     }
+}
 
-    fn write(&mut self, timed: &Timed) -> std::io::Result<()> {
-        let Some(log) = &mut self.log else { return Ok(()) };
-        serde_json::to_writer(&mut *log, timed)?;
-        log.write_all(b"\n")?;
-        log.flush()
-    }
-
-    fn keep_time(&mut self, event: &Event) {
-        match event {
-            Event::PhaseStarted { phase, .. } => {
-                self.pause();
-                self.open.push((*phase, Instant::now()));
-            }
-            Event::PhaseFinished { phase, tokens } => {
-                self.pause();
-                self.open.retain(|(open, _)| open != phase);
-                if let Some((_, since)) = self.open.last_mut() {
-                    *since = Instant::now();
-                }
-                self.spent.entry(*phase).or_default().tokens += tokens;
-            }
-            _ => {}
-        }
-    }
-
-    /// Books the running time to the innermost phase.
-    fn pause(&mut self) {
-        if let Some((phase, since)) = self.open.last_mut() {
-            self.spent.entry(*phase).or_default().seconds += since.elapsed().as_secs_f64();
-            *since = Instant::now();
-        }
-    }
+fn write_config(config: &Config, folder: &Path) -> Result<()> {
+    write_file(&folder.join("config.toml"), toml::to_string_pretty(config)?.as_bytes())
 }
 
 /// Removes what a run wrote; other files of the folder stay.
 fn clear(folder: &Path) -> Result<()> {
-    for name in ["events.jsonl", "config.toml", "run.json", "report.html", "policy", "prm"] {
+    for name in ["events.jsonl", "config.toml", "run.json", "report.html", "policy", "prm", "checkpoints"] {
         let path = folder.join(name);
         let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         match removed {
@@ -239,12 +197,12 @@ fn is_kept(event: &Event) -> bool {
     }
 }
 
-fn phase_of(event: &Event) -> Phase {
+fn phase_of(event: &Event) -> Option<Phase> {
     match event {
         Event::PhaseStarted { phase, .. } | Event::Progress { phase, .. } | Event::PhaseFinished { phase, .. } => {
-            *phase
+            Some(*phase)
         }
-        _ => Phase::Generate,
+        _ => None,
     }
 }
 

@@ -13,5 +13,6 @@ mod learn;
 mod models;
 mod presets;
 mod program;
+mod resume;
 mod smollm2;
 mod twin;

@@ -105,7 +105,7 @@ fn rl_raises_the_verifiable_reward() {
     let mut verified = Vec::new();
     for _ in 0..config.updates {
         let mut hear = |_| ControlFlow::Continue(());
-        let (update, scored) = pollster::block_on(rl.update(&vec![problem.clone(); 4], &mut hear)).unwrap();
+        let (update, scored, _) = pollster::block_on(rl.update(&vec![problem.clone(); 4], &mut hear)).unwrap();
         assert_eq!(scored.len(), 64);
         verified.push(update.verified.unwrap());
     }

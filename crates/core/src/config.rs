@@ -191,6 +191,10 @@ pub struct Rl {
     pub critic: Critic,
     /// What to do with a response that ran into the length limit.
     pub truncated: Truncated,
+    /// What is done about signs of reward hacking.
+    pub guards: Guards,
+    /// What is kept so that a run can go on.
+    pub checkpoints: Checkpoints,
     /// Optimizer of the policy.
     pub optimizer: Optimizer,
     /// Evaluate on held-out problems every so many updates; 0 only at the end.
@@ -213,6 +217,8 @@ impl Default for Rl {
             loss: Loss::default(),
             critic: Critic::default(),
             truncated: Truncated::Keep,
+            guards: Guards::default(),
+            checkpoints: Checkpoints::default(),
             optimizer: Optimizer { lr: 5e-7, ..Optimizer::default() },
             evaluate_every: 10,
         }
@@ -595,6 +601,115 @@ pub enum Truncated {
     Close,
     /// Leave it out of the loss.
     Mask,
+}
+
+/// What is done about signs of reward hacking. Some look at each response, some at the course of the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Guards {
+    /// Responses without a letter or a digit.
+    pub empty: ResponseAction,
+    /// Responses with fewer than `min_steps` steps that are not empty.
+    pub few_steps: ResponseAction,
+    /// Fewest steps of a solution.
+    pub min_steps: usize,
+    /// Responses with a step of more than `max_step_tokens` tokens.
+    pub huge_step: ResponseAction,
+    /// Most tokens of a step.
+    pub max_step_tokens: usize,
+    /// Responses whose repetition score exceeds `max_repetition`.
+    pub repetition: ResponseAction,
+    /// Largest repetition score. PURE: 0.2.
+    pub max_repetition: f32,
+    /// What `penalise` subtracts from the reward of a response.
+    pub penalty: f32,
+    /// Share of a rollout from which on `report` speaks.
+    pub report_share: f32,
+    /// Steps or tokens of a response, averaged over a window, that leave those of the first window behind.
+    pub drift: RunAction,
+    /// By which factor, up or down.
+    pub drift_factor: f32,
+    /// Process outcome rising while accuracy falls.
+    pub divergence: RunAction,
+    /// How far accuracy may fall, as a share.
+    pub divergence_drop: f32,
+    /// A KL divergence from the reference above `max_kl`, or ten times that of the window before.
+    pub kl: RunAction,
+    /// Largest KL divergence per token.
+    pub max_kl: f32,
+    /// Optimizer steps given up because of `rl.loss.ratio_limit`.
+    pub ratio: RunAction,
+    /// A loss or gradient that is not a number: `report` gives the optimizer step up and goes on.
+    pub not_finite: RunAction,
+    /// Updates of a window.
+    pub window: usize,
+}
+
+impl Default for Guards {
+    fn default() -> Self {
+        Self {
+            empty: ResponseAction::Report,
+            few_steps: ResponseAction::Report,
+            min_steps: 2,
+            huge_step: ResponseAction::Report,
+            max_step_tokens: 256,
+            repetition: ResponseAction::Report,
+            max_repetition: 0.2,
+            penalty: 1.0,
+            report_share: 0.1,
+            drift: RunAction::Report,
+            drift_factor: 3.0,
+            divergence: RunAction::Report,
+            divergence_drop: 0.1,
+            kl: RunAction::Report,
+            max_kl: 1.0,
+            ratio: RunAction::Report,
+            not_finite: RunAction::Stop,
+            window: 10,
+        }
+    }
+}
+
+/// What a guard does about a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResponseAction {
+    /// Nothing.
+    Off,
+    /// Tell, once enough responses are like that.
+    Report,
+    /// Leave the response out of the loss.
+    Mask,
+    /// Subtract a penalty from its reward.
+    Penalise,
+}
+
+/// What a guard does about a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunAction {
+    /// Nothing.
+    Off,
+    /// Tell.
+    Report,
+    /// End the run; the best checkpoint is what remains.
+    Stop,
+}
+
+/// What is kept so that a run can go on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Checkpoints {
+    /// A checkpoint every so many updates; 0 makes none.
+    pub every: usize,
+    /// How many of the newest are kept, besides that of the best held-out accuracy.
+    pub keep: usize,
+}
+
+impl Default for Checkpoints {
+    fn default() -> Self {
+        Self { every: 10, keep: 2 }
+    }
 }
 
 /// The embedded arithmetic world: model sizes and data of `demo`.

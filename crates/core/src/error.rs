@@ -55,6 +55,19 @@ pub enum Error {
         /// Optimizer step, from 1.
         step: usize,
     },
+    /// A guard of `rl.guards` ended the run.
+    #[error("guard {guard} ended the run at update {step}: {seen}")]
+    Guard {
+        /// Its key in `rl.guards`.
+        guard: String,
+        /// The update, from 1.
+        step: usize,
+        /// What was seen.
+        seen: String,
+    },
+    /// A checkpoint does not belong to this run.
+    #[error("checkpoint: {0}")]
+    Checkpoint(String),
     /// Training was stopped by the listener of the event stream.
     #[error("stopped")]
     Stopped,

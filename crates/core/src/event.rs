@@ -100,6 +100,8 @@ pub enum Event {
     Evaluation(Evaluation),
     /// A response with its step scores, to be read by a person.
     Sample(Sample),
+    /// A guard against reward hacking fired.
+    Guard(GuardFired),
     /// Something the user should know.
     Warning {
         /// What.
@@ -299,6 +301,23 @@ pub struct Sample {
     pub returns: Vec<f32>,
     /// Whether the answer is right, where it may be checked.
     pub verified: Option<bool>,
+}
+
+/// A guard against reward hacking fired.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GuardFired {
+    /// The update, from 1.
+    pub step: usize,
+    /// Which guard: its key in `rl.guards`.
+    pub guard: String,
+    /// What was done: `report`, `mask`, `penalise` or `stop`.
+    pub action: String,
+    /// What was seen, in words with figures.
+    pub seen: String,
+    /// Responses concerned, where the guard looks at responses.
+    pub responses: usize,
+    /// One of them.
+    pub sample: Option<String>,
 }
 
 /// Receives events; [`ControlFlow::Break`] asks the run to stop.

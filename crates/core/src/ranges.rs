@@ -59,6 +59,14 @@ impl Rl {
         in_range("rl.loss.ratio_limit", self.loss.ratio_limit, 0.0, f32::MAX)?;
         in_range("rl.critic.clip", self.critic.clip, 0.0, f32::MAX)?;
         optimizer("rl.critic.optimizer", &self.critic.optimizer)?;
+        in_range("rl.guards.max_repetition", self.guards.max_repetition, 0.0, 1.0)?;
+        in_range("rl.guards.penalty", self.guards.penalty, 0.0, f32::MAX)?;
+        in_range("rl.guards.report_share", self.guards.report_share, 0.0, 1.0)?;
+        in_range("rl.guards.drift_factor", self.guards.drift_factor, 1.0, f32::MAX)?;
+        in_range("rl.guards.divergence_drop", self.guards.divergence_drop, 0.0, 1.0)?;
+        in_range("rl.guards.max_kl", self.guards.max_kl, 0.0, f32::MAX)?;
+        positive("rl.guards.window", self.guards.window)?;
+        positive("rl.checkpoints.keep", self.checkpoints.keep)?;
         optimizer("rl.optimizer", &self.optimizer)
     }
 }

@@ -1,5 +1,7 @@
 //! `minform demo`: the whole story on the embedded world, in one command.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use minform_core::Result as CoreResult;
 use minform_core::demo::{Demo, settings};
@@ -8,6 +10,7 @@ use serde::Serialize;
 
 use crate::cli;
 use crate::folder::Folder;
+use crate::origin::Origin;
 use crate::run::Run;
 use crate::{device, output, settings as options_of};
 
@@ -37,7 +40,8 @@ pub(crate) fn run(options: &cli::Demo) -> Result<()> {
     let config = options_of::load(&settings(options.quick), &options.common)?;
     let device = device::choose(&options.common.device)?.autodiff();
     let mut demo = Demo::new(&config, &device)?;
-    let mut run = Run::create("demo", &config, &options.common.device, &options.out, options.overwrite)?;
+    let origin = Origin::new("demo", &config, &options.common.device, BTreeMap::new())?;
+    let mut run = Run::create(&origin, &config, &options.out, options.overwrite)?;
     let result = pollster::block_on(story(&mut demo, &mut run, config.rl.updates));
     save(&demo, options)?;
     run.finish()?;
@@ -61,9 +65,9 @@ async fn story(demo: &mut Demo, run: &mut Run, updates: usize) -> CoreResult<Fin
 /// Saves what exists, also after Ctrl-C.
 fn save(demo: &Demo, options: &cli::Demo) -> Result<()> {
     let folder = Folder::new(demo.policy.config.clone(), demo.tokenizer().clone())?;
-    folder.save(&options.out.join("policy"), &demo.policy.config, &demo.policy.to_safetensors()?)?;
+    folder.save(&options.out.join("policy"), &demo.policy.config, demo.policy.to_safetensors()?)?;
     if let Some(prm) = &demo.prm {
-        folder.save(&options.out.join("prm"), &prm.config, &prm.to_safetensors()?)?;
+        folder.save(&options.out.join("prm"), &prm.config, prm.to_safetensors()?)?;
     }
     Ok(())
 }

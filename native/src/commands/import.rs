@@ -36,15 +36,16 @@ pub(crate) fn run(options: &Import) -> Result<()> {
     let config = pretty(&model.config)?;
     let generation = pretty(&model.generation_config)?;
     let tokenizer_config = pretty(&model.tokenizer_config)?;
-    let files: [(&str, &[u8]); 5] = [
-        ("config.json", &config),
-        ("generation_config.json", &generation),
-        ("tokenizer.json", model.tokenizer_json.as_bytes()),
-        ("tokenizer_config.json", &tokenizer_config),
-        ("model.safetensors", &weights),
-    ];
-    write_folder(&options.out, &files)?;
     let count = model.tensors.len();
+    let files = [
+        ("config.json", config),
+        ("generation_config.json", generation),
+        ("tokenizer.json", model.tokenizer_json.into_bytes()),
+        ("tokenizer_config.json", tokenizer_config),
+        ("model.safetensors", weights),
+    ];
+    let files: Vec<(String, Vec<u8>)> = files.into_iter().map(|(name, bytes)| (name.into(), bytes)).collect();
+    write_folder(&options.out, &files)?;
     if options.json {
         output::line(format_args!("{}", json!({"folder": options.out, "tensors": count, "parameters": parameters})))?;
     } else {

@@ -1,6 +1,6 @@
 //! `minform prm train`: a process reward model from labelled steps.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
 use minform_core::config::Config;
@@ -15,6 +15,7 @@ use super::problems::load_steps;
 use super::sft::finish;
 use crate::cli::PrmTrain;
 use crate::folder::{Folder, read};
+use crate::origin::Origin;
 use crate::run::Run;
 use crate::{device, settings};
 
@@ -33,8 +34,8 @@ pub(crate) fn run(options: &PrmTrain) -> Result<()> {
     if training.iter().flat_map(|solution| &solution.labels).all(Option::is_none) {
         bail!("no judged step is left to learn from; give rows with labels and keep prm.validation below 1");
     }
-    let mut run =
-        Run::create("prm train", &config, &options.common.device, &options.place.out, options.place.overwrite)?;
+    let origin = Origin::new("prm train", &config, &options.common.device, BTreeMap::new())?;
+    let mut run = Run::create(&origin, &config, &options.place.out, options.place.overwrite)?;
     let mut model = if folder.config.token_classification {
         folder.prm(&device)?
     } else {
@@ -47,9 +48,9 @@ pub(crate) fn run(options: &PrmTrain) -> Result<()> {
         let _ = run.hear(Event::PrmQuality(quality));
     }
     let place = options.place.out.join("prm");
-    folder.save(&place, &model.config, &model.to_safetensors()?)?;
+    folder.save(&place, &model.config, model.to_safetensors()?)?;
     run.finish()?;
-    finish(result, &place.display().to_string(), options.common.json)
+    finish(result.map_err(Into::into), &place.display().to_string(), options.common.json)
 }
 
 /// ProcessBench and the PRMBench test files are for evaluation; learning from them would make every figure worthless.

@@ -1,7 +1,8 @@
 //! `minform sft`: supervised fine-tuning on reference solutions.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result, bail};
-use minform_core::Error;
 use minform_core::config::Config;
 use minform_core::train::{Example, sft};
 use minform_text::data::Problem;
@@ -9,7 +10,8 @@ use minform_text::data::Problem;
 use super::problems::{Prompter, draw, load_problems};
 use crate::cli::Sft;
 use crate::folder::Folder;
-use crate::run::Run;
+use crate::origin::Origin;
+use crate::run::{Run, was_stopped};
 use crate::{device, output, settings};
 
 pub(crate) fn run(options: &Sft) -> Result<()> {
@@ -27,13 +29,14 @@ pub(crate) fn run(options: &Sft) -> Result<()> {
     if kept.len() < all.len() {
         eprintln!("warning: {} examples longer than sft.max_tokens left out", all.len() - kept.len());
     }
-    let mut run = Run::create("sft", &config, &options.common.device, &options.place.out, options.place.overwrite)?;
+    let origin = Origin::new("sft", &config, &options.common.device, BTreeMap::new())?;
+    let mut run = Run::create(&origin, &config, &options.place.out, options.place.overwrite)?;
     let mut policy = folder.policy(&device)?;
     let mut next = |step: usize, count: usize| draw(&kept, config.seed, &[], step, count);
     let result = pollster::block_on(sft(&mut policy, &config.sft, &mut next, &mut |event| run.hear(event)));
-    folder.save(&options.place.out.join("policy"), &policy.config, &policy.to_safetensors()?)?;
+    folder.save(&options.place.out.join("policy"), &policy.config, policy.to_safetensors()?)?;
     run.finish()?;
-    finish(result, &options.place.out.join("policy").display().to_string(), options.common.json)
+    finish(result.map_err(Into::into), &options.place.out.join("policy").display().to_string(), options.common.json)
 }
 
 /// Prompts with their solutions; the solution ends with the end-of-sequence token.
@@ -55,13 +58,13 @@ pub(super) fn examples(problems: &[Problem], prompter: &Prompter, folder: &Folde
 }
 
 /// Tells where the model is, also after Ctrl-C, whose error is handed on.
-pub(super) fn finish(result: std::result::Result<(), Error>, place: &str, json: bool) -> Result<()> {
-    if !matches!(result, Ok(()) | Err(Error::Stopped)) {
+pub(super) fn finish(result: Result<()>, place: &str, json: bool) -> Result<()> {
+    if result.as_ref().is_err_and(|error| !was_stopped(error)) {
         eprintln!("the weights before the failure are in {place}");
     } else if json {
         output::line(serde_json::json!({ "saved": place }))?;
     } else {
         output::line(format_args!("saved {place}"))?;
     }
-    result.map_err(Into::into)
+    result
 }

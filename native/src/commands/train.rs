@@ -1,17 +1,25 @@
 //! `minform train`: reinforcement learning on problems from a file.
 
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+
 use anyhow::{Context as _, Result, bail};
 use minform_core::config::Config;
+use minform_core::event::{Event, Phase};
 use minform_core::prm::Prm;
-use minform_core::train::{HeldOut, Problem, Rl, evaluate, reinforce};
+use minform_core::train::{HeldOut, Problem, Rl, advance, evaluate};
 use minform_core::{Error, seed};
 use minform_text::data;
 use rand::RngExt as _;
 
 use super::problems::{Prompter, draw, load_problems};
 use super::sft::finish;
+use crate::checkpoint::{Checkpoints, Resumed};
 use crate::cli::{Rows, Train};
+use crate::clock::Elapsed;
 use crate::folder::Folder;
+use crate::origin::{Origin, fingerprint};
 use crate::progress::spent_line;
 use crate::run::{Run, peak_memory_mb};
 use crate::settings::Settings;
@@ -38,13 +46,85 @@ pub(crate) fn run(options: &Train) -> Result<()> {
     let prms: Vec<Prm> = options.prm.iter().map(|path| load_prm(path, &folder, &device)).collect::<Result<_>>()?;
     let policy = folder.policy(&device)?;
     let mut rl = Rl::new(policy, &prms, &folder.tokenizer, &config.rl, &config.sampling, config.seed)?;
-    let mut run = Run::create("train", &config, &options.common.device, out, options.overwrite)?;
-    let result = pollster::block_on(learn(&mut rl, &problems, held_out.as_ref(), &config, &mut run));
+    let origin = Origin::new("train", &config, &options.common.device, inputs(options)?)?;
+    let mut checkpoints = Checkpoints::new(out, &config.rl.checkpoints);
+    let mut training = if options.resume && out.join("events.jsonl").exists() {
+        origin.check(out, &config)?;
+        resume(&mut rl, &origin, &config, out, &mut checkpoints)?
+    } else {
+        Training { run: Run::create(&origin, &config, out, options.overwrite)?, resumed: false }
+    };
+    let result = pollster::block_on(learn(
+        &mut rl,
+        &problems,
+        held_out.as_ref(),
+        &config,
+        &folder,
+        &mut training,
+        &mut checkpoints,
+    ));
     let saved = out.join("policy");
-    folder.save(&saved, &rl.policy().config, &rl.policy().to_safetensors()?)?;
-    run.finish()?;
-    summary(&run);
+    let kept = remaining(&rl, &result, &checkpoints)
+        .and_then(|weights| folder.save(&saved, &rl.policy().config, weights))
+        .and_then(|()| training.run.finish());
+    if let Err(error) = kept {
+        // What ended the run comes before what could not be saved after it.
+        eprintln!("error: {error:#}");
+        return Err(result.err().unwrap_or(error));
+    }
+    summary(&training.run);
     finish(result, &saved.display().to_string(), options.common.json)
+}
+
+/// A run in progress, and whether it goes on from a checkpoint.
+struct Training {
+    run: Run,
+    resumed: bool,
+}
+
+/// Goes on from the newest checkpoint that is whole, or begins again where there is none yet.
+fn resume(
+    rl: &mut Rl<'_>,
+    origin: &Origin,
+    config: &Config,
+    out: &Path,
+    checkpoints: &mut Checkpoints,
+) -> Result<Training> {
+    let Some(Resumed { snapshot, events, elapsed, .. }) = checkpoints.resume()? else {
+        let run = Run::resume(origin, config, out, 0, Elapsed::default())?;
+        return Ok(Training { run, resumed: false });
+    };
+    rl.restore(snapshot)?;
+    eprintln!("going on after update {}", rl.step());
+    Ok(Training { run: Run::resume(origin, config, out, events, elapsed)?, resumed: true })
+}
+
+/// What the run reads, by option, so that it is continued with the same.
+fn inputs(options: &Train) -> Result<BTreeMap<String, String>> {
+    let named = [("--model", &options.model), ("--data", &options.data), ("--test", &options.test)];
+    let mut inputs = BTreeMap::new();
+    for (name, path) in named {
+        inputs.insert(name.into(), path.as_deref().map_or(Ok("none".into()), fingerprint)?);
+    }
+    let prms: Vec<String> = options.prm.iter().map(|path| fingerprint(path)).collect::<Result<_>>()?;
+    inputs.insert("--prm".into(), if prms.is_empty() { "none".into() } else { prms.join(" ") });
+    let limit = options.rows.limit.map_or("none".into(), |limit| limit.to_string());
+    inputs.insert("--limit".into(), limit);
+    inputs.insert("--test-limit".into(), options.test_limit.to_string());
+    inputs.insert("--template".into(), format!("{:?}", options.template).to_lowercase());
+    Ok(inputs)
+}
+
+/// The weights to leave behind: after a guard or a loss that is no number, those of the last good checkpoint.
+fn remaining(rl: &Rl<'_>, result: &Result<()>, checkpoints: &Checkpoints) -> Result<Vec<u8>> {
+    let cause = result.as_ref().err().and_then(|error| error.downcast_ref::<Error>());
+    if let Some(Error::Guard { .. } | Error::NotFinite { .. }) = cause
+        && let Some((step, weights)) = checkpoints.last_good()
+    {
+        eprintln!("the policy that remains is that of the checkpoint after update {step}");
+        return Ok(weights);
+    }
+    Ok(rl.policy().to_safetensors()?)
 }
 
 /// Without a preset, the rewards follow from whether there is a process reward model.
@@ -70,17 +150,41 @@ async fn learn(
     problems: &[Problem],
     held_out: Option<&HeldOut>,
     config: &Config,
-    run: &mut Run,
-) -> std::result::Result<(), Error> {
-    if let Some(held_out) = held_out {
-        evaluate(rl.policy(), rl.tokenizer(), held_out, "base", 0, &mut |event| run.hear(event)).await?;
+    model: &Folder,
+    training: &mut Training,
+    checkpoints: &mut Checkpoints,
+) -> Result<()> {
+    let run = &mut training.run;
+    let began = Event::PhaseStarted { phase: Phase::Rl, total: config.rl.updates };
+    if training.resumed {
+        run.show(&began);
+    } else {
+        if let Some(held_out) = held_out {
+            evaluate(rl.policy(), rl.tokenizer(), held_out, "base", 0, &mut |event| run.hear(event)).await?;
+        }
+        emit(run, began)?;
     }
+    checkpoints.between_updates(rl, model, run, None)?;
     let mut next = |step: usize, count: usize| draw(problems, config.seed, &[1], step, count);
-    reinforce(rl, &mut next, held_out, &mut |event| run.hear(event)).await?;
+    while rl.step() < config.rl.updates {
+        let advanced = advance(rl, &mut next, held_out, &mut |event| run.hear(event)).await;
+        if let Err(Error::Stopped) = advanced {
+            checkpoints.when_stopped(rl, model, run)?;
+        }
+        checkpoints.between_updates(rl, model, run, advanced?.as_ref())?;
+    }
+    emit(run, Event::PhaseFinished { phase: Phase::Rl, tokens: 0 })?;
     if let Some(held_out) = held_out {
         evaluate(rl.policy(), rl.tokenizer(), held_out, "final", rl.step(), &mut |event| run.hear(event)).await?;
     }
     Ok(())
+}
+
+fn emit(run: &mut Run, event: Event) -> Result<()> {
+    match run.hear(event) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::Stopped.into()),
+    }
 }
 
 /// Prompts, with the answer only where the configuration lets the policy be checked.

@@ -14,8 +14,8 @@ use crate::{Error, Result, seed};
 
 /// A decoder with a value head, and its optimizer.
 pub(super) struct Critic {
-    network: Configured<ValueModel>,
-    trainer: Trainer<ValueModel>,
+    pub(super) network: Configured<ValueModel>,
+    pub(super) trainer: Trainer<ValueModel>,
     clip: f32,
 }
 

@@ -7,14 +7,25 @@ use super::rollout::Scored;
 use crate::Result;
 use crate::event::{Lengths, Spread, Update};
 
+/// A response as text.
+pub(super) struct Text {
+    pub(super) text: String,
+    pub(super) repetition: f32,
+}
+
 impl Rl<'_> {
+    /// The text of each response.
+    pub(super) fn texts(&self, scored: &[Scored]) -> Result<Vec<Text>> {
+        let text = |scored: &Scored| {
+            let text = self.tokenizer.decode(&scored.rollout.response.tokens)?;
+            Ok(Text { repetition: repeat_score(&text), text })
+        };
+        scored.iter().map(text).collect()
+    }
+
     /// Everything that is known before the policy learns.
-    pub(super) fn figures(&self, scored: &[Scored]) -> Result<Update> {
-        let texts: Vec<String> = scored
-            .iter()
-            .map(|scored| Ok(self.tokenizer.decode(&scored.rollout.response.tokens)?))
-            .collect::<Result<_>>()?;
-        let repetition: Vec<f32> = texts.iter().map(|text| repeat_score(text)).collect();
+    pub(super) fn figures(&self, scored: &[Scored], texts: &[Text]) -> Update {
+        let repetition: Vec<f32> = texts.iter().map(|text| text.repetition).collect();
         let outcomes: Vec<f32> = match self.prms {
             [] => Vec::new(),
             _ => scored.iter().map(|scored| self.outcome(scored)).collect(),
@@ -22,7 +33,7 @@ impl Rl<'_> {
         let verified: Vec<Option<f32>> = scored.iter().map(|scored| scored.verified).collect();
         let known: Vec<f32> = verified.iter().flatten().copied().collect();
         let lengths = |wanted: bool| lengths(scored, &repetition, |scored| is(scored.verified, wanted));
-        Ok(Update {
+        Update {
             step: self.step,
             process_outcome: Spread::of(outcomes.iter().copied()),
             step_reward: Spread::of(flat(scored, |scored| &scored.step_rewards)),
@@ -45,12 +56,12 @@ impl Rl<'_> {
             prompt_length: Spread::of(scored.iter().map(|scored| scored.rollout.prompt_ids.len() as f32))
                 .unwrap_or_default(),
             steps: Spread::of(scored.iter().map(|scored| scored.rollout.steps.ends.len() as f32)).unwrap_or_default(),
-            reflection: Spread::of(texts.iter().map(|text| reflection_count(text) as f32)).unwrap_or_default(),
+            reflection: Spread::of(texts.iter().map(|text| reflection_count(&text.text) as f32)).unwrap_or_default(),
             repetition: Spread::of(repetition.iter().copied()).unwrap_or_default(),
             responses: scored.len(),
             tokens: scored.iter().map(|scored| scored.rollout.response.tokens.len()).sum(),
             ..Update::default()
-        })
+        }
     }
 
     /// Σ transformed step rewards of a response.

@@ -3,11 +3,12 @@
 use burn::tensor::Tensor;
 
 use super::collect::{groups, pack};
+use super::guard::fire;
 use super::loss::{clipped_policy_loss, entropy, kl_loss, token_weights};
 use super::rl::Rl;
 use super::rollout::Scored;
-use crate::config::{self, KlPlace};
-use crate::event::Update;
+use crate::config::{self, KlPlace, RunAction};
+use crate::event::{GuardFired, Update};
 use crate::model::{CausalLm, ModelConfig};
 use crate::policy::logits;
 use crate::read::read;
@@ -25,17 +26,26 @@ struct Sums {
 
 impl Rl<'_> {
     /// `epochs` passes of `steps_per_rollout` optimizer steps each, for the value function and then for the policy.
-    pub(super) async fn learn(&mut self, scored: &[Scored], update: &mut Update) -> Result<()> {
+    ///
+    /// A step whose loss or gradient is not finite is given up where the guard says so, which is returned.
+    pub(super) async fn learn(&mut self, scored: &[Scored], update: &mut Update) -> Result<Option<GuardFired>> {
         update.lr = self.trainer.lr();
         let usable: Vec<&Scored> = scored.iter().filter(|scored| !scored.masked).collect();
         let shares = shares(&usable, self.config.steps_per_rollout);
-        let (mut sums, mut steps, mut value_loss) = (Sums::default(), 0, 0.0);
+        let (mut sums, mut steps, mut value_loss, mut fired) = (Sums::default(), 0, 0.0, None);
         for _ in 0..self.config.epochs {
             for share in &shares {
                 if let Some(critic) = &mut self.critic {
                     value_loss += critic.learn(share, self.config.micro_batch_tokens, self.step).await?;
                 }
-                let step = self.policy_step(share, update).await?;
+                let step = match self.policy_step(share, update).await {
+                    Err(Error::NotFinite { what, .. }) if self.config.guards.not_finite != RunAction::Stop => {
+                        self.trainer.skip();
+                        fired = fire(self.step, "not_finite", self.config.guards.not_finite, Some(what.into()));
+                        continue;
+                    }
+                    step => step?,
+                };
                 sums.loss += step.loss;
                 sums.clipped += step.clipped;
                 sums.ratio += step.ratio;
@@ -50,7 +60,7 @@ impl Rl<'_> {
         update.ratio = sums.ratio / tokens;
         update.policy_kl = sums.policy_kl / tokens;
         update.value_loss = self.critic.is_some().then_some(value_loss / steps);
-        Ok(())
+        Ok(fired)
     }
 
     /// One optimizer step of the policy, unless the value function is still warming up or the ratio ran away.

@@ -11,9 +11,9 @@ use crate::{Error, Result, parallel};
 /// An optimizer with its schedule and the gradients gathered since its last step.
 pub struct Trainer<M: Module> {
     config: Optimizer,
-    adam: ModuleOptimizer,
+    pub(super) adam: ModuleOptimizer,
     gradients: GradientsAccumulator<M>,
-    step: usize,
+    pub(super) step: usize,
     total_steps: usize,
 }
 

@@ -6,10 +6,12 @@ use minform_text::tokenizer::Tokenizer;
 
 use super::credit::assign_credit;
 use super::critic::Critic;
+use super::figures::Text;
+use super::guard::{GuardMemory, Seen, guard_responses};
 use super::optimizer::Trainer;
 use super::rollout::Scored;
 use crate::config::{self, Estimator, Sampling};
-use crate::event::{Event, Listener, Phase, Sample, Update, emit};
+use crate::event::{Evaluation, Event, GuardFired, Listener, Phase, Sample, Update, emit};
 use crate::model::CausalLm;
 use crate::policy::Policy;
 use crate::prm::Prm;
@@ -37,6 +39,7 @@ pub struct Rl<'a> {
     pub(super) trainer: Trainer<CausalLm>,
     pub(super) critic: Option<Critic>,
     pub(super) kl_coefficient: f32,
+    pub(super) guards: GuardMemory,
     pub(super) seed: u64,
     pub(super) step: usize,
     pub(super) tokens: usize,
@@ -69,6 +72,7 @@ impl<'a> Rl<'a> {
             trainer: Trainer::new(&config.optimizer, optimizer_steps),
             critic,
             kl_coefficient: config.kl.coefficient,
+            guards: GuardMemory::default(),
             config: config.clone(),
             sampling: sampling.clone(),
             seed,
@@ -104,11 +108,16 @@ impl<'a> Rl<'a> {
 
     /// Samples, scores and learns from one set of prompts. `listener` hears the parts of the update and may stop it.
     ///
-    /// Returns the figures of the update and the scored responses, group by group.
+    /// Returns the figures of the update, the scored responses, group by group, and the guards that fired on them.
     ///
     /// # Errors
-    /// [`Error::Stopped`] before any weight has changed; a loss or gradient that is not finite; a device failure.
-    pub async fn update(&mut self, problems: &[Problem], listener: &mut Listener<'_>) -> Result<(Update, Vec<Scored>)> {
+    /// [`Error::Stopped`] before any weight has changed; a loss or gradient that is not finite, unless a guard gives
+    /// that step up; a device failure.
+    pub async fn update(
+        &mut self,
+        problems: &[Problem],
+        listener: &mut Listener<'_>,
+    ) -> Result<(Update, Vec<Scored>, Vec<GuardFired>)> {
         let total = problems.len() * self.config.samples;
         emit(listener, Event::PhaseStarted { phase: Phase::Rollout, total })?;
         let rollouts = self.rollouts(problems, listener).await?;
@@ -117,17 +126,36 @@ impl<'a> Rl<'a> {
         emit(listener, Event::PhaseFinished { phase: Phase::Rollout, tokens: written })?;
         emit(listener, Event::PhaseStarted { phase: Phase::Reward, total })?;
         let mut scored = self.score(problems, rollouts).await?;
+        let texts = self.texts(&scored)?;
+        let mut fired = self.guard(&mut scored, &texts);
         assign_credit(&mut scored, &self.config, self.sampling.max_new_tokens, self.kl_coefficient)?;
         emit(listener, Event::PhaseFinished { phase: Phase::Reward, tokens: read })?;
         emit(listener, Event::PhaseStarted { phase: Phase::Learn, total })?;
         self.step += 1;
         self.tokens += written;
-        let mut update = self.figures(&scored)?;
-        self.learn(&scored, &mut update).await?;
+        let mut update = self.figures(&scored, &texts);
+        fired.extend(self.learn(&scored, &mut update).await?);
         self.steer_kl(&update);
         // The weights have changed: a wish to stop waits for the next event.
         let _ = listener(Event::PhaseFinished { phase: Phase::Learn, tokens: read });
-        Ok((update, scored))
+        Ok((update, scored, fired))
+    }
+
+    /// Masks and penalises responses that the guards object to.
+    fn guard(&self, scored: &mut [Scored], texts: &[Text]) -> Vec<GuardFired> {
+        let rows = scored.iter_mut().zip(texts);
+        let seen = rows.map(|(scored, text)| Seen { scored, text: &text.text, repetition: text.repetition });
+        guard_responses(&self.config.guards, self.step + 1, &mut seen.collect::<Vec<_>>())
+    }
+
+    /// Shows an update to the guards of the run.
+    pub(super) fn watch(&mut self, update: &Update) -> Vec<GuardFired> {
+        self.guards.update(&self.config.guards, update)
+    }
+
+    /// Shows a held-out evaluation to the guards of the run.
+    pub(super) fn watch_evaluation(&mut self, evaluation: &Evaluation) -> Option<GuardFired> {
+        self.guards.evaluation(&self.config.guards, evaluation)
     }
 
     /// Moves β towards `rl.kl.target`.

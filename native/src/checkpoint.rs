@@ -1,0 +1,217 @@
+//! Checkpoints of a training run: folders that appear whole or not at all, checked when they are read.
+//!
+//! `checkpoints/step-000020` holds the policy as a model folder of its own, the state of the optimizers, and
+//! `state.json` with every figure and the SHA-256 of every file.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use minform_core::config;
+use minform_core::event::Evaluation;
+use minform_core::train::{Rl, RlProgress, Snapshot};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Elapsed;
+use crate::folder::{Folder, read, write_folder};
+use crate::origin::sha256;
+use crate::run::Run;
+
+const POLICY: &str = "policy/model.safetensors";
+const OPTIMIZER: &str = "optimizer.burnpack";
+const CRITIC: &str = "critic.safetensors";
+const CRITIC_OPTIMIZER: &str = "critic-optimizer.burnpack";
+const STATE: &str = "state.json";
+
+/// Version of the files; another one is not read.
+const VERSION: u32 = 1;
+
+/// The checkpoint with the best held-out accuracy.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Best {
+    step: usize,
+    accuracy: f32,
+}
+
+/// What a checkpoint says of itself and of its run.
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    version: u32,
+    progress: RlProgress,
+    /// Length of `events.jsonl` in bytes.
+    events: u64,
+    elapsed: Elapsed,
+    best: Option<Best>,
+    /// SHA-256 of every other file.
+    files: BTreeMap<String, String>,
+}
+
+/// Where a resumed run goes on.
+pub(crate) struct Resumed {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) events: u64,
+    pub(crate) elapsed: Elapsed,
+    best: Option<Best>,
+}
+
+/// The checkpoints of one run.
+pub(crate) struct Checkpoints {
+    folder: PathBuf,
+    config: config::Checkpoints,
+    best: Option<Best>,
+    /// The run between two updates: step and length of the log.
+    boundary: (usize, u64),
+}
+
+impl Checkpoints {
+    /// Of the run in `out`.
+    pub(crate) fn new(out: &Path, config: &config::Checkpoints) -> Self {
+        Self { folder: out.join("checkpoints"), config: config.clone(), best: None, boundary: (0, 0) }
+    }
+
+    /// The newest checkpoint that is whole; one that is not is named and passed over. `None` if there is none at all.
+    pub(crate) fn resume(&mut self) -> Result<Option<Resumed>> {
+        remove_leftovers(&self.folder)?;
+        let steps = self.steps()?;
+        for step in steps.iter().rev() {
+            let path = self.path(*step);
+            match load(&path) {
+                Ok(resumed) => {
+                    self.best = resumed.best;
+                    return Ok(Some(resumed));
+                }
+                Err(error) => eprintln!("warning: {} is not usable: {error:#}", path.display()),
+            }
+        }
+        if !steps.is_empty() {
+            bail!(
+                "no checkpoint in {} is usable; remove the folder and resume to begin again, or pass --overwrite",
+                self.folder.display()
+            );
+        }
+        Ok(None)
+    }
+
+    /// Takes note that the run stands between two updates, and makes a checkpoint if one is due.
+    pub(crate) fn between_updates(
+        &mut self,
+        rl: &Rl<'_>,
+        model: &Folder,
+        run: &Run,
+        evaluation: Option<&Evaluation>,
+    ) -> Result<()> {
+        self.boundary = (rl.step(), run.position());
+        let best = evaluation.map(|evaluation| Best { step: rl.step(), accuracy: evaluation.sampled });
+        let improved = best.filter(|new| self.best.is_none_or(|old| new.accuracy > old.accuracy));
+        self.best = improved.or(self.best);
+        let every = self.config.every;
+        let due = rl.step() > 0 && (rl.step().is_multiple_of(every) || rl.step() == rl.config().updates);
+        if every > 0 && (due || improved.is_some()) {
+            self.save(rl, model, run)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a checkpoint of a run that was stopped, unless it was stopped inside the work after an update.
+    pub(crate) fn when_stopped(&mut self, rl: &Rl<'_>, model: &Folder, run: &Run) -> Result<()> {
+        let (step, events) = self.boundary;
+        if self.config.every > 0 && step == rl.step() && events > 0 && !self.path(step).exists() {
+            self.save(rl, model, run)?;
+        }
+        Ok(())
+    }
+
+    /// The weights of the best checkpoint, or else of the newest, with its step.
+    pub(crate) fn last_good(&self) -> Option<(usize, Vec<u8>)> {
+        let newest = self.steps().ok()?.last().copied();
+        let step = self.best.map(|best| best.step).filter(|step| self.path(*step).exists()).or(newest)?;
+        Some((step, load(&self.path(step)).ok()?.snapshot.policy))
+    }
+
+    fn save(&self, rl: &Rl<'_>, model: &Folder, run: &Run) -> Result<()> {
+        run.sync()?;
+        let snapshot = rl.snapshot()?;
+        let mut files = model.files(&rl.policy().config, snapshot.policy)?;
+        files.iter_mut().for_each(|(name, _)| *name = format!("policy/{name}"));
+        files.push((OPTIMIZER.into(), snapshot.optimizer));
+        if let Some((weights, optimizer)) = snapshot.critic {
+            files.push((CRITIC.into(), weights));
+            files.push((CRITIC_OPTIMIZER.into(), optimizer));
+        }
+        let state = State {
+            version: VERSION,
+            progress: snapshot.progress,
+            events: self.boundary.1,
+            elapsed: run.elapsed(),
+            best: self.best,
+            files: files.iter().map(|(name, bytes)| (name.clone(), sha256(bytes))).collect(),
+        };
+        files.push((STATE.into(), serde_json::to_vec_pretty(&state)?));
+        write_folder(&self.path(rl.step()), &files)?;
+        self.prune()
+    }
+
+    /// Removes all but the newest few and the best.
+    fn prune(&self) -> Result<()> {
+        let steps = self.steps()?;
+        let kept = steps.len().saturating_sub(self.config.keep);
+        for step in &steps[..kept] {
+            if self.best.is_none_or(|best| best.step != *step) {
+                let path = self.path(*step);
+                fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn path(&self, step: usize) -> PathBuf {
+        self.folder.join(format!("step-{step:06}"))
+    }
+
+    /// Steps of the checkpoints there are, rising.
+    fn steps(&self) -> Result<Vec<usize>> {
+        let mut steps: Vec<usize> =
+            names(&self.folder)?.iter().filter_map(|name| name.strip_prefix("step-")?.parse().ok()).collect();
+        steps.sort_unstable();
+        Ok(steps)
+    }
+}
+
+fn names(folder: &Path) -> Result<Vec<String>> {
+    match fs::read_dir(folder) {
+        Ok(entries) => Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", folder.display())),
+    }
+}
+
+/// Removes what a killed process had begun to write.
+fn remove_leftovers(folder: &Path) -> Result<()> {
+    for name in names(folder)?.iter().filter(|name| name.starts_with(".minform-")) {
+        fs::remove_dir_all(folder.join(name)).with_context(|| format!("cannot remove {name}"))?;
+    }
+    Ok(())
+}
+
+fn load(path: &Path) -> Result<Resumed> {
+    let state: State = serde_json::from_slice(&read(&path.join(STATE))?).context(STATE)?;
+    if state.version != VERSION {
+        bail!("it has version {}, this program reads version {VERSION}", state.version);
+    }
+    let mut files = BTreeMap::new();
+    for (name, expected) in &state.files {
+        let bytes = read(&path.join(name))?;
+        if sha256(&bytes) != *expected {
+            bail!("{name} is damaged");
+        }
+        files.insert(name.as_str(), bytes);
+    }
+    let mut take = |name: &str| files.remove(name).with_context(|| format!("{name} is missing"));
+    let critic = match state.progress.critic {
+        Some(_) => Some((take(CRITIC)?, take(CRITIC_OPTIMIZER)?)),
+        None => None,
+    };
+    let snapshot = Snapshot { policy: take(POLICY)?, optimizer: take(OPTIMIZER)?, critic, progress: state.progress };
+    Ok(Resumed { snapshot, events: state.events, elapsed: state.elapsed, best: state.best })
+}

@@ -1,0 +1,75 @@
+//! The event log of a run, `events.jsonl`: one event per line, stamped with the time of its arrival.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use minform_core::event::Event;
+use serde::{Deserialize, Serialize};
+
+/// An event with the seconds since the run began.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Timed {
+    pub(crate) time: f64,
+    #[serde(flatten)]
+    pub(crate) event: Event,
+}
+
+/// An open log; every line is whole.
+pub(crate) struct EventLog {
+    file: File,
+    bytes: u64,
+}
+
+impl EventLog {
+    /// An empty log; an older one is replaced.
+    pub(crate) fn create(path: &Path) -> Result<Self> {
+        let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
+        Ok(Self { file, bytes: 0 })
+    }
+
+    /// The log as it was when it had `bytes`: what came later is cut off. Returns what it holds.
+    pub(crate) fn resume(path: &Path, bytes: u64) -> Result<(Self, Vec<Timed>)> {
+        let name = || path.display().to_string();
+        let mut file = OpenOptions::new().read(true).write(true).open(path).with_context(name)?;
+        if file.metadata().with_context(name)?.len() < bytes {
+            bail!("{} is shorter than when the checkpoint was made; it cannot be continued", path.display());
+        }
+        file.set_len(bytes).with_context(name)?;
+        let history = read(&file).with_context(name)?;
+        file.seek(SeekFrom::End(0)).with_context(name)?;
+        Ok((Self { file, bytes }, history))
+    }
+
+    pub(crate) fn write(&mut self, timed: &Timed) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(timed)?;
+        line.push(b'\n');
+        self.file.write_all(&line)?;
+        self.bytes += line.len() as u64;
+        Ok(())
+    }
+
+    /// Bytes written so far.
+    pub(crate) fn position(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Returns once everything written lies on the disk.
+    pub(crate) fn sync(&self) -> std::io::Result<()> {
+        self.file.sync_all()
+    }
+}
+
+/// The events of a log file.
+pub(crate) fn read_log(path: &Path) -> Result<Vec<Timed>> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    read(&file).with_context(|| path.display().to_string())
+}
+
+fn read(file: &File) -> Result<Vec<Timed>> {
+    let parse = |(line, text): (usize, std::io::Result<String>)| {
+        serde_json::from_str(&text?).with_context(|| format!("line {}: not an event of this version", line + 1))
+    };
+    BufReader::new(file).lines().enumerate().map(parse).collect()
+}

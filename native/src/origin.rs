@@ -1,0 +1,150 @@
+//! `run.json`: what a run was made of, so that it can be told and continued.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use minform_core::config::{Config, Schedule};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use toml::{Table, Value};
+
+use crate::device;
+use crate::folder::{read, write_file};
+
+/// What a run folder says about its origin.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    command: String,
+    /// The command line after the program's name.
+    arguments: Vec<String>,
+    version: String,
+    seed: u64,
+    device: String,
+    /// Fingerprints of what was read, and choices outside the configuration.
+    #[serde(default)]
+    inputs: BTreeMap<String, String>,
+}
+
+impl Origin {
+    pub(crate) fn new(command: &str, config: &Config, device: &str, inputs: BTreeMap<String, String>) -> Result<Self> {
+        Ok(Self {
+            command: command.into(),
+            arguments: std::env::args().skip(1).collect(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            seed: config.seed,
+            device: device::resolve(device)?.into(),
+            inputs,
+        })
+    }
+
+    /// The command that made the run.
+    pub(crate) fn command(&self) -> &str {
+        &self.command
+    }
+
+    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
+        write_file(&folder.join("run.json"), &serde_json::to_vec_pretty(self)?)
+    }
+
+    /// Refuses to continue the run in `folder` with something else than it began with.
+    pub(crate) fn check(&self, folder: &Path, config: &Config) -> Result<()> {
+        let path = folder.join("run.json");
+        let begun: Self = serde_json::from_slice(&read(&path)?).with_context(|| path.display().to_string())?;
+        if begun.command != self.command {
+            bail!("{} holds a run of `minform {}`", folder.display(), begun.command);
+        }
+        for (name, own) in &self.inputs {
+            match begun.inputs.get(name) {
+                Some(then) if then == own => {}
+                then => {
+                    let then = then.map_or("none", String::as_str);
+                    bail!("{name} is {own}, but the run began with {then}; give the same, or begin another run")
+                }
+            }
+        }
+        let path = folder.join("config.toml");
+        let text = String::from_utf8(read(&path)?).with_context(|| path.display().to_string())?;
+        let begun: Config = toml::from_str(&text).with_context(|| path.display().to_string())?;
+        let changed = changed_keys(&begun, config)?;
+        if !changed.is_empty() {
+            bail!(
+                "the configuration is not that of the run: {}; leave --set and --config as they were, or begin \
+                 another run",
+                changed.join(", ")
+            );
+        }
+        Ok(())
+    }
+}
+
+/// What may not change between the parts of a run, with both values.
+fn changed_keys(begun: &Config, now: &Config) -> Result<Vec<String>> {
+    let mut changed = Vec::new();
+    compare("", &Table::try_from(begun)?, &Table::try_from(now)?, &mut changed);
+    // More updates are fine where nothing depends on how many there are in the end.
+    let open_end =
+        begun.rl.optimizer.schedule == Schedule::Constant && begun.rl.critic.optimizer.schedule == Schedule::Constant;
+    changed.retain(|line| {
+        let free = line.starts_with("rl.checkpoints.") || (open_end && line.starts_with("rl.updates "));
+        !free
+    });
+    Ok(changed)
+}
+
+fn compare(section: &str, begun: &Table, now: &Table, changed: &mut Vec<String>) {
+    for (key, value) in now {
+        let path = if section.is_empty() { key.clone() } else { format!("{section}.{key}") };
+        match (begun.get(key), value) {
+            (Some(Value::Table(begun)), Value::Table(now)) => compare(&path, begun, now, changed),
+            (Some(begun), now) if begun == now => {}
+            (begun, now) => {
+                let begun = begun.map_or("unset".into(), ToString::to_string);
+                changed.push(format!("{path} is {now}, was {begun}"));
+            }
+        }
+    }
+}
+
+/// SHA-256 of bytes, in hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The fingerprint of a file, or of all files directly in a folder.
+pub(crate) fn fingerprint(path: &Path) -> Result<String> {
+    if !path.is_dir() {
+        return Ok(format!("sha256:{}", sha256(&read(path)?)));
+    }
+    let entries = std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut names: Vec<_> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_file()).collect();
+    names.sort();
+    let parts: Vec<String> = names.iter().map(|path| Ok(sha256(&read(path)?))).collect::<Result<_>>()?;
+    Ok(format!("sha256:{}", sha256(parts.join("\n").as_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_open_end_may_move() {
+        let begun = Config::default();
+        let with = |change: fn(&mut Config)| {
+            let mut config = begun.clone();
+            change(&mut config);
+            config
+        };
+        let changed = |now: &Config| changed_keys(&begun, now).unwrap();
+        assert!(changed(&begun).is_empty());
+        assert!(changed(&with(|config| config.rl.updates = 7)).is_empty());
+        assert!(changed(&with(|config| config.rl.checkpoints.keep = 7)).is_empty());
+        assert_eq!(changed(&with(|config| config.rl.samples = 7)), ["rl.samples is 7, was 4"]);
+        let mut falling = begun.clone();
+        falling.rl.optimizer.schedule = Schedule::Linear;
+        let mut longer = falling.clone();
+        longer.rl.updates = 7;
+        assert_eq!(changed_keys(&falling, &longer).unwrap(), ["rl.updates is 7, was 100"]);
+    }
+}

@@ -1,0 +1,245 @@
+//! Runs that are killed, damaged or changed, and go on: with real processes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use rand::RngExt as _;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::presets::write_problems;
+use crate::program::{binary, nano_demo, stderr};
+
+/// A nano policy, a reward model and problems, made once.
+fn material() -> &'static Path {
+    static MATERIAL: OnceLock<TempDir> = OnceLock::new();
+    let folder = MATERIAL.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        nano_demo(&folder.path().join("demo").display().to_string());
+        write_problems(&folder.path().join("problems.jsonl"), 30);
+        write_problems(&folder.path().join("others.jsonl"), 31);
+        folder
+    });
+    folder.path()
+}
+
+/// The command of every run here; PPO, so that the value function is part of it.
+fn command(out: &Path, more: &[&str]) -> Command {
+    let at = |name: &str| material().join(name).display().to_string();
+    let mut command = Command::new(binary());
+    command.args(["train", "--model", &at("demo/policy"), "--prm", &at("demo/prm"), "--template", "raw"]);
+    command.args(["--data", &at("problems.jsonl"), "--test", &at("problems.jsonl"), "--test-limit", "5", "--out"]);
+    command.arg(out).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let settings = [
+        "rl.updates=12",
+        "rl.prompts=3",
+        "rl.samples=3",
+        "rl.evaluate_every=4",
+        "rl.checkpoints.every=2",
+        "rl.credit.estimator=gae",
+        "rl.epochs=2",
+        "rl.kl.target=0.1",
+        "rl.optimizer.lr=1e-3",
+        "sampling.max_new_tokens=20",
+    ];
+    for setting in settings {
+        command.args(["--set", setting]);
+    }
+    command.args(more);
+    command
+}
+
+fn run(out: &Path, more: &[&str]) -> Output {
+    command(out, more).output().unwrap()
+}
+
+/// The log without times.
+fn events(out: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(out.join("events.jsonl")).unwrap();
+    let without_time = |line: &str| {
+        let mut event: Value = serde_json::from_str(line).unwrap();
+        event.as_object_mut().unwrap().remove("time");
+        event
+    };
+    text.lines().map(without_time).collect()
+}
+
+fn weights(out: &Path) -> Vec<u8> {
+    fs::read(out.join("policy/model.safetensors")).unwrap()
+}
+
+/// An unbroken run to compare with.
+fn unbroken() -> &'static Path {
+    static RUN: OnceLock<TempDir> = OnceLock::new();
+    RUN.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let output = run(folder.path(), &[]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        folder
+    })
+    .path()
+}
+
+fn assert_same(out: &Path) {
+    let (found, expected) = (events(out), events(unbroken()));
+    let differs = found.iter().zip(&expected).position(|(a, b)| a != b);
+    assert_eq!((differs, found.len()), (None, expected.len()), "the logs differ");
+    assert!(weights(out) == weights(unbroken()), "weights differ");
+}
+
+#[test]
+fn a_run_killed_at_any_moment_goes_on_as_if_nothing_had_happened() {
+    let mut rng = minform_core::seed::stream(11, &[]);
+    let began = std::time::Instant::now();
+    let whole = {
+        let folder = tempfile::tempdir().unwrap();
+        run(folder.path(), &[]);
+        began.elapsed()
+    };
+    let mut interrupted = 0;
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = command(folder.path(), &["--resume"]).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(whole.mul_f64(rng.random_range(0.02..1.0)));
+        child.kill().unwrap();
+        interrupted += usize::from(!child.wait().unwrap().success());
+        let output = run(folder.path(), &["--resume"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_same(folder.path());
+    }
+    assert!(interrupted >= 10, "only {interrupted} of 20 runs were still going on when they were killed");
+}
+
+#[test]
+fn an_interrupted_run_goes_on_from_where_it_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = command(folder.path(), &["--set", "rl.checkpoints.every=1000"]).spawn().unwrap();
+    let log = folder.path().join("events.jsonl");
+    let updates = || fs::read_to_string(&log).unwrap_or_default().matches("\"event\":\"update\"").count();
+    while updates() < 3 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    let status = child.wait().unwrap();
+    assert!(status.code() == Some(130) || status.success(), "{status}");
+    let output = run(folder.path(), &["--resume"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_same(folder.path());
+}
+
+fn checkpoints(out: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(out.join("checkpoints")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+#[test]
+fn a_damaged_checkpoint_is_named_and_the_one_before_it_taken() {
+    for damage in ["policy/model.safetensors", "optimizer.burnpack", "critic.safetensors", "state.json"] {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(run(folder.path(), &["--set", "rl.checkpoints.keep=3"]).status.success());
+        let newest = checkpoints(folder.path()).pop().unwrap();
+        let file = newest.join(damage);
+        let mut bytes = fs::read(&file).unwrap();
+        bytes.truncate(bytes.len() / 2);
+        fs::write(&file, bytes).unwrap();
+        let output = run(folder.path(), &["--resume"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(stderr(&output).contains("step-000012 is not usable"), "{}", stderr(&output));
+        assert_same(folder.path());
+    }
+}
+
+#[test]
+fn without_a_usable_checkpoint_the_remedy_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(run(folder.path(), &[]).status.success());
+    for path in checkpoints(folder.path()) {
+        fs::write(path.join("policy/model.safetensors"), "nothing").unwrap();
+    }
+    let before = weights(folder.path());
+    let output = run(folder.path(), &["--resume"]);
+    assert!(!output.status.success() && stderr(&output).contains("remove the folder"), "{}", stderr(&output));
+    assert!(weights(folder.path()) == before, "the policy of the run is still there");
+}
+
+/// A half-written checkpoint has a temporary name; it is swept away.
+#[test]
+fn a_half_written_checkpoint_is_not_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(run(folder.path(), &[]).status.success());
+    let half = folder.path().join("checkpoints/.minform-abc");
+    fs::create_dir(&half).unwrap();
+    fs::write(half.join("state.json"), "{").unwrap();
+    let output = run(folder.path(), &["--resume"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(!half.exists());
+    assert_same(folder.path());
+}
+
+#[test]
+fn another_configuration_or_dataset_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(run(folder.path(), &[]).status.success());
+    let output = run(folder.path(), &["--resume", "--set", "rl.samples=4"]);
+    assert!(!output.status.success() && stderr(&output).contains("rl.samples is 4, was 3"), "{}", stderr(&output));
+    let others = material().join("others.jsonl").display().to_string();
+    let mut changed = command(folder.path(), &["--resume"]);
+    let arguments: Vec<String> = changed.get_args().map(|a| a.to_string_lossy().into_owned()).collect();
+    let place = arguments.iter().position(|argument| argument == "--data").unwrap();
+    changed = Command::new(binary());
+    changed.args(&arguments[..=place]).arg(&others).args(&arguments[place + 2..]);
+    let output = changed.output().unwrap();
+    assert!(!output.status.success() && stderr(&output).contains("--data is sha256:"), "{}", stderr(&output));
+    assert_same(folder.path());
+    let again = run(folder.path(), &[]);
+    assert!(!again.status.success() && stderr(&again).contains("--overwrite"), "{}", stderr(&again));
+}
+
+/// More updates than planned are fine where the learning rate does not depend on their number.
+#[test]
+fn a_finished_run_can_be_extended() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(run(folder.path(), &["--set", "rl.updates=6"]).status.success());
+    let output = run(folder.path(), &["--resume", "--set", "rl.updates=12"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let updates = events(folder.path()).iter().filter(|event| event["event"] == "update").count();
+    assert_eq!(updates, 12);
+}
+
+/// A limit on file sizes stands for a full disk: the checkpoint cannot be written, the one before it stays good.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_leaves_the_checkpoint_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(run(folder.path(), &["--set", "rl.updates=4"]).status.success());
+    let resume = command(folder.path(), &["--resume"]);
+    let arguments: Vec<String> = resume.get_args().map(|a| format!("'{}'", a.to_string_lossy())).collect();
+    let script = format!("trap '' XFSZ; ulimit -f 40; exec '{}' {}", binary().display(), arguments.join(" "));
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert!(!output.status.success() && stderr(&output).contains("cannot write"), "{}", stderr(&output));
+    assert!(checkpoints(folder.path()).iter().any(|path| path.ends_with("step-000004")));
+    let output = run(folder.path(), &["--resume"]);
+    assert!(output.status.success() && stderr(&output).contains("after update 4"), "{}", stderr(&output));
+    assert!(weights(folder.path()) == weights(unbroken()), "weights differ");
+}
+
+/// A bound that the divergence crosses after some updates: the run ends, and what remains is the best policy.
+#[test]
+fn a_guard_can_end_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = ["--set", "rl.guards.kl=stop", "--set", "rl.guards.max_kl=0.08"];
+    let output = run(folder.path(), &settings);
+    assert!(!output.status.success() && stderr(&output).contains("guard kl ended the run"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("the policy that remains"), "{}", stderr(&output));
+    let guard = events(folder.path()).into_iter().rfind(|event| event["event"] == "guard").unwrap();
+    assert_eq!(guard["action"], "stop");
+    assert!(checkpoints(folder.path()).iter().any(|path| {
+        fs::read(path.join("policy/model.safetensors")).is_ok_and(|bytes| bytes == weights(folder.path()))
+    }));
+}
