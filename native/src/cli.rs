@@ -40,6 +40,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  minform train --model models/smollm2 --prm runs/prm/prm --data gsm8k/train.jsonl \\\n      --preset pure-prm-vr --set rl.updates=100 --out runs/rl\n  minform train --preset grpo --dry-run"
     )]
     Train(Train),
+    /// Several runs side by side on the embedded world: which settings hold, and which are hacked.
+    #[command(
+        after_help = "Example:\n  minform experiment credit-forms --out runs/credit-forms\n  minform experiment credit-forms --out runs/credit-forms --seeds 2 --arm sum --arm min-0.1 --resume"
+    )]
+    Experiment(Experiment),
     /// Accuracy of a model on problems with known answers, and its loss on reference solutions.
     #[command(
         after_help = "Example:\n  minform eval --model models/smollm2 --data gsm8k/test.jsonl --limit 100 --greedy"
@@ -271,6 +276,58 @@ pub(crate) struct Train {
     /// Go on with the run in the run folder, given the same command again; begins it if there is none.
     #[arg(long, conflicts_with = "overwrite")]
     pub(crate) resume: bool,
+}
+
+/// Which experiment.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ExperimentName {
+    /// Sum, mean and minimum of step rewards, and verifiable rewards: 10 arms.
+    CreditForms,
+    /// Ways to hack the reward, and their cures.
+    Hacking,
+}
+
+impl ExperimentName {
+    pub(crate) fn experiment(self) -> minform_core::experiment::Experiment {
+        match self {
+            Self::CreditForms => minform_core::experiment::Experiment::CreditForms,
+            Self::Hacking => minform_core::experiment::Experiment::Hacking,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Experiment {
+    /// Which experiment.
+    #[arg(value_enum)]
+    pub(crate) name: ExperimentName,
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Number of seeds, counted from --seed (0 unless given).
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seeds: u64,
+    /// Run this arm only; may be given several times.
+    #[arg(long)]
+    pub(crate) arm: Vec<String>,
+    /// Folder of all runs.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Go on with the experiment in the folder: runs that are done are kept.
+    #[arg(long)]
+    pub(crate) resume: bool,
+}
+
+impl Experiment {
+    /// Whether an arm was asked for.
+    pub(crate) fn takes(&self, arm: &str) -> bool {
+        self.arm.is_empty() || self.arm.iter().any(|name| name == arm)
+    }
+
+    /// The seeds to run.
+    pub(crate) fn seeds(&self) -> std::ops::Range<u64> {
+        let first = self.common.seed.unwrap_or(0);
+        first..first + self.seeds
+    }
 }
 
 #[derive(Debug, Args)]

@@ -40,7 +40,7 @@ pub struct Demo {
     config: Config,
     tokenizer: Tokenizer,
     levels: Levels,
-    held_out: HeldOut,
+    pub(crate) held_out: HeldOut,
     /// The policy in its present state; on a device that records gradients.
     pub policy: Policy,
     /// The process reward model, once learned.
@@ -124,6 +124,11 @@ impl Demo {
         Ok(Self { config: config.clone(), tokenizer, levels, held_out, policy, prm: None })
     }
 
+    /// The configuration it was made with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// The tokenizer of the world.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
@@ -160,14 +165,14 @@ impl Demo {
         let problems: Vec<world::Problem> =
             self.world(Stream::Labels).problems(Split::Train, self.levels.clone()).take(world.prm_problems).collect();
         let held_out = (problems.len() as f32 * self.config.prm.validation).round() as usize;
-        let groups = self.label(&problems, Stream::LabelSamples, listener).await?;
+        let groups = self.label(&self.policy, &problems, Stream::LabelSamples, listener).await?;
         let (validation, training) = groups.split_at(held_out.min(groups.len()));
         let training = self.with_noise(training.concat());
         let mut model = Prm::from_policy(&self.policy, self.seed(Stream::Prm));
         let result = prm::train(&mut model, &self.config.prm, &training, self.seed(Stream::Prm), listener).await;
         self.prm = Some(model);
         result?;
-        self.judge("held-out samples of the base policy", &validation.concat(), listener).await
+        self.judge("held-out samples of the base policy", None, &validation.concat(), listener).await
     }
 
     /// Stage 4: RL against the learned process reward model.
@@ -175,6 +180,14 @@ impl Demo {
     /// # Errors
     /// No process reward model yet, or those of [`reinforce`]; the policy is then the one of the last full update.
     pub async fn reinforce(&mut self, listener: &mut Listener<'_>) -> Result<()> {
+        self.run_rl(async |rl, next, demo| reinforce(rl, next, Some(&demo.held_out), listener).await).await
+    }
+
+    /// Lets `train` train a copy of the policy and takes over what it leaves. Problems come as `train` asks for them.
+    pub(crate) async fn run_rl(
+        &mut self,
+        train: impl AsyncFnOnce(&mut Rl<'_>, &mut dyn FnMut(usize, usize) -> Vec<Problem>, &Self) -> Result<()>,
+    ) -> Result<()> {
         let prm = self.prm.as_ref().map(Prm::frozen);
         let mut problems = self.world(Stream::RlProblems).problems(Split::Train, self.levels.clone());
         let mut checkable = self.rng(Stream::Checkable);
@@ -190,8 +203,9 @@ impl Demo {
             &self.config.sampling,
             self.seed(Stream::Rl),
         )?;
-        let result = reinforce(&mut rl, &mut next, Some(&self.held_out), listener).await;
-        self.policy = rl.policy().clone();
+        let result = train(&mut rl, &mut next, self).await;
+        let policy = rl.policy().clone();
+        self.policy = policy;
         result
     }
 
@@ -209,18 +223,37 @@ impl Demo {
     /// No process reward model yet, or a failure of sampling or scoring.
     pub async fn judge_present_policy(&self, listener: &mut Listener<'_>) -> Result<PrmQuality> {
         let count = (self.config.world.prm_problems as f32 * self.config.prm.validation).round() as usize;
-        let problems: Vec<world::Problem> =
-            self.world(Stream::Fresh).problems(Split::Test, self.levels.clone()).take(count.max(1)).collect();
-        let groups = self.label(&problems, Stream::Fresh, listener).await?;
-        self.judge("fresh samples of the final policy", &groups.concat(), listener).await
+        let updates = self.config.rl.updates;
+        self.judge_on_samples(&self.policy, count.max(1), "fresh samples of the final policy", updates, listener).await
     }
 
-    async fn judge(&self, on: &str, rows: &[LabelledSteps], listener: &mut Listener<'_>) -> Result<PrmQuality> {
+    /// How well the process reward model judges fresh samples of a policy on `problems` problems.
+    pub(crate) async fn judge_on_samples(
+        &self,
+        policy: &Policy,
+        problems: usize,
+        on: &str,
+        step: usize,
+        listener: &mut Listener<'_>,
+    ) -> Result<PrmQuality> {
+        let problems: Vec<world::Problem> =
+            self.world(Stream::Fresh).problems(Split::Test, self.levels.clone()).take(problems).collect();
+        let groups = self.label(policy, &problems, Stream::Fresh, listener).await?;
+        self.judge(on, Some(step), &groups.concat(), listener).await
+    }
+
+    async fn judge(
+        &self,
+        on: &str,
+        step: Option<usize>,
+        rows: &[LabelledSteps],
+        listener: &mut Listener<'_>,
+    ) -> Result<PrmQuality> {
         let model = self.prm.as_ref().ok_or(Error::Empty("the process reward model"))?.frozen();
         let inputs: Vec<_> = rows.iter().map(|row| row.input.clone()).collect();
         let labels: Vec<_> = rows.iter().map(|row| row.labels.clone()).collect();
         let scores = prm::score(&model, &inputs, self.config.prm.micro_batch_tokens, &mut |_| true).await?;
-        let quality = prm::quality(on, &scores, &labels, self.config.prm.threshold);
+        let quality = PrmQuality { step, ..prm::quality(on, &scores, &labels, self.config.prm.threshold) };
         emit(listener, Event::PrmQuality(quality.clone()))?;
         Ok(quality)
     }
@@ -228,6 +261,7 @@ impl Demo {
     /// Samples of the policy with exact step labels, `[problem][sample]`.
     async fn label(
         &self,
+        policy: &Policy,
         problems: &[world::Problem],
         stream: Stream,
         listener: &mut Listener<'_>,
@@ -236,7 +270,7 @@ impl Demo {
         emit(listener, Event::PhaseStarted { phase, total: problems.len() * samples })?;
         let encode = |p: &world::Problem| Ok(self.tokenizer.encode(&world::prompt(p))?);
         let prompts: Vec<Vec<u32>> = problems.iter().map(encode).collect::<Result<_>>()?;
-        let policy = self.policy.frozen();
+        let policy = policy.frozen();
         let (mut done, mut tokens) = (0, 0);
         let mut written = |new: NewToken| {
             tokens += 1;

@@ -142,6 +142,9 @@ pub struct PrmStep {
 pub struct PrmQuality {
     /// On what.
     pub on: String,
+    /// Updates that the policy had made whose samples these are, where there was RL.
+    #[serde(default)]
+    pub step: Option<usize>,
     /// Labelled steps.
     pub steps: usize,
     /// Share of them that are right.
@@ -156,6 +159,9 @@ pub struct PrmQuality {
     pub accuracy_correct: Option<f32>,
     /// Harmonic mean of the two, ProcessBench's F1, from 0 to 1.
     pub first_error_f1: Option<f32>,
+    /// Share of solutions that the model approves of: no step below the threshold.
+    #[serde(default)]
+    pub approved: Option<f32>,
 }
 
 /// Mean and extremes of a figure.

@@ -6,6 +6,7 @@
 //! - [`prm`]: training a process reward model and scoring every step of a response in one forward pass.
 //! - [`train`]: supervised fine-tuning and the RL update: rollouts, PRM scores, credit, clipped loss, AdamW.
 //! - [`config`] and [`event`]: the one configuration structure and the one stream of events of every front end.
+//! - [`experiment`]: many runs of the demo's world side by side, and what they show together.
 //! - [`demo`]: the embedded arithmetic world from an empty model to a policy improved by min-form RL.
 //!
 //! No function here opens a file, a socket or reads the clock, and every read-back from a device is
@@ -16,6 +17,7 @@ pub mod config;
 pub mod demo;
 pub mod error;
 pub mod event;
+pub mod experiment;
 pub mod model;
 mod ops;
 mod parallel;

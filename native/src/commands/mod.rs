@@ -3,6 +3,7 @@
 mod credit;
 mod demo;
 mod eval;
+mod experiment;
 mod generate;
 mod import;
 mod info;
@@ -25,6 +26,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<()> {
         Command::Prm(Prm::Score(options)) => prm_score::run(&options),
         Command::Generate(options) => generate::run(&options),
         Command::Train(options) => train::run(&options),
+        Command::Experiment(options) => experiment::run(&options),
         Command::Eval(options) => eval::run(&options),
         Command::Credit(options) => credit::run(&options),
         Command::Import(options) => import::run(&options),

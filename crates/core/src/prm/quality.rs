@@ -46,12 +46,14 @@ pub fn quality(on: &str, scores: &[Vec<f32>], labels: &[Vec<Option<bool>>], thre
     let accuracy_correct = share(&correct);
     PrmQuality {
         on: on.into(),
+        step: None,
         steps: pairs.len(),
         right_share: share(&pairs.iter().map(|(_, right)| *right).collect::<Vec<_>>()).unwrap_or(0.0),
         auc: area_under_roc(&pairs),
         accuracy: share(&right_side),
         accuracy_erroneous,
         accuracy_correct,
+        approved: share(&scores.iter().map(|scores| first_error(scores, threshold) < 0).collect::<Vec<_>>()),
         first_error_f1: accuracy_erroneous.zip(accuracy_correct).map(harmonic_mean),
     }
 }

@@ -1,0 +1,120 @@
+//! Which settings the arms of an experiment differ in.
+
+use crate::config::{Config, Estimator, Form, Schedule};
+use crate::demo;
+
+/// An experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Experiment {
+    /// The paper's claim: forms of the return, and verifiable rewards.
+    CreditForms,
+    /// Ways to hack the reward, and their cures.
+    Hacking,
+}
+
+/// One arm: a name and what it changes.
+#[derive(Debug, Clone, Copy)]
+pub struct Arm {
+    /// Name of its folder.
+    pub name: &'static str,
+    /// What it is, in words.
+    pub title: &'static str,
+    change: fn(&mut Config),
+}
+
+impl Arm {
+    /// The settings of this arm.
+    pub fn apply(&self, config: &Config) -> Config {
+        let mut config = config.clone();
+        (self.change)(&mut config);
+        config
+    }
+}
+
+fn form(config: &mut Config, form: Form) {
+    config.rl.credit.form = form;
+}
+
+fn soft_min(config: &mut Config, temperature: f32) {
+    form(config, Form::SoftMin);
+    config.rl.credit.temperature = temperature;
+}
+
+/// Adds verifiable rewards on a share of the problems.
+fn verified(config: &mut Config, share: f32) {
+    config.rl.reward.verifiable = 1.0;
+    config.rl.reward.verifiable_share = share;
+}
+
+const CREDIT_FORMS: [Arm; 10] = [
+    Arm { name: "sum", title: "sum, γ = 1", change: |c| form(c, Form::Sum) },
+    Arm {
+        name: "sum-0.9",
+        title: "sum, γ = 0.9",
+        change: |c| {
+            form(c, Form::Sum);
+            c.rl.credit.gamma = 0.9;
+        },
+    },
+    Arm { name: "mean", title: "mean", change: |c| form(c, Form::Mean) },
+    Arm { name: "min-0.01", title: "soft min, T = 0.01", change: |c| soft_min(c, 0.01) },
+    Arm { name: "min-0.1", title: "soft min, T = 0.1", change: |c| soft_min(c, 0.1) },
+    Arm { name: "min-1", title: "soft min, T = 1", change: |c| soft_min(c, 1.0) },
+    Arm { name: "exact-min", title: "exact min", change: |c| form(c, Form::ExactMin) },
+    Arm {
+        name: "vr",
+        title: "verifiable rewards only",
+        change: |c| {
+            c.rl.reward.process = 0.0;
+            verified(c, 1.0);
+        },
+    },
+    Arm {
+        name: "min-vr-10",
+        title: "soft min, T = 0.1, and 10 % verifiable",
+        change: |c| {
+            soft_min(c, 0.1);
+            verified(c, 0.1);
+        },
+    },
+    Arm {
+        name: "min-vr-100",
+        title: "soft min, T = 0.1, and 100 % verifiable",
+        change: |c| {
+            soft_min(c, 0.1);
+            verified(c, 1.0);
+        },
+    },
+];
+
+const HACKING: [Arm; 2] = [
+    Arm { name: "step-baseline", title: "baseline per step", change: |c| c.rl.credit.estimator = Estimator::RlooStep },
+    Arm {
+        name: "token-baseline",
+        title: "baseline per token",
+        change: |c| c.rl.credit.estimator = Estimator::RlooToken,
+    },
+];
+
+impl Experiment {
+    /// Its arms.
+    pub fn arms(self) -> &'static [Arm] {
+        match self {
+            Self::CreditForms => &CREDIT_FORMS,
+            Self::Hacking => &HACKING,
+        }
+    }
+
+    /// The settings that all arms share: those of the demo, but with the paper's weight of the KL penalty, a constant
+    /// learning rate, twice the updates, and a reward model whose training labels are wrong one time in twenty.
+    pub fn settings(self) -> Config {
+        let mut config = demo::settings(false);
+        config.world.label_noise = 0.05;
+        config.rl.updates = 160;
+        config.rl.evaluate_every = 10;
+        config.rl.kl.coefficient = 1e-3;
+        config.rl.optimizer.lr = 3e-4;
+        config.rl.optimizer.schedule = Schedule::Constant;
+        config
+    }
+}

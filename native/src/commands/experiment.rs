@@ -1,0 +1,193 @@
+//! `minform experiment`: arms × seeds in one folder, run in parts if need be.
+//!
+//! `seed-0/base` holds the policy and the reward model that all arms of a seed start from, `seed-0/ARM` one run each.
+//! A run that is done says so in `done.json`; what is not done is run again from its start.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use burn::tensor::Device;
+use minform_core::config::Config;
+use minform_core::demo::Demo;
+use minform_core::experiment::{Arm, Experiment, course};
+use serde_json::json;
+
+use crate::cli;
+use crate::folder::{Folder, read, write_file};
+use crate::log::read_log;
+use crate::origin::Origin;
+use crate::run::Run;
+use crate::{device, output, settings};
+
+/// Folder of what all arms of a seed start from.
+const BASE: &str = "base";
+
+pub(crate) fn run(options: &cli::Experiment) -> Result<()> {
+    let experiment = options.name.experiment();
+    let config = Config { seed: 0, ..settings::load(&experiment.settings(), &options.common)? };
+    let arms = chosen(experiment, options)?;
+    let matrix = Matrix { options, config, device: device::choose(&options.common.device)?.autodiff() };
+    matrix.prepare()?;
+    for seed in options.seeds() {
+        for arm in &arms {
+            if !matrix.is_done(seed, arm.name) {
+                matrix.base(seed)?;
+                eprintln!("== seed {seed}, {}", arm.title);
+                matrix.arm(seed, arm)?;
+                write_summary(&options.out, experiment)?;
+            }
+        }
+    }
+    let path = write_summary(&options.out, experiment)?;
+    match options.common.json {
+        true => output::line(json!({ "summary": path })),
+        false => output::line(format_args!("summary: {}", path.display())),
+    }
+}
+
+fn chosen(experiment: Experiment, options: &cli::Experiment) -> Result<Vec<&'static Arm>> {
+    let names: Vec<&str> = experiment.arms().iter().map(|arm| arm.name).collect();
+    if let Some(unknown) = options.arm.iter().find(|name| !names.contains(&name.as_str())) {
+        bail!("no arm {unknown:?}; there are {}", names.join(", "));
+    }
+    Ok(experiment.arms().iter().filter(|arm| options.takes(arm.name)).collect())
+}
+
+struct Matrix<'a> {
+    options: &'a cli::Experiment,
+    config: Config,
+    device: Device,
+}
+
+impl Matrix<'_> {
+    /// Refuses to mix runs of different settings in one folder.
+    fn prepare(&self) -> Result<()> {
+        let path = self.options.out.join("config.toml");
+        let text = toml::to_string_pretty(&self.config)?;
+        if path.exists() {
+            ensure!(
+                self.options.resume,
+                "{} already holds an experiment; pass --resume to go on with it, or choose another --out",
+                self.options.out.display()
+            );
+            ensure!(
+                read(&path)? == text.as_bytes(),
+                "{} was begun with other settings; compare {}",
+                self.options.out.display(),
+                path.display()
+            );
+        }
+        write_file(&path, text.as_bytes())
+    }
+
+    fn folder(&self, seed: u64, name: &str) -> PathBuf {
+        self.options.out.join(format!("seed-{seed}")).join(name)
+    }
+
+    fn is_done(&self, seed: u64, name: &str) -> bool {
+        self.folder(seed, name).join("done.json").exists()
+    }
+
+    fn seeded(&self, config: &Config, seed: u64) -> Config {
+        Config { seed, ..config.clone() }
+    }
+
+    /// The policy and the reward model of a seed, unless they are there.
+    fn base(&self, seed: u64) -> Result<()> {
+        if self.is_done(seed, BASE) {
+            return Ok(());
+        }
+        eprintln!("== seed {seed}, policy and reward model");
+        let config = self.seeded(&self.config, seed);
+        let mut demo = Demo::new(&config, &self.device)?;
+        self.record(seed, BASE, &config, |run| {
+            pollster::block_on(async {
+                demo.fine_tune(&mut |event| run.hear(event)).await?;
+                demo.learn_prm(&mut |event| run.hear(event)).await
+            })?;
+            Ok(())
+        })?;
+        let place = self.folder(seed, BASE);
+        let folder = Folder::new(demo.policy.config.clone(), demo.tokenizer().clone())?;
+        folder.save(&place.join("policy"), &demo.policy.config, demo.policy.to_safetensors()?)?;
+        if let Some(prm) = &demo.prm {
+            folder.save(&place.join("prm"), &prm.config, prm.to_safetensors()?)?;
+        }
+        self.done(seed, BASE)
+    }
+
+    /// One run.
+    fn arm(&self, seed: u64, arm: &Arm) -> Result<()> {
+        let config = self.seeded(&arm.apply(&self.config), seed);
+        let base = self.folder(seed, BASE);
+        let mut demo = Demo::new(&config, &self.device)?;
+        demo.policy = Folder::open(&base.join("policy"))?.policy(&self.device)?;
+        demo.prm = Some(Folder::open(&base.join("prm"))?.prm(&self.device)?);
+        self.record(seed, arm.name, &config, |run| {
+            Ok(pollster::block_on(demo.train_arm(&mut |event| run.hear(event)))?)
+        })?;
+        let folder = Folder::new(demo.policy.config.clone(), demo.tokenizer().clone())?;
+        folder.save(&self.folder(seed, arm.name).join("policy"), &demo.policy.config, demo.policy.to_safetensors()?)?;
+        self.done(seed, arm.name)
+    }
+
+    fn record(&self, seed: u64, name: &str, config: &Config, work: impl FnOnce(&mut Run) -> Result<()>) -> Result<()> {
+        let origin = Origin::new("experiment", config, &self.options.common.device, BTreeMap::new())?;
+        let mut run = Run::create(&origin, config, &self.folder(seed, name), true)?;
+        let result = work(&mut run);
+        run.finish()?;
+        eprintln!("{:.0} s", run.seconds());
+        result
+    }
+
+    fn done(&self, seed: u64, name: &str) -> Result<()> {
+        write_file(&self.folder(seed, name).join("done.json"), b"{}\n")
+    }
+}
+
+/// `summary.csv`: every evaluation of every run that is done.
+fn write_summary(out: &Path, experiment: Experiment) -> Result<PathBuf> {
+    let mut text = String::from("arm,seed,step,sampled,greedy,steps,length,auc,approved,outcome,kl\n");
+    for (seed, folder) in seeds(out)? {
+        for arm in experiment.arms() {
+            let place = folder.join(arm.name);
+            if !place.join("done.json").exists() {
+                continue;
+            }
+            let history = read_log(&place.join("events.jsonl"))?;
+            for point in course(history.iter().map(|timed| &timed.event)) {
+                let show = |value: Option<f32>| value.map_or(String::new(), |value| value.to_string());
+                let figures = [
+                    point.step.to_string(),
+                    point.sampled.to_string(),
+                    point.greedy.to_string(),
+                    point.steps.to_string(),
+                    point.length.to_string(),
+                    show(point.auc),
+                    show(point.approved),
+                    show(point.outcome),
+                    show(point.kl),
+                ];
+                text.push_str(&format!("{},{seed},{}\n", arm.name, figures.join(",")));
+            }
+        }
+    }
+    let path = out.join("summary.csv");
+    write_file(&path, text.as_bytes())?;
+    Ok(path)
+}
+
+/// The seeds in a folder, rising.
+fn seeds(out: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    let entries = std::fs::read_dir(out).with_context(|| format!("cannot read {}", out.display()))?;
+    let mut seeds: Vec<(u64, PathBuf)> = entries
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let seed = entry.file_name().to_str()?.strip_prefix("seed-")?.parse().ok()?;
+            Some((seed, entry.path()))
+        })
+        .collect();
+    seeds.sort();
+    Ok(seeds)
+}
