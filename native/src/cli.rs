@@ -50,6 +50,9 @@ pub(crate) enum Command {
         after_help = "Example:\n  minform eval --model models/smollm2 --data gsm8k/test.jsonl --limit 100 --greedy"
     )]
     Eval(Eval),
+    /// One page that compares runs: curves, tables, samples, and what differs in their settings.
+    #[command(after_help = "Example:\n  minform report runs/rl runs/rl-sum --out compare.html")]
+    Report(Report),
     /// Credit assignment of hand-given step rewards: weights, transformed rewards, returns.
     #[command(
         after_help = "Example:\n  minform credit --rewards 0.9,0.2,-0.5\n  minform credit --rewards 0.9,0.2,-0.5 --form sum --gamma 0.9 --json"
@@ -348,6 +351,19 @@ pub(crate) struct Eval {
     /// Only the mean loss per token of the reference solutions; write nothing.
     #[arg(long)]
     pub(crate) loss: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// Run folders.
+    #[arg(required = true)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// The page to write.
+    #[arg(long, default_value = "report.html")]
+    pub(crate) out: PathBuf,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Form of the return.

@@ -7,6 +7,7 @@ mod cli;
 mod clock;
 mod commands;
 mod device;
+mod figure;
 mod folder;
 mod log;
 mod origin;

@@ -6,11 +6,12 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use minform_core::config::{Config, Schedule};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use toml::{Table, Value};
 
 use crate::device;
 use crate::folder::{read, write_file};
+use crate::settings::leaves;
 
 /// What a run folder says about its origin.
 #[derive(Debug, Serialize, Deserialize)]
@@ -80,30 +81,14 @@ impl Origin {
 
 /// What may not change between the parts of a run, with both values.
 fn changed_keys(begun: &Config, now: &Config) -> Result<Vec<String>> {
-    let mut changed = Vec::new();
-    compare("", &Table::try_from(begun)?, &Table::try_from(now)?, &mut changed);
     // More updates are fine where nothing depends on how many there are in the end.
     let open_end =
         begun.rl.optimizer.schedule == Schedule::Constant && begun.rl.critic.optimizer.schedule == Schedule::Constant;
-    changed.retain(|line| {
-        let free = line.starts_with("rl.checkpoints.") || (open_end && line.starts_with("rl.updates "));
-        !free
-    });
-    Ok(changed)
-}
-
-fn compare(section: &str, begun: &Table, now: &Table, changed: &mut Vec<String>) {
-    for (key, value) in now {
-        let path = if section.is_empty() { key.clone() } else { format!("{section}.{key}") };
-        match (begun.get(key), value) {
-            (Some(Value::Table(begun)), Value::Table(now)) => compare(&path, begun, now, changed),
-            (Some(begun), now) if begun == now => {}
-            (begun, now) => {
-                let begun = begun.map_or("unset".into(), ToString::to_string);
-                changed.push(format!("{path} is {now}, was {begun}"));
-            }
-        }
-    }
+    let is_free = |key: &str| key.starts_with("rl.checkpoints.") || (open_end && key == "rl.updates");
+    let begun = leaves(begun)?;
+    let now = leaves(now)?;
+    let changed = now.iter().filter(|(key, value)| !is_free(key) && begun.get(*key) != Some(value));
+    Ok(changed.map(|(key, now)| format!("{key} is {now}, was {}", begun.get(key).unwrap_or(&Value::Null))).collect())
 }
 
 /// SHA-256 of bytes, in hexadecimal.

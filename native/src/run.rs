@@ -1,5 +1,6 @@
 //! A run: its folder, its event log, its clock, and the wish to stop.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use crate::folder::write_file;
 use crate::log::{EventLog, Timed};
 use crate::origin::Origin;
 use crate::progress::Progress;
-use crate::report;
+use crate::report::{self, Recorded};
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
@@ -162,8 +163,15 @@ impl Run {
         }
         self.sync()?;
         if let Some(folder) = &self.folder {
-            let page = report::page(&self.title, &self.config, &self.history, self.spent())?;
-            write_file(&folder.join("report.html"), page.as_bytes())?;
+            let spent: BTreeMap<Phase, Spent> = self.spent().collect();
+            write_file(&folder.join("time.json"), &serde_json::to_vec_pretty(&spent)?)?;
+            let run = Recorded {
+                name: self.title.clone(),
+                config: self.config.clone(),
+                history: std::mem::take(&mut self.history),
+                spent,
+            };
+            write_file(&folder.join("report.html"), report::page(&self.title, &[run])?.as_bytes())?;
         }
         Ok(())
     }
@@ -175,7 +183,8 @@ fn write_config(config: &Config, folder: &Path) -> Result<()> {
 
 /// Removes what a run wrote; other files of the folder stay.
 fn clear(folder: &Path) -> Result<()> {
-    for name in ["events.jsonl", "config.toml", "run.json", "report.html", "policy", "prm", "checkpoints"] {
+    for name in ["events.jsonl", "config.toml", "run.json", "time.json", "report.html", "policy", "prm", "checkpoints"]
+    {
         let path = folder.join(name);
         let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         match removed {

@@ -76,26 +76,35 @@ impl Settings {
 
     /// Every value with its origin, by dotted key.
     pub(crate) fn to_json(&self) -> Result<serde_json::Value> {
-        // Through text, so that 0.1 as f32 stays 0.1.
-        let config: serde_json::Value = serde_json::from_str(&serde_json::to_string(&self.config)?)?;
-        let mut leaves = serde_json::Map::new();
-        self.collect("", config, &mut leaves);
-        Ok(leaves.into())
-    }
-
-    fn collect(&self, key: &str, value: serde_json::Value, into: &mut serde_json::Map<String, serde_json::Value>) {
-        match value {
-            serde_json::Value::Object(object) => {
-                object.into_iter().for_each(|(name, value)| self.collect(&join(key, &name), value, into));
-            }
-            value => {
-                into.insert(key.into(), serde_json::json!({ "value": value, "origin": self.origin(key) }));
-            }
-        }
+        let told = |(key, value): (String, serde_json::Value)| {
+            let origin = self.origin(&key).to_owned();
+            (key, serde_json::json!({ "value": value, "origin": origin }))
+        };
+        Ok(leaves(&self.config)?.into_iter().map(told).collect::<serde_json::Map<_, _>>().into())
     }
 
     fn origin(&self, key: &str) -> &str {
         self.origins.get(key).map_or("default", String::as_str)
+    }
+}
+
+/// Every value of a configuration by dotted key.
+pub(crate) fn leaves(config: &Config) -> Result<BTreeMap<String, serde_json::Value>> {
+    // Through text, so that 0.1 as f32 stays 0.1.
+    let config: serde_json::Value = serde_json::from_str(&serde_json::to_string(config)?)?;
+    let mut leaves = BTreeMap::new();
+    collect("", config, &mut leaves);
+    Ok(leaves)
+}
+
+fn collect(key: &str, value: serde_json::Value, into: &mut BTreeMap<String, serde_json::Value>) {
+    match value {
+        serde_json::Value::Object(object) => {
+            object.into_iter().for_each(|(name, value)| collect(&join(key, &name), value, into));
+        }
+        value => {
+            into.insert(key.into(), value);
+        }
     }
 }
 

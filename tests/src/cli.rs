@@ -54,7 +54,7 @@ fn bad_input_names_the_remedy() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    let commands: [&[&str]; 11] = [
+    let commands: [&[&str]; 13] = [
         &["demo"],
         &["sft"],
         &["prm", "train"],
@@ -63,6 +63,8 @@ fn every_command_has_help_with_an_example() {
         &["train"],
         &["eval"],
         &["credit"],
+        &["report"],
+        &["experiment"],
         &["import"],
         &["info"],
         &[],
@@ -159,6 +161,12 @@ fn the_commands_work_on_each_others_output() {
     let events = std::fs::read_to_string(Path::new(&out).join("events.jsonl")).unwrap();
     let updates = events.lines().filter(|line| line.contains("\"event\":\"update\"")).count();
     assert_eq!(updates, 2);
+
+    let compared = at("compare.html");
+    let report = minform(&["report", &run, &out, "--out", &compared]);
+    assert!(report.status.success(), "{}", stderr(&report));
+    let page = std::fs::read_to_string(&compared).unwrap();
+    assert!(["Settings that differ", "<svg", "data-save=\"png\"", "text/csv"].iter().all(|part| page.contains(part)));
 
     // A run is replaced only if told so, and what is not of the run stays.
     let note = Path::new(&out).join("note.txt");

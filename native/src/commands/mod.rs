@@ -10,6 +10,7 @@ mod info;
 mod prm_score;
 mod prm_train;
 mod problems;
+mod report;
 mod sft;
 mod train;
 
@@ -28,6 +29,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<()> {
         Command::Train(options) => train::run(&options),
         Command::Experiment(options) => experiment::run(&options),
         Command::Eval(options) => eval::run(&options),
+        Command::Report(options) => report::run(&options),
         Command::Credit(options) => credit::run(&options),
         Command::Import(options) => import::run(&options),
         Command::Info(options) => info::run(&options),
