@@ -1,4 +1,4 @@
-"""What the four peer benchmarks share: arguments, the model, timing, one JSON line."""
+"""What the five peer benchmarks share: arguments, the model, timing, one JSON line."""
 
 import argparse
 import json
@@ -15,11 +15,13 @@ PARAMETERS = 6_559_488
 SEED = 1
 
 
-def arguments(description, repeats=10, warmup=2):
+def arguments(description, repeats=10, warmup=2, flags=None):
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--threads", type=int, default=2, help="threads of torch (default 2)")
     parser.add_argument("--repeats", type=int, default=repeats, help="timed rounds, at least 5")
     parser.add_argument("--warmup", type=int, default=warmup, help="rounds before timing starts")
+    for flag, text in (flags or {}).items():
+        parser.add_argument(flag, action="store_true", help=text)
     args = parser.parse_args()
     if args.repeats < 5:
         parser.error("--repeats must be at least 5")
@@ -56,6 +58,11 @@ def measure(bench, args, tokens, round_):
         round_()
         rates.append(tokens / (time.perf_counter() - start))
     wall, busy = time.perf_counter() - wall, time.process_time() - busy
+    report(bench, args, tokens, rates, busy / wall)
+
+
+def report(bench, args, tokens, rates, cores, **more):
+    """Prints the JSON line: `rates` are the tokens per second of each round, `more` comes last."""
     line = {
         "bench": bench,
         "tokens_per_second": {
@@ -64,12 +71,13 @@ def measure(bench, args, tokens, round_):
             "max": round(max(rates), 1),
         },
         # Processor time over elapsed time: well under `threads`, others had the cores.
-        "cores": round(busy / wall, 2),
+        "cores": round(cores, 2),
         "tokens": tokens,
         "repeats": args.repeats,
         "parameters": PARAMETERS,
         "torch": torch.__version__,
         "transformers": transformers.__version__,
         "threads": args.threads,
+        **more,
     }
     print(json.dumps(line), flush=True)

@@ -9,7 +9,7 @@ use minform_core::event::Event;
 use minform_core::model::ModelConfig;
 use minform_core::policy::Policy;
 use minform_core::prm::{self, LabelledSteps, Prm};
-use minform_core::train::{Example, Problem, Rl, mean_loss, sft};
+use minform_core::train::{Example, Problem, Rl, Updated, mean_loss, sft};
 use minform_text::steps::PrmInput;
 use minform_text::tokenizer::Tokenizer;
 use minform_text::world;
@@ -105,12 +105,54 @@ fn rl_raises_the_verifiable_reward() {
     let mut verified = Vec::new();
     for _ in 0..config.updates {
         let mut hear = |_| ControlFlow::Continue(());
-        let (update, scored, _) = pollster::block_on(rl.update(&vec![problem.clone(); 4], &mut hear)).unwrap();
-        assert_eq!(scored.len(), 64);
-        verified.push(update.verified.unwrap());
+        let mut next = |_: usize, count: usize| vec![problem.clone(); count];
+        let updated = pollster::block_on(rl.update(&mut next, &mut hear)).unwrap();
+        assert_eq!(updated.scored.len(), 64);
+        verified.push(updated.update.verified.unwrap());
     }
     let last: f32 = verified[50..].iter().sum::<f32>() / 10.0;
     assert!(verified[0] < 0.1 && last > 0.8, "{verified:?}");
+}
+
+fn with_curriculum(change: impl FnOnce(&mut config::Curriculum)) -> Updated {
+    let tokenizer = tokenizer();
+    let mut config = config::Rl {
+        prompts: 8,
+        samples: 6,
+        reward: config::Reward { process: 0.0, verifiable: 1.0, ..config::Reward::default() },
+        kl: config::Kl { coefficient: 0.0, ..config::Kl::default() },
+        ..config::Rl::default()
+    };
+    change(&mut config.curriculum);
+    let sampling = Sampling { max_new_tokens: 1, ..Sampling::default() };
+    let mut rl = Rl::new(tiny(6), &[], &tokenizer, &config, &sampling, 7).unwrap();
+    // Half of the answers are numbers that a random token hardly ever is.
+    let problem = |index: usize| Problem {
+        prompt: "Tom has 3 apples.".into(),
+        answer: Some(if index.is_multiple_of(2) { "7" } else { "Tom" }.into()),
+    };
+    let mut next = |drawn: usize, count: usize| (drawn..drawn + count).map(problem).collect();
+    pollster::block_on(rl.update(&mut next, &mut |_| ControlFlow::Continue(()))).unwrap()
+}
+
+#[test]
+fn prompts_outside_the_pass_rates_are_replaced() {
+    let updated = with_curriculum(|curriculum| (curriculum.max_pass, curriculum.max_rounds) = (0.0, 20));
+    assert!(updated.scored.iter().all(|scored| scored.verified == Some(0.0)));
+    assert_eq!(updated.problems.len() * 6, updated.scored.len());
+    let none = with_curriculum(|curriculum| curriculum.min_pass = 1.0);
+    assert!(none.update.left_out > 0.9 && none.problems.len() <= 1, "{}", none.update.left_out);
+}
+
+#[test]
+fn samples_go_where_the_gradient_varies_and_add_up() {
+    let updated = with_curriculum(|curriculum| curriculum.allocation = config::Allocation::Variance);
+    assert_eq!((updated.problems.len(), updated.scored.len()), (8, 48));
+    let groups = updated.scored.chunk_by(|a, b| a.rollout.prompt == b.rollout.prompt).map(<[_]>::len);
+    let counts: Vec<usize> = groups.collect();
+    assert!(counts.len() == 8 && counts.iter().all(|count| *count >= 2), "{counts:?}");
+    let alike = with_curriculum(|_| ());
+    assert_eq!(alike.scored.len(), 48);
 }
 
 fn short_demo(seed: u64) -> (Vec<u8>, Vec<String>) {

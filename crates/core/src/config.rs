@@ -171,6 +171,8 @@ pub struct Rl {
     pub prompts: usize,
     /// Responses per prompt, K. PURE: 4 (main), 8 (verl, paper).
     pub samples: usize,
+    /// Which prompts are learned from, and how often each is sampled.
+    pub curriculum: Curriculum,
     /// Passes over the responses of a rollout. PURE: 1.
     pub epochs: usize,
     /// Optimizer steps per pass, each on its share of the responses. PURE: 2 (main), 1 (verl, paper).
@@ -207,6 +209,7 @@ impl Default for Rl {
             updates: 100,
             prompts: 64,
             samples: 4,
+            curriculum: Curriculum::default(),
             epochs: 1,
             steps_per_rollout: 1,
             micro_batch_tokens: 512,
@@ -223,6 +226,53 @@ impl Default for Rl {
             evaluate_every: 10,
         }
     }
+}
+
+/// Which prompts are learned from, and how often each is sampled.
+///
+/// The pass rate of a prompt is the share of its responses that are right, or, where its answer may not be checked,
+/// whose process outcome is positive.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Curriculum {
+    /// Prompts with a lower pass rate are too hard and left out.
+    pub min_pass: f32,
+    /// Prompts with a higher pass rate are too easy and left out.
+    pub max_pass: f32,
+    /// How often at most new prompts are sampled in place of those left out (DAPO's dynamic sampling).
+    pub max_rounds: usize,
+    /// How samples are shared out among the prompts of an update.
+    pub allocation: Allocation,
+    /// Samples of each prompt from which `variance` learns what it is like.
+    pub pilot: usize,
+    /// α of `variance`: how much it shuns prompts of low pass rate.
+    pub alpha: f32,
+    /// β of `variance`: how steeply.
+    pub beta: f32,
+}
+
+impl Default for Curriculum {
+    fn default() -> Self {
+        Self {
+            min_pass: 0.0,
+            max_pass: 1.0,
+            max_rounds: 1,
+            allocation: Allocation::Uniform,
+            pilot: 2,
+            alpha: 1e-3,
+            beta: 2.0,
+        }
+    }
+}
+
+/// How samples are shared out among the prompts of an update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Allocation {
+    /// `rl.samples` each.
+    Uniform,
+    /// The same number in all, more where the gradient varies more (GVM-RAFT).
+    Variance,
 }
 
 /// What is rewarded.

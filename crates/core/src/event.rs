@@ -233,6 +233,9 @@ pub struct Update {
     pub checked: f32,
     /// Share of checkable responses whose process outcome is positive exactly when the answer is right.
     pub agreement: Option<f32>,
+    /// Share of the sampled prompts that were left out as too easy or too hard.
+    #[serde(default)]
+    pub left_out: f32,
     /// Whole reward of a response after the baseline of its steps, KL penalty included.
     pub reward: Option<Spread>,
     /// Return of a token.

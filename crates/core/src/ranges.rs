@@ -1,6 +1,6 @@
 //! What the values of a configuration may be.
 
-use crate::config::{Config, Optimizer, Prm, Reward, Rl, Sampling, World};
+use crate::config::{Allocation, Config, Curriculum, Optimizer, Prm, Reward, Rl, Sampling, World};
 use crate::{Error, Result};
 
 impl Config {
@@ -42,6 +42,7 @@ impl Rl {
     pub(crate) fn validate(&self) -> Result<()> {
         positive("rl.prompts", self.prompts)?;
         positive("rl.samples", self.samples)?;
+        self.curriculum.validate(self.samples)?;
         positive("rl.epochs", self.epochs)?;
         positive("rl.steps_per_rollout", self.steps_per_rollout)?;
         self.reward.validate()?;
@@ -68,6 +69,20 @@ impl Rl {
         positive("rl.guards.window", self.guards.window)?;
         positive("rl.checkpoints.keep", self.checkpoints.keep)?;
         optimizer("rl.optimizer", &self.optimizer)
+    }
+}
+
+impl Curriculum {
+    fn validate(&self, samples: usize) -> Result<()> {
+        in_range("rl.curriculum.min_pass", self.min_pass, 0.0, 1.0)?;
+        in_range("rl.curriculum.max_pass", self.max_pass, self.min_pass, 1.0)?;
+        positive("rl.curriculum.max_rounds", self.max_rounds)?;
+        in_range("rl.curriculum.alpha", self.alpha, 0.0, f32::MAX)?;
+        in_range("rl.curriculum.beta", self.beta, 1.0, f32::MAX)?;
+        if self.allocation == Allocation::Variance && !(1..=samples).contains(&self.pilot) {
+            return refuse("rl.curriculum.pilot", format!("{} is out of range; expected 1 to rl.samples", self.pilot));
+        }
+        Ok(())
     }
 }
 

@@ -18,7 +18,7 @@
 //!    version on tensors.
 //!
 //! Beside them stand the [`Combination`] of several models, [`overlong_penalty`],
-//! [`AdaptiveKl`], and signals of collapse ([`repeat_score`], [`reflection_count`]).
+//! [`AdaptiveKl`], sharing out samples ([`allocate`]), and signals of collapse ([`repeat_score`], [`reflection_count`]).
 //!
 //! There is no padding here: callers pass real steps and real tokens. Data
 //! never causes a panic, and for the stages 1 to 4 never a NaN.
@@ -50,6 +50,7 @@ extern crate std;
 
 mod actions;
 mod advantage;
+mod allocation;
 mod baseline;
 mod combination;
 mod error;
@@ -72,6 +73,7 @@ mod statistics;
 
 pub use actions::Actions;
 pub use advantage::{TokenCredit, group_advantages, total_reward};
+pub use allocation::{allocate, variance_weight};
 pub use baseline::Baseline;
 pub use combination::Combination;
 pub use error::CreditError;

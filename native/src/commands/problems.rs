@@ -105,18 +105,17 @@ fn usable<T>(mut kept: Vec<T>, name: &str, limit: Option<usize>) -> Result<Vec<T
     Ok(kept)
 }
 
-/// The `count` items of training step `step`: each epoch walks through a shuffled order of its own, drawn from the
-/// stream `path` of the run's seed.
-pub(super) fn draw<T: Clone>(items: &[T], run_seed: u64, path: &[u64], step: usize, count: usize) -> Vec<T> {
-    let mut drawn = Vec::with_capacity(count);
-    let mut index = step * count;
-    while drawn.len() < count && !items.is_empty() {
+/// `count` items after `drawn` others: each epoch walks through a shuffled order of its own, drawn from the stream
+/// `path` of the run's seed.
+pub(super) fn draw<T: Clone>(items: &[T], run_seed: u64, path: &[u64], drawn: usize, count: usize) -> Vec<T> {
+    let mut taken = Vec::with_capacity(count);
+    while taken.len() < count && !items.is_empty() {
+        let index = drawn + taken.len();
         let (epoch, place) = (index / items.len(), index % items.len());
         let mut order: Vec<usize> = (0..items.len()).collect();
         order.shuffle(&mut seed::stream(run_seed, &[path, &[epoch as u64]].concat()));
-        let rest = order[place..].iter().take(count - drawn.len());
-        drawn.extend(rest.map(|item| items[*item].clone()));
-        index = step * count + drawn.len();
+        let rest = order[place..].iter().take(count - taken.len());
+        taken.extend(rest.map(|item| items[*item].clone()));
     }
-    drawn
+    taken
 }

@@ -32,7 +32,7 @@ pub(crate) fn run(options: &Sft) -> Result<()> {
     let origin = Origin::new("sft", &config, &options.common.device, BTreeMap::new())?;
     let mut run = Run::create(&origin, &config, &options.place.out, options.place.overwrite)?;
     let mut policy = folder.policy(&device)?;
-    let mut next = |step: usize, count: usize| draw(&kept, config.seed, &[], step, count);
+    let mut next = |step: usize, count: usize| draw(&kept, config.seed, &[], step * count, count);
     let result = pollster::block_on(sft(&mut policy, &config.sft, &mut next, &mut |event| run.hear(event)));
     folder.save(&options.place.out.join("policy"), &policy.config, policy.to_safetensors()?)?;
     run.finish()?;

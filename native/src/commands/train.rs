@@ -165,7 +165,7 @@ async fn learn(
         emit(run, began)?;
     }
     checkpoints.between_updates(rl, model, run, None)?;
-    let mut next = |step: usize, count: usize| draw(problems, config.seed, &[1], step, count);
+    let mut next = |drawn: usize, count: usize| draw(problems, config.seed, &[1], drawn, count);
     while rl.step() < config.rl.updates {
         let advanced = advance(rl, &mut next, held_out, &mut |event| run.hear(event)).await;
         if let Err(Error::Stopped) = advanced {

@@ -35,7 +35,8 @@ pub(crate) fn update(criterion: &mut Criterion) {
             Rl::new(policy.clone(), std::slice::from_ref(&prm), demo.tokenizer(), &config.rl, &config.sampling, SEED)
                 .expect("the demo's settings");
         timed(|| {
-            let update = block_on(rl.update(&problems, &mut |_| ControlFlow::Continue(()))).expect("an update").0;
+            let update = block_on(rl.update(&mut |_, _| problems.clone(), &mut |_| ControlFlow::Continue(())));
+            let update = update.expect("an update").update;
             assert_eq!(update.tokens, tokens);
         })
     });

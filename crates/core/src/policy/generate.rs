@@ -64,13 +64,10 @@ impl<'a> Generator<'a> {
         Self { model, config, head: in_rows(model.head()), rope: Rope::new(config) }
     }
 
-    /// `samples` responses to each prompt, `[prompt][sample]`.
-    ///
-    /// What is drawn for a sample depends on `seed`, the prompt's index and the sample's index only, not on which
-    /// rows share a batch. The prompt is read once for all its samples. `listen` may stop the run.
+    /// `samples` responses to each prompt, see [`Self::generate_each`].
     ///
     /// # Errors
-    /// An empty prompt, one that leaves no room in the context, a device failure, or [`Error::Stopped`].
+    /// Those of [`Self::generate_each`].
     pub async fn generate(
         &self,
         prompts: &[Vec<u32>],
@@ -79,11 +76,29 @@ impl<'a> Generator<'a> {
         seed: u64,
         listen: &mut dyn FnMut(NewToken) -> ControlFlow<()>,
     ) -> Result<Vec<Vec<Response>>> {
+        self.generate_each(prompts, &vec![samples; prompts.len()], sampling, seed, listen).await
+    }
+
+    /// `counts[prompt]` responses to each prompt, `[prompt][sample]`.
+    ///
+    /// What is drawn for a sample depends on `seed`, the prompt's index and the sample's index only, not on which
+    /// rows share a batch. The prompt is read once for all its samples. `listen` may stop the run.
+    ///
+    /// # Errors
+    /// An empty prompt, one that leaves no room in the context, a device failure, or [`Error::Stopped`].
+    pub async fn generate_each(
+        &self,
+        prompts: &[Vec<u32>],
+        counts: &[usize],
+        sampling: &Sampling,
+        seed: u64,
+        listen: &mut dyn FnMut(NewToken) -> ControlFlow<()>,
+    ) -> Result<Vec<Vec<Response>>> {
         self.check(prompts, sampling)?;
         let mut order: Vec<usize> = (0..prompts.len()).collect();
         order.sort_by_key(|prompt| prompts[*prompt].len());
         let pairs: Vec<(usize, usize)> =
-            order.into_iter().flat_map(|prompt| (0..samples).map(move |sample| (prompt, sample))).collect();
+            order.into_iter().flat_map(|prompt| (0..counts[prompt]).map(move |sample| (prompt, sample))).collect();
         let device = self.model.device();
         let workers = parallel::readers(&device, 4 * self.model.num_params());
         let rows = sampling.rows.min(pairs.len().div_ceil(workers)).max(1);
@@ -91,7 +106,7 @@ impl<'a> Generator<'a> {
         let work = async |batch: &&[(usize, usize)], listen: Hear<'_, NewToken>| {
             self.batch(prompts, batch, sampling, seed, listen).await
         };
-        let mut responses: Vec<Vec<Option<Response>>> = vec![vec![None; samples]; prompts.len()];
+        let mut responses: Vec<Vec<Option<Response>>> = counts.iter().map(|count| vec![None; *count]).collect();
         for round in batches.chunks(workers) {
             for batch in parallel::with_messages(&device, round, work, listen).await? {
                 for row in batch? {

@@ -3,14 +3,14 @@
 use std::ops::ControlFlow;
 
 use burn::tensor::{Device, Tensor};
-use minform_credit::{KlEstimator, overlong_penalty, total_reward};
+use minform_credit::{KlEstimator, allocate, overlong_penalty, total_reward, variance_weight};
 use minform_text::answer::grade;
 
 use super::credit::{response, settings};
 use super::rl::{Problem, Rl};
 use super::rollout::{Rollout, Scored};
-use crate::config::{Estimator, Sampling, Truncated};
-use crate::event::{Event, Listener, Phase};
+use crate::config::{Allocation, Estimator, Sampling, Truncated};
+use crate::event::{Event, Listener, Phase, emit};
 use crate::policy::{Generator, NewToken, Packed, micro_batches};
 use crate::prm;
 use crate::read::read;
@@ -19,9 +19,91 @@ use crate::{Result, parallel, seed};
 /// How many sampled tokens pass between two signs of life.
 const TOKENS_PER_PROGRESS: usize = 64;
 
+/// Which independent stream of randomness samples what follows a pilot.
+const AFTER_PILOT: u64 = 1;
+
+/// What an update learns from.
+pub(super) struct Collected {
+    pub(super) problems: Vec<Problem>,
+    /// With step scores, verdicts and penalties, group by group.
+    pub(super) scored: Vec<Scored>,
+    /// Prompts taken from the training set.
+    pub(super) drawn: usize,
+    /// Share of them that were left out.
+    pub(super) left_out: f32,
+}
+
 impl Rl<'_> {
-    /// `samples` responses to every problem, group by group.
-    pub(super) async fn rollouts(&self, problems: &[Problem], listener: &mut Listener<'_>) -> Result<Vec<Rollout>> {
+    /// Samples prompts until enough have a pass rate worth learning from, or the rounds are used up.
+    pub(super) async fn collect(
+        &self,
+        next: &mut dyn FnMut(usize, usize) -> Vec<Problem>,
+        listener: &mut Listener<'_>,
+    ) -> Result<Collected> {
+        let curriculum = &self.config.curriculum;
+        let (mut problems, mut scored) = (Vec::new(), Vec::new());
+        let (mut drawn, mut spare) = (0, None);
+        for round in 0..curriculum.max_rounds {
+            let wanted = self.config.prompts - problems.len();
+            if wanted == 0 {
+                break;
+            }
+            let fresh = next(self.drawn + drawn, wanted);
+            drawn += fresh.len();
+            let groups = self.groups(&fresh, round as u64, listener).await?;
+            for (problem, group) in fresh.into_iter().zip(groups) {
+                let pass = self.pass_rate(&group);
+                if (curriculum.min_pass..=curriculum.max_pass).contains(&pass) {
+                    problems.push(problem);
+                    scored.push(group);
+                } else {
+                    spare = Some((problem, group));
+                }
+            }
+        }
+        let left_out = 1.0 - problems.len() as f32 / drawn.max(1) as f32;
+        if let (true, Some((problem, group))) = (problems.is_empty(), spare) {
+            // An update needs something to look at, even if it teaches nothing.
+            problems.push(problem);
+            scored.push(group);
+        }
+        for (prompt, group) in scored.iter_mut().enumerate() {
+            group.iter_mut().for_each(|scored| scored.rollout.prompt = prompt);
+        }
+        Ok(Collected { problems, scored: scored.concat(), drawn, left_out })
+    }
+
+    /// Scored responses to every problem, `rl.samples` each or as many in all.
+    async fn groups(&self, problems: &[Problem], round: u64, listener: &mut Listener<'_>) -> Result<Vec<Vec<Scored>>> {
+        let (samples, curriculum) = (self.config.samples, &self.config.curriculum);
+        let first = seed::mix_in(self.seed, self.step as u64);
+        let seed = if round == 0 { first } else { seed::mix_in(first, round) };
+        let alike = |count| vec![count; problems.len()];
+        if curriculum.allocation == Allocation::Uniform {
+            let all = self.sample_and_reward(problems, &alike(samples), seed, listener).await?;
+            return Ok(by_prompt(all, problems.len()));
+        }
+        let pilot = self.sample_and_reward(problems, &alike(curriculum.pilot), seed, listener).await?;
+        let mut groups = by_prompt(pilot, problems.len());
+        let weight = |group: &Vec<Scored>| {
+            variance_weight(self.pass_rate(group), gradient_size(group), curriculum.alpha, curriculum.beta)
+        };
+        let weights: Vec<f32> = groups.iter().map(weight).collect();
+        let rest = allocate(problems.len() * (samples - curriculum.pilot), &weights);
+        let rest = self.sample_and_reward(problems, &rest, seed::mix_in(seed, AFTER_PILOT), listener).await?;
+        rest.into_iter().for_each(|scored| groups[scored.rollout.prompt].push(scored));
+        Ok(groups)
+    }
+
+    async fn sample_and_reward(
+        &self,
+        problems: &[Problem],
+        counts: &[usize],
+        seed: u64,
+        listener: &mut Listener<'_>,
+    ) -> Result<Vec<Scored>> {
+        let total = counts.iter().sum();
+        emit(listener, Event::PhaseStarted { phase: Phase::Rollout, total })?;
         let mut tokens = self.tokens;
         let mut written = |_: NewToken| {
             tokens += 1;
@@ -30,22 +112,39 @@ impl Rl<'_> {
                 _ => ControlFlow::Continue(()),
             }
         };
-        self.responses(problems, self.config.samples, &self.sampling, &mut written).await
+        let rollouts = self.responses(problems, counts, &self.sampling, seed, &mut written).await?;
+        let tokens = rollouts.iter().map(|rollout| rollout.response.tokens.len()).sum();
+        emit(listener, Event::PhaseFinished { phase: Phase::Rollout, tokens })?;
+        emit(listener, Event::PhaseStarted { phase: Phase::Reward, total })?;
+        let scored = self.reward(problems, rollouts).await?;
+        // Its tokens are counted with the rest of the rewards.
+        emit(listener, Event::PhaseFinished { phase: Phase::Reward, tokens: 0 })?;
+        Ok(scored)
     }
 
+    /// Share of responses that are right, or that the process reward model approves of where none may be checked.
+    fn pass_rate(&self, group: &[Scored]) -> f32 {
+        let passes = |scored: &Scored| match scored.verified {
+            Some(verified) => verified > 0.5,
+            None => self.outcome(scored) > 0.0,
+        };
+        group.iter().filter(|scored| passes(scored)).count() as f32 / group.len().max(1) as f32
+    }
+
+    /// `counts[prompt]` responses to every problem, prompt by prompt.
     async fn responses(
         &self,
         problems: &[Problem],
-        samples: usize,
+        counts: &[usize],
         sampling: &Sampling,
+        seed: u64,
         written: &mut dyn FnMut(NewToken) -> ControlFlow<()>,
     ) -> Result<Vec<Rollout>> {
         let prompts: Vec<Vec<u32>> =
             problems.iter().map(|problem| Ok(self.tokenizer.encode(&problem.prompt)?)).collect::<Result<_>>()?;
         let sampler = self.policy.frozen();
         let generator = Generator::new(&sampler.model, &sampler.config);
-        let seed = seed::mix_in(self.seed, self.step as u64);
-        let groups = generator.generate(&prompts, samples, sampling, seed, written).await?;
+        let groups = generator.generate_each(&prompts, counts, sampling, seed, written).await?;
         let eos = &self.policy.config.eos_token_ids;
         let rollouts = groups
             .into_iter()
@@ -58,20 +157,19 @@ impl Rl<'_> {
         Ok(rollouts.map(cut).collect())
     }
 
-    /// Rewards, reference log-probabilities and values of the rollouts.
-    pub(super) async fn score(&self, problems: &[Problem], rollouts: Vec<Rollout>) -> Result<Vec<Scored>> {
-        let mut scored = self.reward(problems, rollouts).await?;
+    /// Adds reference log-probabilities, values and the greedy response to compare with, as far as they are needed.
+    pub(super) async fn compare(&self, problems: &[Problem], scored: &mut [Scored]) -> Result<()> {
         if self.kl_coefficient > 0.0 {
-            self.compare_with_reference(&mut scored).await?;
+            self.compare_with_reference(scored).await?;
         }
         if let Some(critic) = &self.critic {
-            let values = critic.values(&scored, self.config.micro_batch_tokens).await?;
+            let values = critic.values(scored, self.config.micro_batch_tokens).await?;
             scored.iter_mut().zip(values).for_each(|(scored, values)| scored.values = values);
         }
         if self.config.credit.estimator == Estimator::Remax {
-            self.compare_with_greedy(problems, &mut scored).await?;
+            self.compare_with_greedy(problems, scored).await?;
         }
-        Ok(scored)
+        Ok(())
     }
 
     /// Step scores, verdicts and penalties.
@@ -121,7 +219,8 @@ impl Rl<'_> {
     /// The reward of the greedy response to each problem.
     async fn compare_with_greedy(&self, problems: &[Problem], scored: &mut [Scored]) -> Result<()> {
         let sampling = Sampling { temperature: 0.0, ..self.sampling.clone() };
-        let rollouts = self.responses(problems, 1, &sampling, &mut |_| ControlFlow::Continue(())).await?;
+        let (counts, mut listen) = (vec![1; problems.len()], |_| ControlFlow::Continue(()));
+        let rollouts = self.responses(problems, &counts, &sampling, self.seed, &mut listen).await?;
         let greedy = self.reward(problems, rollouts).await?;
         let settings = settings(&self.config, self.sampling.max_new_tokens, 0.0);
         let rewards: Vec<f32> =
@@ -129,6 +228,23 @@ impl Rl<'_> {
         scored.iter_mut().for_each(|scored| scored.greedy_reward = rewards[scored.rollout.prompt]);
         Ok(())
     }
+}
+
+/// The responses to each prompt.
+fn by_prompt(scored: Vec<Scored>, prompts: usize) -> Vec<Vec<Scored>> {
+    let mut groups = vec![Vec::new(); prompts];
+    scored.into_iter().for_each(|scored| groups[scored.rollout.prompt].push(scored));
+    groups
+}
+
+/// Root of the mean over responses of Σₜ (1 − πₜ)²: what the sampled tokens alone add to the squared norm of the
+/// gradient with respect to the logits, which stands for that with respect to the weights.
+fn gradient_size(group: &[Scored]) -> f32 {
+    let square = |scored: &Scored| -> f32 {
+        scored.rollout.response.log_probs.iter().map(|log_prob| (1.0 - log_prob.exp()).powi(2)).sum()
+    };
+    let total: f32 = group.iter().map(square).sum();
+    (total / group.len().max(1) as f32).sqrt()
 }
 
 /// One value per response token of each rollout, from forward passes of at most `budget` tokens.

@@ -1,5 +1,7 @@
 //! Guards against reward hacking: what they look for, and what they do about it.
 
+use std::collections::BTreeMap;
+
 use minform_credit::mean;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +18,8 @@ const SAMPLE_CHARACTERS: usize = 400;
 pub struct GuardMemory {
     updates: Vec<Course>,
     evaluations: Vec<(usize, f32)>,
+    /// The update at which each guard spoke last.
+    spoke: BTreeMap<String, usize>,
 }
 
 /// The figures of one update that the guards follow.
@@ -83,6 +87,16 @@ fn longest_step(scored: &Scored) -> usize {
 }
 
 impl GuardMemory {
+    /// Whether to tell it: what acts on the run always, what only reports or acts on responses once in a window.
+    pub(super) fn is_news(&mut self, fired: &GuardFired, window: usize) -> bool {
+        let last = self.spoke.get(&fired.guard);
+        let news = fired.action == "stop" || last.is_none_or(|last| fired.step >= last + window);
+        if news {
+            self.spoke.insert(fired.guard.clone(), fired.step);
+        }
+        news
+    }
+
     /// Takes in an update; returns what fired.
     pub(super) fn update(&mut self, guards: &Guards, update: &Update) -> Vec<GuardFired> {
         self.updates.push(Course {

@@ -2,7 +2,7 @@
 
 use super::evaluate::{HeldOut, evaluate};
 use super::guard::stop;
-use super::rl::{Problem, Rl};
+use super::rl::{Problem, Rl, Updated};
 use crate::Result;
 use crate::event::{Evaluation, Event, Listener, Phase, emit};
 
@@ -24,7 +24,7 @@ pub async fn reinforce(
     emit(listener, Event::PhaseFinished { phase: Phase::Rl, tokens: 0 })
 }
 
-/// One update, on prompts from `next` (given the update, from 0, and how many), and what is due after it.
+/// One update, on prompts from `next` (given how many were drawn before, and how many), and what is due after it.
 ///
 /// Evaluates every `evaluate_every` updates but the last and shows one sample per evaluation and at both ends.
 /// Between two calls the run can be kept as a [`Snapshot`](super::Snapshot).
@@ -38,8 +38,7 @@ pub async fn advance(
     listener: &mut Listener<'_>,
 ) -> Result<Option<Evaluation>> {
     let (updates, every) = (rl.config().updates, rl.config().evaluate_every);
-    let problems = next(rl.step(), rl.config().prompts);
-    let (update, scored, mut fired) = rl.update(&problems, listener).await?;
+    let Updated { update, problems, scored, mut fired } = rl.update(next, listener).await?;
     fired.extend(rl.watch(&update));
     emit(listener, Event::Update(Box::new(update)))?;
     emit(listener, Event::Progress { phase: Phase::Rl, done: rl.step(), tokens: rl.tokens() })?;
@@ -54,6 +53,7 @@ pub async fn advance(
         _ => None,
     };
     fired.extend(evaluation.as_ref().and_then(|evaluation| rl.watch_evaluation(evaluation)));
+    let fired = rl.not_said_lately(fired);
     for fired in &fired {
         emit(listener, Event::Guard(fired.clone()))?;
     }

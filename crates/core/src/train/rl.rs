@@ -4,6 +4,7 @@ use minform_credit::AdaptiveKl;
 use minform_text::steps::{Separators, newline_id};
 use minform_text::tokenizer::Tokenizer;
 
+use super::collect::Collected;
 use super::credit::assign_credit;
 use super::critic::Critic;
 use super::figures::Text;
@@ -43,6 +44,21 @@ pub struct Rl<'a> {
     pub(super) seed: u64,
     pub(super) step: usize,
     pub(super) tokens: usize,
+    /// Prompts taken from the training set so far.
+    pub(super) drawn: usize,
+}
+
+/// One update and what it learned from.
+#[derive(Debug)]
+pub struct Updated {
+    /// Its figures.
+    pub update: Update,
+    /// The prompts learned from.
+    pub problems: Vec<Problem>,
+    /// The scored responses, group by group.
+    pub scored: Vec<Scored>,
+    /// The guards that fired on them.
+    pub fired: Vec<GuardFired>,
 }
 
 impl<'a> Rl<'a> {
@@ -78,6 +94,7 @@ impl<'a> Rl<'a> {
             seed,
             step: 0,
             tokens: 0,
+            drawn: 0,
         })
     }
 
@@ -108,37 +125,37 @@ impl<'a> Rl<'a> {
 
     /// Samples, scores and learns from one set of prompts. `listener` hears the parts of the update and may stop it.
     ///
-    /// Returns the figures of the update, the scored responses, group by group, and the guards that fired on them.
+    /// `next` gives prompts: from which place in the course of the run on, and how many.
     ///
     /// # Errors
     /// [`Error::Stopped`] before any weight has changed; a loss or gradient that is not finite, unless a guard gives
     /// that step up; a device failure.
     pub async fn update(
         &mut self,
-        problems: &[Problem],
+        next: &mut dyn FnMut(usize, usize) -> Vec<Problem>,
         listener: &mut Listener<'_>,
-    ) -> Result<(Update, Vec<Scored>, Vec<GuardFired>)> {
-        let total = problems.len() * self.config.samples;
-        emit(listener, Event::PhaseStarted { phase: Phase::Rollout, total })?;
-        let rollouts = self.rollouts(problems, listener).await?;
-        let read: usize = rollouts.iter().map(|r| r.prompt_ids.len() + r.response.tokens.len()).sum();
-        let written: usize = rollouts.iter().map(|r| r.response.tokens.len()).sum();
-        emit(listener, Event::PhaseFinished { phase: Phase::Rollout, tokens: written })?;
+    ) -> Result<Updated> {
+        let total = self.config.prompts * self.config.samples;
+        let Collected { problems, mut scored, drawn, left_out } = self.collect(next, listener).await?;
+        let lengths = |scored: &Scored| (scored.rollout.prompt_ids.len(), scored.rollout.response.tokens.len());
+        let read: usize = scored.iter().map(lengths).map(|(prompt, response)| prompt + response).sum();
+        let written: usize = scored.iter().map(lengths).map(|(_, response)| response).sum();
         emit(listener, Event::PhaseStarted { phase: Phase::Reward, total })?;
-        let mut scored = self.score(problems, rollouts).await?;
+        self.compare(&problems, &mut scored).await?;
         let texts = self.texts(&scored)?;
         let mut fired = self.guard(&mut scored, &texts);
         assign_credit(&mut scored, &self.config, self.sampling.max_new_tokens, self.kl_coefficient)?;
         emit(listener, Event::PhaseFinished { phase: Phase::Reward, tokens: read })?;
         emit(listener, Event::PhaseStarted { phase: Phase::Learn, total })?;
         self.step += 1;
+        self.drawn += drawn;
         self.tokens += written;
-        let mut update = self.figures(&scored, &texts);
+        let mut update = Update { left_out, ..self.figures(&scored, &texts) };
         fired.extend(self.learn(&scored, &mut update).await?);
         self.steer_kl(&update);
         // The weights have changed: a wish to stop waits for the next event.
         let _ = listener(Event::PhaseFinished { phase: Phase::Learn, tokens: read });
-        Ok((update, scored, fired))
+        Ok(Updated { update, problems, scored, fired })
     }
 
     /// Masks and penalises responses that the guards object to.
@@ -151,6 +168,12 @@ impl<'a> Rl<'a> {
     /// Shows an update to the guards of the run.
     pub(super) fn watch(&mut self, update: &Update) -> Vec<GuardFired> {
         self.guards.update(&self.config.guards, update)
+    }
+
+    /// What the guards have to tell that they have not told within a window.
+    pub(super) fn not_said_lately(&mut self, fired: Vec<GuardFired>) -> Vec<GuardFired> {
+        let window = self.config.guards.window;
+        fired.into_iter().filter(|fired| self.guards.is_news(fired, window)).collect()
     }
 
     /// Shows a held-out evaluation to the guards of the run.

@@ -31,6 +31,8 @@ pub struct RlProgress {
     pub step: usize,
     /// Tokens sampled.
     pub tokens: usize,
+    /// Prompts taken from the training set: the position in the data.
+    pub drawn: usize,
     /// Present weight of the KL penalty.
     pub kl_coefficient: f32,
     /// Position of the policy's optimizer.
@@ -61,6 +63,7 @@ impl Rl<'_> {
             progress: RlProgress {
                 step: self.step,
                 tokens: self.tokens,
+                drawn: self.drawn,
                 kl_coefficient: self.kl_coefficient,
                 optimizer: self.trainer.progress(&self.policy.model),
                 critic: critic.map(|critic| critic.trainer.progress(&critic.network.model)),
@@ -77,7 +80,7 @@ impl Rl<'_> {
     /// # Errors
     /// Bytes that cannot be read or do not fit this run, which is then unusable.
     pub fn restore(&mut self, snapshot: Snapshot) -> Result<()> {
-        let RlProgress { step, tokens, kl_coefficient, optimizer, critic, guards } = snapshot.progress;
+        let RlProgress { step, tokens, drawn, kl_coefficient, optimizer, critic, guards } = snapshot.progress;
         from_safetensors(&mut self.policy.model, vec![snapshot.policy])?;
         self.policy.model = self.trainer.restore(self.policy.model.clone(), snapshot.optimizer, &optimizer)?;
         match (&mut self.critic, snapshot.critic, critic) {
@@ -85,7 +88,8 @@ impl Rl<'_> {
             (Some(critic), Some(bytes), Some(progress)) => critic.restore(bytes, &progress)?,
             _ => return Err(Error::Checkpoint("it and the configuration disagree on a value function".into())),
         }
-        (self.step, self.tokens, self.kl_coefficient, self.guards) = (step, tokens, kl_coefficient, guards);
+        (self.step, self.tokens, self.drawn) = (step, tokens, drawn);
+        (self.kl_coefficient, self.guards) = (kl_coefficient, guards);
         Ok(())
     }
 }
