@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs the four peer benchmarks one after another; each prints one JSON line.
+# Runs the five peer benchmarks one after another; each prints one JSON line.
 # Arguments go to each of them: ./run.sh --threads 2 --repeats 10
 # PYTHON names the interpreter (python3 when unset).
 set -euo pipefail
 cd "$(dirname "$0")"
-for bench in torch_train transformers_score transformers_generate rl_update; do
+for bench in torch_train transformers_score transformers_generate rl_update trl_grpo; do
   "${PYTHON:-python3}" -B "$bench.py" "$@"
 done

@@ -114,6 +114,41 @@ fn rl_raises_the_verifiable_reward() {
     assert!(verified[0] < 0.1 && last > 0.8, "{verified:?}");
 }
 
+/// Ten updates with gradients layer by layer against ten without: the same policy, up to rounding.
+#[test]
+fn gradient_checkpointing_learns_the_same() {
+    let weights = |gradient_checkpointing: bool| {
+        let tokenizer = tokenizer();
+        let config = config::Rl {
+            prompts: 4,
+            samples: 4,
+            epochs: 2,
+            gradient_checkpointing,
+            reward: config::Reward { process: 0.0, verifiable: 1.0, ..config::Reward::default() },
+            optimizer: fast(1e-3),
+            ..config::Rl::default()
+        };
+        let sampling = Sampling { max_new_tokens: 3, ..Sampling::default() };
+        let mut rl = Rl::new(tiny(6), &[], &tokenizer, &config, &sampling, 7).unwrap();
+        let problem = Problem { prompt: "Tom has 3 apples.".into(), answer: Some("7".into()) };
+        let mut next = |_: usize, count: usize| vec![problem.clone(); count];
+        let mut losses = Vec::new();
+        for _ in 0..10 {
+            let updated = pollster::block_on(rl.update(&mut next, &mut |_| ControlFlow::Continue(()))).unwrap();
+            losses.push((updated.update.loss, updated.update.grad_norm));
+        }
+        losses
+    };
+    let plain = weights(false);
+    assert!(plain.iter().any(|(_, norm)| *norm > 0.01));
+    for (plain, layered) in plain.iter().zip(weights(true)) {
+        assert!(
+            (plain.0 - layered.0).abs() < 1e-4 && (plain.1 - layered.1).abs() < 1e-3 * (1.0 + plain.1),
+            "{plain:?} {layered:?}"
+        );
+    }
+}
+
 fn with_curriculum(change: impl FnOnce(&mut config::Curriculum)) -> Updated {
     let tokenizer = tokenizer();
     let mut config = config::Rl {

@@ -179,6 +179,8 @@ pub struct Rl {
     pub steps_per_rollout: usize,
     /// Most tokens in one forward pass.
     pub micro_batch_tokens: usize,
+    /// Run each layer again on the way back instead of keeping what it computed: less memory, a third more work.
+    pub gradient_checkpointing: bool,
     /// What is rewarded.
     pub reward: Reward,
     /// Credit assignment.
@@ -213,6 +215,7 @@ impl Default for Rl {
             epochs: 1,
             steps_per_rollout: 1,
             micro_batch_tokens: 512,
+            gradient_checkpointing: false,
             reward: Reward::default(),
             credit: Credit::default(),
             normalisation: Normalisation::NonZero,

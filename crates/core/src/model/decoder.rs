@@ -13,8 +13,8 @@ use crate::ops::{gated, mapped, rms_norm};
 #[derive(Module, Debug)]
 pub struct Decoder {
     pub(super) embed_tokens: Embedding,
-    layers: Vec<Layer>,
-    norm: RmsNorm,
+    pub(super) layers: Vec<Layer>,
+    pub(super) norm: RmsNorm,
 }
 
 /// One layer: x + attention(norm(x)), then x + mlp(norm(x)).
@@ -91,7 +91,7 @@ impl Layer {
         }
     }
 
-    fn forward(&self, x: Tensor<3>, frame: &Frame, cache: Option<&mut LayerCache>) -> Tensor<3> {
+    pub(super) fn forward(&self, x: Tensor<3>, frame: &Frame, cache: Option<&mut LayerCache>) -> Tensor<3> {
         let x = x.clone() + self.self_attn.forward(normed(&self.input_layernorm, x), frame, cache);
         x.clone() + self.mlp.forward(normed(&self.post_attention_layernorm, x))
     }
@@ -113,6 +113,6 @@ fn norm(config: &ModelConfig, device: &Device) -> RmsNorm {
     RmsNormConfig::new(config.hidden_size).with_epsilon(config.rms_norm_eps).init(device)
 }
 
-fn normed(norm: &RmsNorm, x: Tensor<3>) -> Tensor<3> {
+pub(super) fn normed(norm: &RmsNorm, x: Tensor<3>) -> Tensor<3> {
     rms_norm(x, norm.gamma.val(), norm.epsilon)
 }

@@ -14,7 +14,7 @@ use crate::ops::{mapped, mapped_by};
 /// A policy: hidden states to logits over the vocabulary.
 #[derive(Module, Debug)]
 pub struct CausalLm {
-    model: Decoder,
+    pub(super) model: Decoder,
     lm_head: Option<Linear>,
 }
 

@@ -4,6 +4,7 @@
 //! `model.layers.0.self_attn.q_proj.weight` is the same in the file and in the module.
 
 mod attention;
+mod checkpointing;
 mod config;
 mod decoder;
 mod frame;

@@ -4,6 +4,7 @@ mod generate;
 mod pack;
 mod sample;
 
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 
 pub use generate::{Generator, NewToken, Response};
@@ -41,4 +42,21 @@ pub fn logits(config: &ModelConfig, model: &CausalLm, packed: &Packed) -> Tensor
     let device = model.device();
     let frame = Frame::causal(&Rope::new(config), packed.time(), &device);
     model.logits(packed.pick(model.hidden(packed.tokens(&device), &frame, None)))
+}
+
+/// Gradients of a loss of these [`logits`], with the memory of one layer at a time, and the figures that `loss` gives.
+///
+/// The gradients come in parts that add up; `loss` gives the loss `[1]` and figures `[n]`.
+pub(crate) fn checkpointed_gradients(
+    config: &ModelConfig,
+    model: &CausalLm,
+    packed: &Packed,
+    loss: impl FnOnce(Tensor<2>) -> (Tensor<1>, Tensor<1>),
+) -> (Vec<GradientsParams>, Tensor<1>) {
+    let rope = Rope::new(config);
+    model.checkpointed_gradients(
+        |device| packed.tokens(device),
+        |device| Frame::causal(&rope, packed.time(), device),
+        |hidden| loss(model.logits(packed.pick(hidden))),
+    )
 }

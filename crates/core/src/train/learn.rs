@@ -1,5 +1,6 @@
 //! The second half of an update: losses, gradients, optimizer steps.
 
+use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
 use super::collect::{groups, pack};
@@ -10,7 +11,7 @@ use super::rollout::Scored;
 use crate::config::{self, KlPlace, RunAction};
 use crate::event::{GuardFired, Update};
 use crate::model::{CausalLm, ModelConfig};
-use crate::policy::logits;
+use crate::policy::{Packed, checkpointed_gradients, logits};
 use crate::read::read;
 use crate::{Error, Result};
 
@@ -85,9 +86,13 @@ impl Rl<'_> {
         let device = self.policy.model.device();
         let groups = groups(share.iter().copied(), self.config.micro_batch_tokens);
         let objective = Objective::new(self, share);
-        let figures = self
-            .trainer
-            .accumulate(&self.policy.model, &device, &groups, |model, group| objective.micro_batch(model, group));
+        let forward = |model: &CausalLm, group: &Vec<usize>| objective.micro_batch(model, group);
+        let figures = if self.config.gradient_checkpointing {
+            let gradients = |model: &CausalLm, group: &Vec<usize>| objective.checkpointed(model, group);
+            self.trainer.accumulate_parts(&self.policy.model, &device, &groups, gradients)
+        } else {
+            self.trainer.accumulate(&self.policy.model, &device, &groups, forward)
+        };
         let values = read(figures.ok_or(Error::Empty("the rollout"))?).await?;
         if !values[0].is_finite() {
             return Err(Error::NotFinite { what: "the policy loss", step: self.step });
@@ -123,15 +128,25 @@ impl<'b> Objective<'b> {
 
     /// The loss of the responses `group`, and `[loss, clipped, Σ ratio, Σ policy KL]`.
     fn micro_batch(&self, model: &CausalLm, group: &[usize]) -> (Tensor<1>, Tensor<1>) {
-        let device = model.device();
         let packed = pack(group, |row| self.share[row]);
+        self.loss(logits(&self.shape, model, &packed), &packed, group)
+    }
+
+    /// The gradients of that loss, layer by layer, and the same figures.
+    fn checkpointed(&self, model: &CausalLm, group: &[usize]) -> (Vec<GradientsParams>, Tensor<1>) {
+        let packed = pack(group, |row| self.share[row]);
+        checkpointed_gradients(&self.shape, model, &packed, |logits| self.loss(logits, &packed, group))
+    }
+
+    /// Loss and figures from `logits [picks, vocabulary]`.
+    fn loss(&self, logits: Tensor<2>, packed: &Packed, group: &[usize]) -> (Tensor<1>, Tensor<1>) {
+        let device = logits.device();
         let per_token = |values: fn(&Scored) -> &[f32]| {
             let flat: Vec<f32> = group.iter().flat_map(|row| values(self.share[*row])).copied().collect();
             packed.values(&flat, &device)
         };
         let weights: Vec<f32> = group.iter().flat_map(|row| self.weights[*row].iter().copied()).collect();
         let weights = packed.values(&weights, &device);
-        let logits = logits(&self.shape, model, &packed);
         let log_probs = packed.target_log_probs(logits.clone());
         // With one optimizer step per rollout the old policy is the present one: the ratio is exactly 1.
         let old = if self.config.steps_per_rollout * self.config.epochs == 1 {

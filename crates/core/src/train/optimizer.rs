@@ -43,16 +43,31 @@ impl<M: Module> Trainer<M> {
     where
         M: Sync,
     {
-        let differentiate = |batch: &B| {
-            let replica = model.clone().fork(device);
-            let (loss, figures) = forward(&replica, batch);
-            (GradientsParams::from_grads(loss.backward(), &replica), figures)
-        };
+        self.accumulate_parts(model, device, batches, |replica, batch| {
+            let (loss, figures) = forward(replica, batch);
+            (vec![GradientsParams::from_grads(loss.backward(), replica)], figures)
+        })
+    }
+
+    /// As [`accumulate`](Self::accumulate), for work that differentiates by itself and gives gradients in parts.
+    pub(crate) fn accumulate_parts<B: Sync>(
+        &mut self,
+        model: &M,
+        device: &Device,
+        batches: &[B],
+        gradients: impl Fn(&M, &B) -> (Vec<GradientsParams>, Tensor<1>) + Send + Sync,
+    ) -> Option<Tensor<1>>
+    where
+        M: Sync,
+    {
+        let differentiate = |batch: &B| gradients(&model.clone().fork(device), batch);
         let mut sum: Option<Tensor<1>> = None;
         // Gradients are as large as the model, so no more of them are kept than threads work at once.
         for round in batches.chunks(parallel::workers(device)) {
-            for (gradients, figures) in parallel::map(device, round, differentiate) {
-                self.gradients.accumulate(model, gradients);
+            for (parts, figures) in parallel::map(device, round, differentiate) {
+                for gradients in parts {
+                    self.gradients.accumulate(model, gradients);
+                }
                 sum = Some(match sum {
                     Some(sum) => sum + figures,
                     None => figures,
