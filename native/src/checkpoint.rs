@@ -20,6 +20,7 @@ use crate::run::Run;
 
 const POLICY: &str = "policy/model.safetensors";
 const OPTIMIZER: &str = "optimizer.burnpack";
+const ADAPTERS: &str = "adapters.safetensors";
 const CRITIC: &str = "critic.safetensors";
 const CRITIC_OPTIMIZER: &str = "critic-optimizer.burnpack";
 const STATE: &str = "state.json";
@@ -135,6 +136,7 @@ impl Checkpoints {
         let mut files = model.files(&rl.policy().config, snapshot.policy)?;
         files.iter_mut().for_each(|(name, _)| *name = format!("policy/{name}"));
         files.push((OPTIMIZER.into(), snapshot.optimizer));
+        files.extend(snapshot.adapters.map(|bytes| (ADAPTERS.into(), bytes)));
         if let Some((weights, optimizer)) = snapshot.critic {
             files.push((CRITIC.into(), weights));
             files.push((CRITIC_OPTIMIZER.into(), optimizer));
@@ -207,11 +209,13 @@ fn load(path: &Path) -> Result<Resumed> {
         }
         files.insert(name.as_str(), bytes);
     }
+    let adapters = files.remove(ADAPTERS);
     let mut take = |name: &str| files.remove(name).with_context(|| format!("{name} is missing"));
     let critic = match state.progress.critic {
         Some(_) => Some((take(CRITIC)?, take(CRITIC_OPTIMIZER)?)),
         None => None,
     };
-    let snapshot = Snapshot { policy: take(POLICY)?, optimizer: take(OPTIMIZER)?, critic, progress: state.progress };
+    let snapshot =
+        Snapshot { policy: take(POLICY)?, adapters, optimizer: take(OPTIMIZER)?, critic, progress: state.progress };
     Ok(Resumed { snapshot, events: state.events, elapsed: state.elapsed, best: state.best })
 }

@@ -131,6 +131,20 @@ fn an_interrupted_run_goes_on_from_where_it_stopped() {
     assert_same(folder.path());
 }
 
+#[test]
+fn adapters_are_resumed_too() {
+    let lora = ["--set", "rl.lora.rank=4", "--set", "rl.credit.estimator=rloo-token"];
+    let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let output = run(whole.path(), &lora);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(run(parts.path(), &[&lora[..], &["--set", "rl.updates=6"]].concat()).status.success());
+    let output = run(parts.path(), &[&lora[..], &["--resume"]].concat());
+    assert!(output.status.success() && stderr(&output).contains("after update 6"), "{}", stderr(&output));
+    assert!(weights(whole.path()) == weights(parts.path()), "weights differ");
+    let base = fs::read(material().join("demo/policy/model.safetensors")).unwrap();
+    assert!(weights(whole.path()).len() == base.len() && weights(whole.path()) != base, "folded into the same shape");
+}
+
 fn checkpoints(out: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> =
         fs::read_dir(out.join("checkpoints")).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -181,6 +181,8 @@ pub struct Rl {
     pub micro_batch_tokens: usize,
     /// Run each layer again on the way back instead of keeping what it computed: less memory, a third more work.
     pub gradient_checkpointing: bool,
+    /// Learn low-rank adapters instead of all weights.
+    pub lora: Lora,
     /// What is rewarded.
     pub reward: Reward,
     /// Credit assignment.
@@ -216,6 +218,7 @@ impl Default for Rl {
             steps_per_rollout: 1,
             micro_batch_tokens: 512,
             gradient_checkpointing: false,
+            lora: Lora::default(),
             reward: Reward::default(),
             credit: Credit::default(),
             normalisation: Normalisation::NonZero,
@@ -228,6 +231,22 @@ impl Default for Rl {
             optimizer: Optimizer { lr: 5e-7, ..Optimizer::default() },
             evaluate_every: 10,
         }
+    }
+}
+
+/// Low-rank adapters on the projections of the policy's layers; the saved policy has them folded in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lora {
+    /// Rank of the adapters; 0 learns all weights.
+    pub rank: usize,
+    /// α: the adapters count α / rank.
+    pub alpha: f32,
+}
+
+impl Default for Lora {
+    fn default() -> Self {
+        Self { rank: 0, alpha: 32.0 }
     }
 }
 

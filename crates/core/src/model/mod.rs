@@ -9,6 +9,7 @@ mod config;
 mod decoder;
 mod frame;
 mod heads;
+mod lora;
 mod network;
 mod weights;
 
@@ -17,5 +18,6 @@ pub use config::{Family, Llama3Scaling, ModelConfig};
 pub use decoder::{Cache, Decoder, Layer, Mlp};
 pub use frame::{Frame, Rope};
 pub use heads::{CausalLm, TokenClassifier, ValueModel};
+pub(crate) use lora::Adapters;
 pub use network::{Configured, Network};
 pub use weights::{from_safetensors, to_safetensors};

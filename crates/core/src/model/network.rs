@@ -33,16 +33,16 @@ impl<M: Network> Configured<M> {
         Ok(Self { config, model })
     }
 
-    /// The weights as one safetensors file.
+    /// The weights as one safetensors file, adapters folded in.
     ///
     /// # Errors
     /// If the device cannot be read.
     pub fn to_safetensors(&self) -> Result<Vec<u8>> {
-        to_safetensors(&self.model)
+        to_safetensors(&self.model.clone().materialize())
     }
 
-    /// The same weights without gradients or dropout.
+    /// The same weights without gradients or dropout, adapters folded in.
     pub fn frozen(&self) -> Self {
-        Self { config: self.config.clone(), model: self.model.valid() }
+        Self { config: self.config.clone(), model: self.model.valid().materialize() }
     }
 }

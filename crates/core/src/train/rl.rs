@@ -16,7 +16,7 @@ use crate::event::{Evaluation, Event, GuardFired, Listener, Phase, Sample, Updat
 use crate::model::CausalLm;
 use crate::policy::Policy;
 use crate::prm::Prm;
-use crate::{Error, Result};
+use crate::{Error, Result, seed};
 
 /// A prompt of the training set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,9 +78,10 @@ impl<'a> Rl<'a> {
         let optimizer_steps = config.updates * config.epochs * config.steps_per_rollout;
         let critic = (config.credit.estimator == Estimator::Gae)
             .then(|| Critic::new(&policy, &config.critic, optimizer_steps, seed));
+        let reference = policy.frozen();
         Ok(Self {
-            reference: policy.frozen(),
-            policy,
+            reference,
+            policy: adapted(policy, &config.lora, seed),
             prms: if config.reward.process == 0.0 { &[] } else { prms },
             tokenizer,
             separators: Separators::from_tokenizer(tokenizer),
@@ -203,6 +204,17 @@ impl<'a> Rl<'a> {
             verified: scored.verified.map(|verified| verified > 0.5),
         })
     }
+}
+
+/// Which independent stream of randomness draws adapters.
+const ADAPTERS: u64 = 0x6c6f7261;
+
+fn adapted(policy: Policy, lora: &config::Lora, seed: u64) -> Policy {
+    if lora.rank == 0 {
+        return policy;
+    }
+    policy.model.device().seed(seed::mix_in(seed, ADAPTERS));
+    Policy { model: policy.model.with_adapters(lora.rank, lora.alpha), ..policy }
 }
 
 fn check(config: &config::Rl, has_prm: bool) -> Result<()> {

@@ -8,7 +8,7 @@ use super::critic::Critic;
 use super::guard::GuardMemory;
 use super::optimizer::Trainer;
 use super::rl::Rl;
-use crate::model::{from_safetensors, to_safetensors};
+use crate::model::{Adapters, from_safetensors, to_safetensors};
 use crate::{Error, Result};
 
 /// A run between two updates. All randomness is drawn from the seed and the update, so no generator is kept.
@@ -16,8 +16,10 @@ use crate::{Error, Result};
 pub struct Snapshot {
     /// Where the run stands.
     pub progress: RlProgress,
-    /// The policy, as safetensors.
+    /// The policy, as safetensors, adapters folded in.
     pub policy: Vec<u8>,
+    /// The adapters, as safetensors, where the policy learns through them.
+    pub adapters: Option<Vec<u8>>,
     /// State of its optimizer.
     pub optimizer: Vec<u8>,
     /// The value function and the state of its optimizer, where there is one.
@@ -48,7 +50,7 @@ pub struct RlProgress {
 pub struct TrainerProgress {
     /// Steps taken.
     pub step: usize,
-    /// The keys of its state: one per parameter, in the order of the module.
+    /// The keys of its state: one per parameter that learns, in the order of the module.
     pub parameters: Vec<u64>,
 }
 
@@ -70,6 +72,7 @@ impl Rl<'_> {
                 guards: self.guards.clone(),
             },
             policy: self.policy.to_safetensors()?,
+            adapters: self.has_adapters().then(|| to_safetensors(&Adapters::of(&self.policy.model))).transpose()?,
             optimizer: self.trainer.to_bytes()?,
             critic: critic.map(Critic::to_bytes).transpose()?,
         })
@@ -81,7 +84,15 @@ impl Rl<'_> {
     /// Bytes that cannot be read or do not fit this run, which is then unusable.
     pub fn restore(&mut self, snapshot: Snapshot) -> Result<()> {
         let RlProgress { step, tokens, drawn, kl_coefficient, optimizer, critic, guards } = snapshot.progress;
-        from_safetensors(&mut self.policy.model, vec![snapshot.policy])?;
+        match (self.has_adapters(), snapshot.adapters) {
+            (false, None) => from_safetensors(&mut self.policy.model, vec![snapshot.policy])?,
+            (true, Some(bytes)) => {
+                let mut adapters = Adapters::of(&self.policy.model);
+                from_safetensors(&mut adapters, vec![bytes])?;
+                self.policy.model = adapters.put_into(self.policy.model.clone());
+            }
+            _ => return Err(Error::Checkpoint("it and the configuration disagree on adapters".into())),
+        }
         self.policy.model = self.trainer.restore(self.policy.model.clone(), snapshot.optimizer, &optimizer)?;
         match (&mut self.critic, snapshot.critic, critic) {
             (None, None, None) => {}
@@ -91,6 +102,12 @@ impl Rl<'_> {
         (self.step, self.tokens, self.drawn) = (step, tokens, drawn);
         (self.kl_coefficient, self.guards) = (kl_coefficient, guards);
         Ok(())
+    }
+}
+
+impl Rl<'_> {
+    fn has_adapters(&self) -> bool {
+        self.config.lora.rank > 0
     }
 }
 
@@ -130,20 +147,25 @@ impl<M: Module> Trainer<M> {
     }
 }
 
-/// The key of every parameter.
+/// The key of every parameter that learns.
 struct Keys(Vec<u64>);
 
 impl ModuleVisitor for Keys {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.0.push(param.id.val());
+        if param.is_require_grad() {
+            self.0.push(param.id.val());
+        }
     }
 }
 
-/// Gives every parameter the next key.
+/// Gives every parameter that learns the next key.
 struct Rekey<'a>(std::slice::Iter<'a, u64>);
 
 impl ModuleMapper for Rekey<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if !param.is_require_grad() {
+            return param;
+        }
         let (own, tensor, mapper) = param.consume();
         let key = self.0.next().map_or(own, |key| ParamId::from(*key));
         Param::from_mapped_value(key, tensor, mapper)
