@@ -6,6 +6,7 @@
 
 mod measure;
 mod nano;
+mod trainer;
 
 use std::ops::ControlFlow;
 
@@ -36,6 +37,7 @@ fn main() {
     score(&mut criterion);
     generate(&mut criterion);
     rl_update(&mut criterion);
+    trainer::update(&mut criterion);
     nano::update(&mut criterion);
     criterion.final_summary();
 }

@@ -174,7 +174,8 @@ impl Rl<'_> {
 
     /// Step scores, verdicts and penalties.
     async fn reward(&self, problems: &[Problem], rollouts: Vec<Rollout>) -> Result<Vec<Scored>> {
-        let inputs: Vec<_> = rollouts.iter().map(|rollout| rollout.prm_input(self.newline)).collect();
+        let inputs = || rollouts.iter().map(|rollout| rollout.prm_input(self.newline)).collect::<Vec<_>>();
+        let inputs = if self.prms.is_empty() { Vec::new() } else { inputs() };
         let mut by_model = Vec::with_capacity(self.prms.len());
         for model in self.prms {
             by_model.push(prm::score(model, &inputs, self.config.micro_batch_tokens, &mut |_| true).await?);

@@ -34,6 +34,7 @@ pub struct Rl<'a> {
     pub(super) prms: &'a [Prm],
     pub(super) tokenizer: &'a Tokenizer,
     pub(super) separators: Separators,
+    /// What the process reward models read in place of a separator.
     pub(super) newline: u32,
     pub(super) config: config::Rl,
     pub(super) sampling: Sampling,
@@ -65,7 +66,7 @@ impl<'a> Rl<'a> {
     /// `policy` must lie on a device that records gradients; its present weights become the reference.
     ///
     /// # Errors
-    /// A configuration that cannot train, or a tokenizer without a newline token.
+    /// A configuration that cannot train, or a tokenizer without a newline token where there are reward models.
     pub fn new(
         policy: Policy,
         prms: &'a [Prm],
@@ -85,7 +86,7 @@ impl<'a> Rl<'a> {
             prms: if config.reward.process == 0.0 { &[] } else { prms },
             tokenizer,
             separators: Separators::from_tokenizer(tokenizer),
-            newline: newline_id(tokenizer)?,
+            newline: if prms.is_empty() { 0 } else { newline_id(tokenizer)? },
             trainer: Trainer::new(&config.optimizer, optimizer_steps),
             critic,
             kl_coefficient: config.kl.coefficient,
