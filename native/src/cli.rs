@@ -276,6 +276,9 @@ pub(crate) struct Train {
     /// Replace a run that is already in the run folder.
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Write TensorBoard event files into the run folder.
+    #[arg(long)]
+    pub(crate) tensorboard: bool,
     /// Go on with the run in the run folder, given the same command again; begins it if there is none.
     #[arg(long, conflicts_with = "overwrite")]
     pub(crate) resume: bool,

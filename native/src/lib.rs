@@ -17,6 +17,7 @@ mod progress;
 mod report;
 mod run;
 mod settings;
+mod tensorboard;
 
 use std::process::ExitCode;
 

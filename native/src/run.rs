@@ -18,6 +18,7 @@ use crate::log::{EventLog, Timed};
 use crate::origin::Origin;
 use crate::progress::Progress;
 use crate::report::{self, Recorded};
+use crate::tensorboard::TensorBoard;
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
@@ -52,6 +53,7 @@ pub(crate) struct Run {
     title: String,
     folder: Option<PathBuf>,
     log: Option<EventLog>,
+    board: Option<TensorBoard>,
     clock: Clock,
     progress: Progress,
     history: Vec<Timed>,
@@ -67,6 +69,7 @@ impl Run {
             title: title.into(),
             folder: None,
             log: None,
+            board: None,
             clock: Clock::start(Elapsed::default()),
             progress: Progress::default(),
             history: Vec::new(),
@@ -110,12 +113,22 @@ impl Run {
         Ok(run)
     }
 
+    /// From now on TensorBoard event files are written beside the log, with everything so far.
+    pub(crate) fn write_tensorboard(&mut self) -> Result<()> {
+        if let Some(folder) = &self.folder {
+            self.board = Some(TensorBoard::create(&folder.join("tensorboard"), &self.history, self.clock.seconds())?);
+        }
+        Ok(())
+    }
+
     /// Takes an event; a full disk or Ctrl-C answers with [`ControlFlow::Break`].
     pub(crate) fn hear(&mut self, event: Event) -> ControlFlow<()> {
         self.show(&event);
         if is_kept(&event) {
             let timed = Timed { time: self.clock.seconds(), event };
-            if let Some(Err(error)) = self.log.as_mut().map(|log| log.write(&timed)) {
+            let logged = self.log.as_mut().map_or(Ok(()), |log| log.write(&timed));
+            let mut shown = || self.board.as_mut().map_or(Ok(()), |board| board.write(&timed));
+            if let Err(error) = logged.and_then(|()| shown()) {
                 self.failure = Some(error);
                 return ControlFlow::Break(());
             }
@@ -183,8 +196,17 @@ fn write_config(config: &Config, folder: &Path) -> Result<()> {
 
 /// Removes what a run wrote; other files of the folder stay.
 fn clear(folder: &Path) -> Result<()> {
-    for name in ["events.jsonl", "config.toml", "run.json", "time.json", "report.html", "policy", "prm", "checkpoints"]
-    {
+    for name in [
+        "events.jsonl",
+        "config.toml",
+        "run.json",
+        "time.json",
+        "report.html",
+        "policy",
+        "prm",
+        "checkpoints",
+        "tensorboard",
+    ] {
         let path = folder.join(name);
         let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         match removed {

@@ -54,6 +54,9 @@ pub(crate) fn run(options: &Train) -> Result<()> {
     } else {
         Training { run: Run::create(&origin, &config, out, options.overwrite)?, resumed: false }
     };
+    if options.tensorboard {
+        training.run.write_tensorboard()?;
+    }
     let result = pollster::block_on(learn(
         &mut rl,
         &problems,

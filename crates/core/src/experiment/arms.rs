@@ -1,6 +1,6 @@
 //! Which settings the arms of an experiment differ in.
 
-use crate::config::{Config, Estimator, Form, Schedule};
+use crate::config::{Config, Estimator, Form, ResponseAction, Schedule};
 use crate::demo;
 
 /// An experiment.
@@ -87,14 +87,48 @@ const CREDIT_FORMS: [Arm; 10] = [
     },
 ];
 
-const HACKING: [Arm; 2] = [
-    Arm { name: "step-baseline", title: "baseline per step", change: |c| c.rl.credit.estimator = Estimator::RlooStep },
+/// Three ways to please a reward model without solving, each beside its cure.
+///
+/// *Thinking without solving* comes from the sum of step rewards; the minimum cures it. *Few steps* come from the
+/// baseline per step, which charges every further step; the baseline per token cures it. *No step* comes from a
+/// reward model that likes answers which say nothing; a guard on responses cures it, as verifiable rewards do.
+const HACKING: [Arm; 6] = [
+    Arm { name: "thinking", title: "sum of step rewards", change: |c| form(c, Form::Sum) },
+    Arm { name: "thinking-cured", title: "soft minimum, T = 0.1", change: |c| soft_min(c, 0.1) },
+    Arm { name: "few-steps", title: "baseline per step", change: few_steps },
     Arm {
-        name: "token-baseline",
+        name: "few-steps-cured",
         title: "baseline per token",
-        change: |c| c.rl.credit.estimator = Estimator::RlooToken,
+        change: |c| {
+            few_steps(c);
+            c.rl.credit.estimator = Estimator::RlooToken;
+        },
+    },
+    Arm { name: "no-step", title: "hot sampling, baseline of branch verl", change: no_step },
+    Arm {
+        name: "no-step-cured",
+        title: "the same, answers of fewer than three steps penalised",
+        change: |c| {
+            no_step(c);
+            c.rl.guards.few_steps = ResponseAction::Penalise;
+            c.rl.guards.min_steps = 3;
+        },
     },
 ];
+
+/// The mean spreads one outcome over the steps, so that nothing but the baseline depends on their number.
+fn few_steps(config: &mut Config) {
+    form(config, Form::Mean);
+    config.rl.credit.estimator = Estimator::RlooStep;
+}
+
+/// A reward model that read nothing wrong has nothing to object to: it likes an answer without a step. Sampling hot
+/// enough to meet one, and credit that reaches end tokens, do the rest.
+fn no_step(config: &mut Config) {
+    soft_min(config, 0.1);
+    config.rl.credit.estimator = Estimator::RlooVerl;
+    config.sampling.temperature = 1.5;
+}
 
 impl Experiment {
     /// Its arms.
