@@ -276,6 +276,9 @@ pub(crate) struct Train {
     /// Replace a run that is already in the run folder.
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Show curves and the last sample on the whole terminal instead of progress bars.
+    #[arg(long)]
+    pub(crate) dashboard: bool,
     /// Write TensorBoard event files into the run folder.
     #[arg(long)]
     pub(crate) tensorboard: bool,

@@ -6,6 +6,7 @@ mod checkpoint;
 mod cli;
 mod clock;
 mod commands;
+mod dashboard;
 mod device;
 mod figure;
 mod folder;

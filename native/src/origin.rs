@@ -67,7 +67,7 @@ impl Origin {
         let path = folder.join("config.toml");
         let text = String::from_utf8(read(&path)?).with_context(|| path.display().to_string())?;
         let begun: Config = toml::from_str(&text).with_context(|| path.display().to_string())?;
-        let changed = changed_keys(&begun, config)?;
+        let changed = fixed_keys(&begun, config)?;
         if !changed.is_empty() {
             bail!(
                 "the configuration is not that of the run: {}; leave --set and --config as they were, or begin \
@@ -79,16 +79,20 @@ impl Origin {
     }
 }
 
-/// What may not change between the parts of a run, with both values.
-fn changed_keys(begun: &Config, now: &Config) -> Result<Vec<String>> {
+/// The keys in which two configurations differ, with both values.
+pub(crate) fn changed_keys(begun: &Config, now: &Config) -> Result<Vec<String>> {
+    let (begun, now) = (leaves(begun)?, leaves(now)?);
+    let changed = now.iter().filter(|(key, value)| begun.get(*key) != Some(value));
+    Ok(changed.map(|(key, now)| format!("{key} is {now}, was {}", begun.get(key).unwrap_or(&Value::Null))).collect())
+}
+
+/// Those that may not change between the parts of a training run.
+fn fixed_keys(begun: &Config, now: &Config) -> Result<Vec<String>> {
     // More updates are fine where nothing depends on how many there are in the end.
     let open_end =
         begun.rl.optimizer.schedule == Schedule::Constant && begun.rl.critic.optimizer.schedule == Schedule::Constant;
-    let is_free = |key: &str| key.starts_with("rl.checkpoints.") || (open_end && key == "rl.updates");
-    let begun = leaves(begun)?;
-    let now = leaves(now)?;
-    let changed = now.iter().filter(|(key, value)| !is_free(key) && begun.get(*key) != Some(value));
-    Ok(changed.map(|(key, now)| format!("{key} is {now}, was {}", begun.get(key).unwrap_or(&Value::Null))).collect())
+    let is_free = |line: &str| line.starts_with("rl.checkpoints.") || (open_end && line.starts_with("rl.updates "));
+    Ok(changed_keys(begun, now)?.into_iter().filter(|line| !is_free(line)).collect())
 }
 
 /// SHA-256 of bytes, in hexadecimal.
@@ -121,7 +125,7 @@ mod tests {
             change(&mut config);
             config
         };
-        let changed = |now: &Config| changed_keys(&begun, now).unwrap();
+        let changed = |now: &Config| fixed_keys(&begun, now).unwrap();
         assert!(changed(&begun).is_empty());
         assert!(changed(&with(|config| config.rl.updates = 7)).is_empty());
         assert!(changed(&with(|config| config.rl.checkpoints.keep = 7)).is_empty());
@@ -130,6 +134,6 @@ mod tests {
         falling.rl.optimizer.schedule = Schedule::Linear;
         let mut longer = falling.clone();
         longer.rl.updates = 7;
-        assert_eq!(changed_keys(&falling, &longer).unwrap(), ["rl.updates is 7, was 100"]);
+        assert_eq!(fixed_keys(&falling, &longer).unwrap(), ["rl.updates is 7, was 100"]);
     }
 }

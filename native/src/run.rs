@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::IsTerminal as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
@@ -13,6 +14,7 @@ use minform_core::config::Config;
 use minform_core::event::{Event, Phase};
 
 use crate::clock::{Clock, Elapsed, Spent};
+use crate::dashboard::Dashboard;
 use crate::folder::write_file;
 use crate::log::{EventLog, Timed};
 use crate::origin::Origin;
@@ -56,6 +58,7 @@ pub(crate) struct Run {
     board: Option<TensorBoard>,
     clock: Clock,
     progress: Progress,
+    dashboard: Option<Dashboard>,
     history: Vec<Timed>,
     config: Config,
     failure: Option<std::io::Error>,
@@ -72,6 +75,7 @@ impl Run {
             board: None,
             clock: Clock::start(Elapsed::default()),
             progress: Progress::default(),
+            dashboard: None,
             history: Vec::new(),
             config: config.clone(),
             failure: None,
@@ -113,6 +117,14 @@ impl Run {
         Ok(run)
     }
 
+    /// From now on the whole terminal shows the run, until it is finished; without a terminal nothing changes.
+    pub(crate) fn open_dashboard(&mut self) -> Result<()> {
+        if std::io::stderr().is_terminal() {
+            self.dashboard = Some(Dashboard::open()?);
+        }
+        Ok(())
+    }
+
     /// From now on TensorBoard event files are written beside the log, with everything so far.
     pub(crate) fn write_tensorboard(&mut self) -> Result<()> {
         if let Some(folder) = &self.folder {
@@ -140,7 +152,10 @@ impl Run {
     /// Shows an event without keeping it.
     pub(crate) fn show(&mut self, event: &Event) {
         self.clock.hear(event);
-        self.progress.show(event, phase_of(event).and_then(|phase| self.clock.of(phase)));
+        match &mut self.dashboard {
+            Some(dashboard) => dashboard.hear(event, self.clock.seconds()),
+            None => self.progress.show(event, phase_of(event).and_then(|phase| self.clock.of(phase))),
+        }
     }
 
     /// Seconds since the run began.
@@ -171,6 +186,7 @@ impl Run {
     /// Writes the report and closes the log; an error kept by [`Run::hear`] comes out here.
     pub(crate) fn finish(&mut self) -> Result<()> {
         self.progress.clear();
+        self.dashboard = None;
         if let Some(error) = self.failure.take() {
             return Err(error).context("cannot write events.jsonl");
         }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use burn::tensor::Device;
 use minform_core::config::Config;
 use minform_core::demo::Demo;
@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::cli;
 use crate::folder::{Folder, read, write_file};
 use crate::log::read_log;
-use crate::origin::Origin;
+use crate::origin::{Origin, changed_keys};
 use crate::run::Run;
 use crate::{device, output, settings};
 
@@ -63,22 +63,24 @@ struct Matrix<'a> {
 impl Matrix<'_> {
     /// Refuses to mix runs of different settings in one folder.
     fn prepare(&self) -> Result<()> {
-        let path = self.options.out.join("config.toml");
-        let text = toml::to_string_pretty(&self.config)?;
-        if path.exists() {
-            ensure!(
-                self.options.resume,
+        let out = &self.options.out;
+        let path = out.join("config.toml");
+        if !path.exists() {
+            return write_file(&path, toml::to_string_pretty(&self.config)?.as_bytes());
+        }
+        if !self.options.resume {
+            bail!(
                 "{} already holds an experiment; pass --resume to go on with it, or choose another --out",
-                self.options.out.display()
-            );
-            ensure!(
-                read(&path)? == text.as_bytes(),
-                "{} was begun with other settings; compare {}",
-                self.options.out.display(),
-                path.display()
+                out.display()
             );
         }
-        write_file(&path, text.as_bytes())
+        let text = String::from_utf8(read(&path)?).with_context(|| path.display().to_string())?;
+        let begun: Config = toml::from_str(&text).with_context(|| path.display().to_string())?;
+        let changed = changed_keys(&begun, &self.config)?;
+        if !changed.is_empty() {
+            bail!("{} was begun with other settings: {}", out.display(), changed.join(", "));
+        }
+        Ok(())
     }
 
     fn folder(&self, seed: u64, name: &str) -> PathBuf {

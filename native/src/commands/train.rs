@@ -54,6 +54,9 @@ pub(crate) fn run(options: &Train) -> Result<()> {
     } else {
         Training { run: Run::create(&origin, &config, out, options.overwrite)?, resumed: false }
     };
+    if options.dashboard {
+        training.run.open_dashboard()?;
+    }
     if options.tensorboard {
         training.run.write_tensorboard()?;
     }

@@ -39,7 +39,7 @@ impl CausalLm {
             upstream = x.grad_remove(&mut gradients);
             parts.push(GradientsParams::from_grads(gradients, layer));
         }
-        if let Some(above) = upstream {
+        if let (true, Some(above)) = (decoder.embed_tokens.weight.is_require_grad(), upstream) {
             let x = decoder.embed_tokens.forward(tokens(&device));
             let gradients = (x * Tensor::from_inner(above)).sum().backward();
             parts.push(GradientsParams::from_grads(gradients, &decoder.embed_tokens));
