@@ -1,0 +1,214 @@
+//! The one configuration structure of every command and front end.
+
+mod rl;
+
+use serde::{Deserialize, Serialize};
+
+pub use rl::{
+    Actions, Allocation, Checkpoints, Combine, Credit, Critic, Curriculum, Estimator, Form, Guards, Kl, KlEstimator,
+    KlPlace, Lora, Loss, LossMean, Normalisation, ResponseAction, Reward, Rl, RunAction, Shaping, Truncated,
+};
+
+/// Everything a run can be told. Each section is used by the commands that need it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Seed of all randomness.
+    pub seed: u64,
+    /// How responses are drawn during RL and by `generate`.
+    pub sampling: Sampling,
+    /// Supervised fine-tuning.
+    pub sft: Sft,
+    /// Training of the process reward model.
+    pub prm: Prm,
+    /// Reinforcement learning.
+    pub rl: Rl,
+    /// The embedded arithmetic world of `demo`.
+    pub world: World,
+}
+
+/// How responses are drawn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sampling {
+    /// Softmax temperature; 0 is greedy. PURE's scripts: 0.5 (main), 1.0 (verl, paper).
+    pub temperature: f32,
+    /// Keep the k most likely tokens; 0 keeps all.
+    pub top_k: usize,
+    /// Keep the smallest set of tokens with this probability mass.
+    pub top_p: f32,
+    /// Longest response in tokens.
+    pub max_new_tokens: usize,
+    /// Sequences written at the same time.
+    pub rows: usize,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: 128, rows: 64 }
+    }
+}
+
+/// AdamW with a warm-up and a bound on the gradient.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Optimizer {
+    /// Learning rate after warm-up.
+    pub lr: f64,
+    /// Decay of the first moment.
+    pub beta_1: f32,
+    /// Decay of the second moment. PURE's scripts: 0.95 (main).
+    pub beta_2: f32,
+    /// Decoupled weight decay.
+    pub weight_decay: f32,
+    /// Largest norm of the whole gradient; 0 leaves it alone.
+    pub max_grad_norm: f32,
+    /// Steps over which the learning rate rises linearly from 0.
+    pub warmup_steps: usize,
+    /// What the learning rate does afterwards.
+    pub schedule: Schedule,
+}
+
+impl Default for Optimizer {
+    fn default() -> Self {
+        Self {
+            lr: 1e-6,
+            beta_1: 0.9,
+            beta_2: 0.95,
+            weight_decay: 0.0,
+            max_grad_norm: 1.0,
+            warmup_steps: 0,
+            schedule: Schedule::Constant,
+        }
+    }
+}
+
+/// Course of the learning rate after warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// Stays.
+    Constant,
+    /// Falls linearly to zero at the last step.
+    Linear,
+    /// Falls along half a cosine to zero at the last step.
+    Cosine,
+}
+
+/// Supervised fine-tuning on prompts and reference solutions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sft {
+    /// Optimizer steps.
+    pub steps: usize,
+    /// Examples per step.
+    pub batch: usize,
+    /// Most tokens in one forward pass; a step is split to respect it.
+    pub micro_batch_tokens: usize,
+    /// Longest example in tokens; longer ones are left out and counted.
+    pub max_tokens: usize,
+    /// Optimizer.
+    pub optimizer: Optimizer,
+}
+
+impl Default for Sft {
+    fn default() -> Self {
+        Self {
+            steps: 100,
+            batch: 16,
+            micro_batch_tokens: 512,
+            max_tokens: 1024,
+            optimizer: Optimizer { lr: 1e-5, schedule: Schedule::Linear, ..Optimizer::default() },
+        }
+    }
+}
+
+/// Training of the process reward model, in PURE's two stages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Prm {
+    /// Epochs with the decoder frozen. PURE: 3.
+    pub head_epochs: usize,
+    /// Epochs with every weight learning. PURE: 1.
+    pub full_epochs: usize,
+    /// Solutions per optimizer step. PURE: 128.
+    pub batch: usize,
+    /// Most tokens in one forward pass.
+    pub micro_batch_tokens: usize,
+    /// Longest problem and solution in tokens; longer ones are left out and counted.
+    pub max_tokens: usize,
+    /// Share of problems held out to measure the model on.
+    pub validation: f32,
+    /// Weight of a language-model loss on the tokens of good steps beside the step loss, which keeps what the
+    /// decoder knows while the head learns (generative regularisation). PURE: none.
+    pub text_loss: f32,
+    /// A step below this score is wrong; scores lie in (−1, 1).
+    pub threshold: f32,
+    /// Optimizer of the head stage. PURE: lr 1e-4.
+    pub head_optimizer: Optimizer,
+    /// Optimizer of the full stage. PURE: lr 1e-6.
+    pub full_optimizer: Optimizer,
+}
+
+impl Default for Prm {
+    fn default() -> Self {
+        Self {
+            head_epochs: 3,
+            full_epochs: 1,
+            batch: 128,
+            micro_batch_tokens: 512,
+            max_tokens: 1024,
+            validation: 0.1,
+            text_loss: 0.0,
+            threshold: 0.0,
+            head_optimizer: Optimizer { lr: 1e-4, weight_decay: 0.1, ..Optimizer::default() },
+            full_optimizer: Optimizer { lr: 1e-6, weight_decay: 0.1, ..Optimizer::default() },
+        }
+    }
+}
+
+/// The embedded arithmetic world: model sizes and data of `demo`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct World {
+    /// Width of the nano models.
+    pub hidden_size: usize,
+    /// Their layers.
+    pub layers: usize,
+    /// Their attention heads.
+    pub heads: usize,
+    /// Easiest level, 1 to 5; level n has n + 1 operations.
+    pub min_level: u8,
+    /// Hardest level.
+    pub max_level: u8,
+    /// Probability of a content-free step before each step of a reference solution.
+    pub filler: f32,
+    /// Probability of a mistake in each step of the solutions the policy imitates at first.
+    pub mistakes: f32,
+    /// Problems sampled to label steps for the process reward model.
+    pub prm_problems: usize,
+    /// Labelled samples of the policy for each of them.
+    pub prm_samples: usize,
+    /// Probability that a step label is flipped before training.
+    pub label_noise: f32,
+    /// Held-out problems of each evaluation.
+    pub test_problems: usize,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            hidden_size: 96,
+            layers: 3,
+            heads: 4,
+            min_level: 1,
+            max_level: 3,
+            filler: 0.1,
+            mistakes: 0.12,
+            prm_problems: 3000,
+            prm_samples: 4,
+            label_noise: 0.0,
+            test_problems: 400,
+        }
+    }
+}
