@@ -122,7 +122,7 @@ fn an_interrupted_run_goes_on_from_where_it_stopped() {
     while updates() < 3 {
         std::thread::sleep(Duration::from_millis(5));
     }
-    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let interrupt = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
     assert!(interrupt.success());
     let status = child.wait().unwrap();
     assert!(status.code() == Some(130) || status.success(), "{status}");
