@@ -45,7 +45,8 @@ impl Dashboard {
     /// Takes the terminal.
     pub(crate) fn open() -> Result<Self> {
         stderr().execute(EnterAlternateScreen).context("cannot take the terminal")?;
-        let terminal = Terminal::new(CrosstermBackend::new(stderr())).context("cannot take the terminal")?;
+        let mut terminal = Terminal::new(CrosstermBackend::new(stderr())).context("cannot take the terminal")?;
+        terminal.clear().context("cannot take the terminal")?;
         Ok(Self { terminal, seen: Seen::default() })
     }
 
