@@ -4,7 +4,7 @@ use std::io::{Stderr, stderr};
 
 use anyhow::{Context as _, Result};
 use crossterm::ExecutableCommand as _;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
+use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
 use minform_core::event::{Event, Phase, Sample};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -45,8 +45,8 @@ impl Dashboard {
     /// Takes the terminal.
     pub(crate) fn open() -> Result<Self> {
         stderr().execute(EnterAlternateScreen).context("cannot take the terminal")?;
-        let mut terminal = Terminal::new(CrosstermBackend::new(stderr())).context("cannot take the terminal")?;
-        terminal.clear().context("cannot take the terminal")?;
+        stderr().execute(Clear(ClearType::All)).context("cannot take the terminal")?;
+        let terminal = Terminal::new(CrosstermBackend::new(stderr())).context("cannot take the terminal")?;
         Ok(Self { terminal, seen: Seen::default() })
     }
 
