@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::device;
 use crate::folder::{read, write_file};
-use crate::settings::leaves;
+use crate::settings::{kept, leaves};
 
 /// What a run folder says about its origin.
 #[derive(Debug, Serialize, Deserialize)]
@@ -64,10 +64,7 @@ impl Origin {
                 }
             }
         }
-        let path = folder.join("config.toml");
-        let text = String::from_utf8(read(&path)?).with_context(|| path.display().to_string())?;
-        let begun: Config = toml::from_str(&text).with_context(|| path.display().to_string())?;
-        let changed = fixed_keys(&begun, config)?;
+        let changed = fixed_keys(&kept(folder)?, config)?;
         if !changed.is_empty() {
             bail!(
                 "the configuration is not that of the run: {}; leave --set and --config as they were, or begin \

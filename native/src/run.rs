@@ -20,6 +20,7 @@ use crate::log::{EventLog, Timed};
 use crate::origin::Origin;
 use crate::progress::Progress;
 use crate::report::{self, Recorded};
+use crate::settings::keep;
 use crate::tensorboard::TensorBoard;
 
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -91,7 +92,7 @@ impl Run {
             clear(folder)?;
         }
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        write_config(config, folder)?;
+        keep(config, folder)?;
         origin.write(folder)?;
         let mut run = Self::without_folder(origin.command(), config);
         run.folder = Some(folder.into());
@@ -107,7 +108,7 @@ impl Run {
         events: u64,
         elapsed: Elapsed,
     ) -> Result<Self> {
-        write_config(config, folder)?;
+        keep(config, folder)?;
         let mut run = Self::without_folder(origin.command(), config);
         let (log, history) = EventLog::resume(&folder.join("events.jsonl"), events)?;
         run.folder = Some(folder.into());
@@ -204,10 +205,6 @@ impl Run {
         }
         Ok(())
     }
-}
-
-fn write_config(config: &Config, folder: &Path) -> Result<()> {
-    write_file(&folder.join("config.toml"), toml::to_string_pretty(config)?.as_bytes())
 }
 
 /// Removes what a run wrote; other files of the folder stay.

@@ -10,6 +10,7 @@ use minform_core::config::Config;
 use toml::{Table, Value};
 
 use crate::cli::Common;
+use crate::folder;
 
 /// Some settings and where they come from.
 #[derive(Debug, Clone)]
@@ -110,6 +111,27 @@ fn collect(key: &str, value: serde_json::Value, into: &mut BTreeMap<String, serd
 
 fn join(section: &str, key: &str) -> String {
     if section.is_empty() { key.into() } else { format!("{section}.{key}") }
+}
+
+/// The name under which a folder of runs keeps its configuration.
+const KEPT: &str = "config.toml";
+
+/// The configuration that a run folder keeps.
+pub(crate) fn kept(folder: &Path) -> Result<Config> {
+    let path = folder.join(KEPT);
+    let name = || path.display().to_string();
+    let text = String::from_utf8(folder::read(&path)?).with_context(name)?;
+    toml::from_str(&text).with_context(name)
+}
+
+/// Whether a folder keeps one.
+pub(crate) fn is_kept(folder: &Path) -> bool {
+    folder.join(KEPT).exists()
+}
+
+/// Writes the configuration into a run folder.
+pub(crate) fn keep(config: &Config, folder: &Path) -> Result<()> {
+    folder::write_file(&folder.join(KEPT), toml::to_string_pretty(config)?.as_bytes())
 }
 
 /// Parses the file as a configuration first, so that an error names its line.

@@ -1,6 +1,7 @@
 //! `minform demo`: the whole story on the embedded world, in one command.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Result;
 use minform_core::Result as CoreResult;
@@ -43,7 +44,7 @@ pub(crate) fn run(options: &cli::Demo) -> Result<()> {
     let origin = Origin::new("demo", &config, &options.common.device, BTreeMap::new())?;
     let mut run = Run::create(&origin, &config, &options.out, options.overwrite)?;
     let result = pollster::block_on(story(&mut demo, &mut run, config.rl.updates));
-    save(&demo, options)?;
+    save(&demo, &options.out)?;
     run.finish()?;
     if result.is_err() {
         eprintln!("the models so far are in {}", options.out.display());
@@ -62,12 +63,12 @@ async fn story(demo: &mut Demo, run: &mut Run, updates: usize) -> CoreResult<Fin
     Ok(Findings { base, last, prm, prm_on_last })
 }
 
-/// Saves what exists, also after Ctrl-C.
-fn save(demo: &Demo, options: &cli::Demo) -> Result<()> {
+/// Saves the models that exist, also after Ctrl-C.
+pub(super) fn save(demo: &Demo, out: &Path) -> Result<()> {
     let folder = Folder::new(demo.policy.config.clone(), demo.tokenizer().clone())?;
-    folder.save(&options.out.join("policy"), &demo.policy.config, demo.policy.to_safetensors()?)?;
+    folder.save(&out.join("policy"), &demo.policy.config, demo.policy.to_safetensors()?)?;
     if let Some(prm) = &demo.prm {
-        folder.save(&options.out.join("prm"), &prm.config, prm.to_safetensors()?)?;
+        folder.save(&out.join("prm"), &prm.config, prm.to_safetensors()?)?;
     }
     Ok(())
 }

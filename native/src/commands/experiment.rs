@@ -13,8 +13,9 @@ use minform_core::demo::Demo;
 use minform_core::experiment::{Arm, Experiment, course};
 use serde_json::json;
 
+use super::demo::save;
 use crate::cli;
-use crate::folder::{Folder, read, write_file};
+use crate::folder::{Folder, write_file};
 use crate::log::read_log;
 use crate::origin::{Origin, changed_keys};
 use crate::run::Run;
@@ -64,9 +65,8 @@ impl Matrix<'_> {
     /// Refuses to mix runs of different settings in one folder.
     fn prepare(&self) -> Result<()> {
         let out = &self.options.out;
-        let path = out.join("config.toml");
-        if !path.exists() {
-            return write_file(&path, toml::to_string_pretty(&self.config)?.as_bytes());
+        if !settings::is_kept(out) {
+            return settings::keep(&self.config, out);
         }
         if !self.options.resume {
             bail!(
@@ -74,9 +74,7 @@ impl Matrix<'_> {
                 out.display()
             );
         }
-        let text = String::from_utf8(read(&path)?).with_context(|| path.display().to_string())?;
-        let begun: Config = toml::from_str(&text).with_context(|| path.display().to_string())?;
-        let changed = changed_keys(&begun, &self.config)?;
+        let changed = changed_keys(&settings::kept(out)?, &self.config)?;
         if !changed.is_empty() {
             bail!("{} was begun with other settings: {}", out.display(), changed.join(", "));
         }
@@ -110,12 +108,7 @@ impl Matrix<'_> {
             })?;
             Ok(())
         })?;
-        let place = self.folder(seed, BASE);
-        let folder = Folder::new(demo.policy.config.clone(), demo.tokenizer().clone())?;
-        folder.save(&place.join("policy"), &demo.policy.config, demo.policy.to_safetensors()?)?;
-        if let Some(prm) = &demo.prm {
-            folder.save(&place.join("prm"), &prm.config, prm.to_safetensors()?)?;
-        }
+        save(&demo, &self.folder(seed, BASE))?;
         self.done(seed, BASE)
     }
 

@@ -217,7 +217,7 @@ fn held_out(options: &Train, prompter: &Prompter, config: &Config) -> Result<Opt
 }
 
 /// The process reward model reads the policy's token ids, so both must share one tokenizer.
-fn load_prm(path: &std::path::Path, policy: &Folder, device: &burn::tensor::Device) -> Result<Prm> {
+fn load_prm(path: &Path, policy: &Folder, device: &burn::tensor::Device) -> Result<Prm> {
     let folder = Folder::open(path).context("process reward model")?;
     let same = folder.tokenizer.vocabulary_size() == policy.tokenizer.vocabulary_size()
         && folder.tokenizer.to_json()? == policy.tokenizer.to_json()?;

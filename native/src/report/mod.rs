@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use minform_core::config::Config;
 use minform_core::event::{Event, Phase, Sample};
 
 use crate::clock::Spent;
-use crate::folder::read;
 use crate::log::{Timed, read_log};
+use crate::settings::kept;
 
 const STYLE: &str = include_str!("style.css");
 const EXPORT: &str = include_str!("export.js");
@@ -32,12 +32,10 @@ pub(crate) struct Recorded {
 impl Recorded {
     /// Reads a run folder, also of a run that is still going on.
     pub(crate) fn open(folder: &Path) -> Result<Self> {
-        let path = folder.join("config.toml");
-        let text = String::from_utf8(read(&path)?).with_context(|| path.display().to_string())?;
         let spent = std::fs::read(folder.join("time.json")).ok();
         Ok(Self {
             name: folder.display().to_string(),
-            config: toml::from_str(&text).with_context(|| path.display().to_string())?,
+            config: kept(folder)?,
             history: read_log(&folder.join("events.jsonl"))?,
             spent: spent.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default(),
         })
