@@ -6,8 +6,12 @@ use anyhow::{Result, anyhow};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-/// Width and height in pixels.
+/// Width and height in pixels, without a key beside the picture.
 const SIZE: (u32, u32) = (440, 280);
+
+/// Width of a key beside the picture, for more curves than a key inside it leaves room for.
+const KEY: u32 = 200;
+const MOST_INSIDE: usize = 3;
 
 /// Colours that differ for colour-blind eyes too (Okabe and Ito).
 pub(crate) const COLOURS: [RGBColor; 8] = [
@@ -71,7 +75,8 @@ impl Figure {
     /// The picture.
     pub(crate) fn svg(&self) -> Result<String> {
         let mut svg = String::new();
-        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+        let beside = if self.curves.len() > MOST_INSIDE { KEY } else { 0 };
+        let area = SVGBackend::with_string(&mut svg, (SIZE.0 + beside, SIZE.1)).into_drawing_area();
         self.draw(&area).map_err(|error| anyhow!("{error}"))?;
         drop(area);
         Ok(svg)
@@ -79,10 +84,15 @@ impl Figure {
 
     fn draw(&self, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Result<(), Box<dyn std::error::Error>> {
         area.fill(&WHITE)?;
+        let (plot, key) = area.split_horizontally(SIZE.0);
+        let beside = self.curves.len() > MOST_INSIDE;
+        if beside {
+            self.key(&key)?;
+        }
         let points = || self.curves.iter().flat_map(|curve| &curve.points);
         let x = range(points().map(|point| point.0));
         let y = range(points().flat_map(|(_, y, half_width)| [y - half_width, y + half_width]));
-        let mut chart = ChartBuilder::on(area)
+        let mut chart = ChartBuilder::on(&plot)
             .caption(&self.caption, ("sans-serif", 16))
             .margin(8)
             .x_label_area_size(26)
@@ -99,17 +109,27 @@ impl Figure {
         for (curve, colour) in self.curves.iter().zip(COLOURS.iter().cycle()) {
             let line = curve.points.iter().map(|(x, y, _)| (*x, *y));
             let series = chart.draw_series(LineSeries::new(line, colour.stroke_width(2)))?;
-            if self.curves.len() > 1 {
+            if self.curves.len() > 1 && !beside {
                 series
                     .label(&curve.name)
                     .legend(move |(x, y)| PathElement::new([(x, y), (x + 14, y)], colour.stroke_width(2)));
             }
         }
-        if self.curves.len() > 1 {
+        if self.curves.len() > 1 && !beside {
             let labels = &mut chart.configure_series_labels();
             labels.border_style(BLACK.mix(0.3)).background_style(WHITE.mix(0.8)).draw()?;
         }
         area.present()?;
+        Ok(())
+    }
+
+    /// Colours and names, one below the other.
+    fn key(&self, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Result<(), Box<dyn std::error::Error>> {
+        for ((curve, colour), row) in self.curves.iter().zip(COLOURS.iter().cycle()).zip(0..) {
+            let y = 40 + 20 * row;
+            area.draw(&PathElement::new([(4, y), (18, y)], colour.stroke_width(2)))?;
+            area.draw(&Text::new(curve.name.as_str(), (24, y - 7), ("sans-serif", 13)))?;
+        }
         Ok(())
     }
 }

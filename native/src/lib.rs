@@ -16,6 +16,7 @@ mod output;
 mod presets;
 mod progress;
 mod report;
+mod results;
 mod run;
 mod settings;
 mod tensorboard;

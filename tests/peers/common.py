@@ -10,8 +10,9 @@ import torch
 import transformers
 from transformers import Qwen2Config
 
-CONFIG = Path(__file__).resolve().parent / "config.json"
-PARAMETERS = 6_559_488
+FOLDER = Path(__file__).resolve().parent
+# The two models and how many parameters each has.
+PARAMETERS = {"config.json": 6_559_488, "nano.json": 382_464}
 SEED = 1
 
 
@@ -31,15 +32,15 @@ def arguments(description, repeats=10, warmup=2, flags=None):
     return args
 
 
-def build(cls, **changes):
-    """A freshly initialised f32 model of config.json's size, with SDPA attention."""
-    values = {k: v for k, v in json.loads(CONFIG.read_text()).items() if k != "torch_dtype"}
-    config = Qwen2Config(**{**values, **changes})
-    config._attn_implementation = "sdpa"
-    model = cls(config)
+def build(cls, config="config.json", **changes):
+    """A freshly initialised f32 model of the size that `config` names, with SDPA attention."""
+    values = {k: v for k, v in json.loads((FOLDER / config).read_text()).items() if k != "torch_dtype"}
+    settings = Qwen2Config(**{**values, **changes})
+    settings._attn_implementation = "sdpa"
+    model = cls(settings)
     assert model.dtype == torch.float32 and model.config._attn_implementation == "sdpa"
     extra = sum(p.numel() for n, p in model.named_parameters() if n.startswith("score"))
-    assert sum(p.numel() for p in model.parameters()) - extra == PARAMETERS
+    assert sum(p.numel() for p in model.parameters()) - extra == PARAMETERS[config]
     return model
 
 
@@ -61,7 +62,7 @@ def measure(bench, args, tokens, round_):
     report(bench, args, tokens, rates, busy / wall)
 
 
-def report(bench, args, tokens, rates, cores, **more):
+def report(bench, args, tokens, rates, cores, config="config.json", **more):
     """Prints the JSON line: `rates` are the tokens per second of each round, `more` comes last."""
     line = {
         "bench": bench,
@@ -74,7 +75,7 @@ def report(bench, args, tokens, rates, cores, **more):
         "cores": round(cores, 2),
         "tokens": tokens,
         "repeats": args.repeats,
-        "parameters": PARAMETERS,
+        "parameters": PARAMETERS[config],
         "torch": torch.__version__,
         "transformers": transformers.__version__,
         "threads": args.threads,

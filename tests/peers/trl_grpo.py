@@ -3,8 +3,9 @@
 A round is everything the trainer does from the end of one optimizer step to
 the end of the next: sampling by transformers, a reward function, the
 log-probabilities of a reference model, loss, backward and AdamW step. The
-sampled tokens are counted. `--write-tokenizer` writes tokenizer.json, which
-both sides read, and stops.
+sampled tokens are counted. `--nano` takes the model of nano.json, the size of
+minform's demo. `--write-tokenizer` writes tokenizer.json, which both sides
+read, and stops.
 """
 
 import os
@@ -119,10 +120,11 @@ def settings(folder, steps):
 
 
 def main():
-    flags = {"--write-tokenizer": "write tokenizer.json and stop"}
+    flags = {"--nano": "the model of nano.json", "--write-tokenizer": "write tokenizer.json and stop"}
     args = arguments(__doc__.splitlines()[0], flags=flags)
     if args.write_tokenizer:
         return write_tokenizer()
+    bench, config = ("trainer_update_nano", "nano.json") if args.nano else ("trainer_update", "config.json")
     transformers.utils.logging.disable_progress_bar()
     tokenizer = read_tokenizer()
     steps = args.warmup + args.repeats
@@ -133,7 +135,7 @@ def main():
     clock, reward = Clock(), Reward()
     with tempfile.TemporaryDirectory() as folder:
         # From a folder, since TRL loads the reference model from where the policy came from.
-        build(Qwen2ForCausalLM).save_pretrained(folder)
+        build(Qwen2ForCausalLM, config).save_pretrained(folder)
         trainer = GRPOTrainer(
             model=folder,
             reward_funcs=reward,
@@ -147,7 +149,7 @@ def main():
         policy, reference = trainer.model, trainer.ref_model
         for model in policy, reference:
             assert model.dtype == torch.float32 and model.config._attn_implementation == "sdpa"
-            assert sum(p.numel() for p in model.parameters()) == PARAMETERS
+            assert sum(p.numel() for p in model.parameters()) == PARAMETERS[config]
         before = {name: p.detach().clone() for name, p in policy.named_parameters()}
         passes = []
         reference.register_forward_hook(lambda *_: passes.append(None))
@@ -162,7 +164,7 @@ def main():
     tokens = ROWS * NEW
     rates = [tokens / (end - start) for (start, _), (end, _) in pairwise(marks)]
     (start, idle), (end, busy) = marks[0], marks[-1]
-    report("trainer_update", args, tokens, rates, (busy - idle) / (end - start), trl=trl.__version__)
+    report(bench, args, tokens, rates, (busy - idle) / (end - start), config, trl=trl.__version__)
 
 
 if __name__ == "__main__":

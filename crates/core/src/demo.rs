@@ -141,7 +141,8 @@ impl Demo {
     pub async fn fine_tune(&mut self, listener: &mut Listener<'_>) -> Result<()> {
         let mut rng = self.rng(Stream::Sft);
         let (tokenizer, levels) = (&self.tokenizer, &self.levels);
-        let habits = Habits { filler: self.config.world.filler, mistakes: self.config.world.mistakes };
+        let world = &self.config.world;
+        let habits = Habits { filler: world.filler, mistakes: world.mistakes, joined: world.joined };
         let mut failure = None;
         let mut next = |_: usize, count: usize| {
             let examples = (0..count).map(|_| example(tokenizer, &mut rng, levels, habits)).collect::<Result<Vec<_>>>();

@@ -109,6 +109,7 @@ impl World {
         }
         in_range("world.filler", self.filler, 0.0, 1.0)?;
         in_range("world.mistakes", self.mistakes, 0.0, 1.0)?;
+        in_range("world.joined", self.joined, 0.0, 1.0)?;
         in_range("world.label_noise", self.label_noise, 0.0, 1.0)?;
         positive("world.prm_problems", self.prm_problems)?;
         positive("world.prm_samples", self.prm_samples)?;

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 const WORLD: World = World { seed: 7 };
 
-const CAREFUL: Habits = Habits { filler: 0.5, mistakes: 0.0 };
+const CAREFUL: Habits = Habits { filler: 0.5, mistakes: 0.0, joined: 0.0 };
 
 /// 12 + 7 = 19, 19 - 4 = 15, 15 * 2 = 30, 30 / 2 = 15
 fn apples() -> Problem {
@@ -61,6 +61,11 @@ fn each_mistake_has_its_verdict() {
         ("012 + 7 = 19".into(), &[Malformed], false),
         ("12 + 7 = 19\n".into(), &[Malformed], false),
         ("12 + 7 = 19 = 19".into(), &[Malformed], false),
+        ("12 + 7 = 19 - 4 = 15|15 * 2 = 30 / 2 = 15|\\boxed{15}".into(), &[Right, Right, AnswerRight], true),
+        ("12 + 7 = 19 - 4 = 16|16 * 2 = 32".into(), &[WrongArithmetic, WrongValue], false),
+        ("12 + 7 = 20 - 4 = 16|15 * 2 = 30".into(), &[WrongArithmetic, Right], false),
+        ("12 + 7 = 19 -".into(), &[Malformed], false),
+        ("19".into(), &[Malformed], false),
         ("12 + = 19".into(), &[Malformed], false),
         ("12 + 7 + 0 = 19".into(), &[Malformed], false),
         ("\\boxed{15}".into(), &[AnswerUnsupported], true),
@@ -91,6 +96,16 @@ fn labels_stop_at_the_first_error() {
     assert_eq!(verdict.labels(), [Some(true), Some(false), None, None]);
     assert_eq!(check(&apples(), "12 + 7 = 19").labels(), [Some(true)]);
     assert_eq!(check(&apples(), "").labels(), [Some(false)]);
+}
+
+#[test]
+fn joined_equations_are_as_right_as_parted_ones() {
+    let mut rng = WORLD.rng(Split::Train);
+    for problem in WORLD.problems(Split::Train, Level::ALL).take(200) {
+        let all = written(&mut rng, &problem, Habits { filler: 0.0, mistakes: 0.0, joined: 1.0 });
+        assert_eq!(check(&problem, &all).steps, [StepVerdict::Right, StepVerdict::AnswerRight], "{all:?}");
+        assert!(check(&problem, &written(&mut rng, &problem, Habits { joined: 0.5, ..CAREFUL })).is_solved());
+    }
 }
 
 #[test]
@@ -131,7 +146,7 @@ fn filler_is_absent_at_zero_and_before_every_step_at_one() {
 fn mistakes_are_as_frequent_as_asked() {
     let mut rng = WORLD.rng(Split::Train);
     let share = |mistakes: f32, rng: &mut _| {
-        let habits = Habits { filler: 0.0, mistakes };
+        let habits = Habits { filler: 0.0, mistakes, joined: 0.0 };
         let solved = |problem: &Problem, rng: &mut _| check(problem, &written(rng, problem, habits)).is_solved();
         let levels = level(2)..=level(2);
         let problems = WORLD.problems(Split::Train, levels).take(2000);
@@ -151,7 +166,7 @@ fn fallible_authors_stay_in_the_world_and_go_on_from_their_mistakes() {
     let mut rng = WORLD.rng(Split::Train);
     let tokenizer = tokenizer();
     for problem in WORLD.problems(Split::Train, Level::ALL).take(1000) {
-        let text = written(&mut rng, &problem, Habits { filler: 0.0, mistakes: 0.5 });
+        let text = written(&mut rng, &problem, Habits { filler: 0.0, mistakes: 0.5, joined: 0.0 });
         let mut value = problem.start().to_string();
         for step in text.split(SEPARATOR).filter(|step| step.contains('=')) {
             let (term, result) = step.split_once(" = ").unwrap();
@@ -170,7 +185,9 @@ fn fallible_authors_write_about_any_problem() {
     let mut rng = WORLD.rng(Split::Train);
     let large = Problem::new("", 30, vec![Operation::Halve, Operation::Double]).unwrap();
     for _ in 0..200 {
-        assert!(!check(&large, &written(&mut rng, &large, Habits { filler: 0.0, mistakes: 1.0 })).is_solved());
+        assert!(
+            !check(&large, &written(&mut rng, &large, Habits { filler: 0.0, mistakes: 1.0, joined: 0.0 })).is_solved()
+        );
     }
 }
 
@@ -225,7 +242,7 @@ fn tokens_put_end_to_end_give_the_text_back() {
     let tokenizer = tokenizer();
     let mut rng = WORLD.rng(Split::Train);
     for _ in 0..1000 {
-        let (prompt, solution) = supervised(&mut rng, &Level::ALL, Habits { filler: 0.3, mistakes: 0.2 });
+        let (prompt, solution) = supervised(&mut rng, &Level::ALL, Habits { filler: 0.3, mistakes: 0.2, joined: 0.3 });
         let apart = [prompt.as_str(), solution.as_str()].map(|text| {
             let ids = tokenizer.encode(text, false).unwrap().get_ids().to_vec();
             assert!(!ids.contains(&UNK_ID), "{text:?}");

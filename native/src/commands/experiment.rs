@@ -1,23 +1,24 @@
 //! `minform experiment`: arms × seeds in one folder, run in parts if need be.
 //!
 //! `seed-0/base` holds the policy and the reward model that all arms of a seed start from, `seed-0/ARM` one run each.
-//! A run that is done says so in `done.json`; what is not done is run again from its start.
+//! A run that is done says so in `done.json`; what is not done is run again from its start. What the runs show
+//! together stands in `summary.csv`, `table.md` and `figures/`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use burn::tensor::Device;
 use minform_core::config::Config;
 use minform_core::demo::Demo;
-use minform_core::experiment::{Arm, Experiment, course};
+use minform_core::experiment::{Arm, Experiment};
 use serde_json::json;
 
 use super::demo::save;
 use crate::cli;
 use crate::folder::{Folder, write_file};
-use crate::log::read_log;
 use crate::origin::{Origin, changed_keys};
+use crate::results::{self, DONE};
 use crate::run::Run;
 use crate::{device, output, settings};
 
@@ -36,14 +37,14 @@ pub(crate) fn run(options: &cli::Experiment) -> Result<()> {
                 matrix.base(seed)?;
                 eprintln!("== seed {seed}, {}", arm.title);
                 matrix.arm(seed, arm)?;
-                write_summary(&options.out, experiment)?;
+                results::write(&options.out, experiment)?;
             }
         }
     }
-    let path = write_summary(&options.out, experiment)?;
+    let table = results::write(&options.out, experiment)?;
     match options.common.json {
-        true => output::line(json!({ "summary": path })),
-        false => output::line(format_args!("summary: {}", path.display())),
+        true => output::line(json!({ "summary": options.out.join("summary.csv") })),
+        false => output::line(table.trim_end()),
     }
 }
 
@@ -86,7 +87,7 @@ impl Matrix<'_> {
     }
 
     fn is_done(&self, seed: u64, name: &str) -> bool {
-        self.folder(seed, name).join("done.json").exists()
+        self.folder(seed, name).join(DONE).exists()
     }
 
     fn seeded(&self, config: &Config, seed: u64) -> Config {
@@ -137,52 +138,6 @@ impl Matrix<'_> {
     }
 
     fn done(&self, seed: u64, name: &str) -> Result<()> {
-        write_file(&self.folder(seed, name).join("done.json"), b"{}\n")
+        write_file(&self.folder(seed, name).join(DONE), b"{}\n")
     }
-}
-
-/// `summary.csv`: every evaluation of every run that is done.
-fn write_summary(out: &Path, experiment: Experiment) -> Result<PathBuf> {
-    let mut text = String::from("arm,seed,step,sampled,greedy,steps,length,auc,approved,outcome,kl\n");
-    for (seed, folder) in seeds(out)? {
-        for arm in experiment.arms() {
-            let place = folder.join(arm.name);
-            if !place.join("done.json").exists() {
-                continue;
-            }
-            let history = read_log(&place.join("events.jsonl"))?;
-            for point in course(history.iter().map(|timed| &timed.event)) {
-                let show = |value: Option<f32>| value.map_or(String::new(), |value| value.to_string());
-                let figures = [
-                    point.step.to_string(),
-                    point.sampled.to_string(),
-                    point.greedy.to_string(),
-                    point.steps.to_string(),
-                    point.length.to_string(),
-                    show(point.auc),
-                    show(point.approved),
-                    show(point.outcome),
-                    show(point.kl),
-                ];
-                text.push_str(&format!("{},{seed},{}\n", arm.name, figures.join(",")));
-            }
-        }
-    }
-    let path = out.join("summary.csv");
-    write_file(&path, text.as_bytes())?;
-    Ok(path)
-}
-
-/// The seeds in a folder, rising.
-fn seeds(out: &Path) -> Result<Vec<(u64, PathBuf)>> {
-    let entries = std::fs::read_dir(out).with_context(|| format!("cannot read {}", out.display()))?;
-    let mut seeds: Vec<(u64, PathBuf)> = entries
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            let seed = entry.file_name().to_str()?.strip_prefix("seed-")?.parse().ok()?;
-            Some((seed, entry.path()))
-        })
-        .collect();
-    seeds.sort();
-    Ok(seeds)
 }

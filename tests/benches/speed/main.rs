@@ -37,7 +37,7 @@ fn main() {
     score(&mut criterion);
     generate(&mut criterion);
     rl_update(&mut criterion);
-    trainer::update(&mut criterion);
+    trainer::updates(&mut criterion);
     nano::update(&mut criterion);
     criterion.final_summary();
 }
@@ -47,7 +47,7 @@ fn train(criterion: &mut Criterion) {
     const COLUMNS: usize = 128;
     const TOKENS: usize = ROWS * COLUMNS;
     same_sizes(include_str!("../../peers/torch_train.py"), &format!("ROWS, COLUMNS = {ROWS}, {COLUMNS}"));
-    let mut policy = policy();
+    let mut policy = shared();
     let mut trainer = Trainer::new(&adam_w(3e-4, 0.01), 1);
     // One id more than is read: every one of the 128 positions has a target.
     let rows = rows(&policy, COLUMNS + 1);
@@ -69,7 +69,7 @@ fn train(criterion: &mut Criterion) {
 fn score(criterion: &mut Criterion) {
     const COLUMNS: usize = 128;
     same_sizes(include_str!("../../peers/transformers_score.py"), &format!("ROWS, COLUMNS = {ROWS}, {COLUMNS}"));
-    let policy = policy();
+    let policy = shared();
     let prm = Prm::from_policy(&policy, SEED).frozen();
     let head = 2 * policy.config.hidden_size + 2;
     assert_eq!(prm.model.num_params(), PARAMETERS + head);
@@ -92,7 +92,7 @@ fn generate(criterion: &mut Criterion) {
         include_str!("../../peers/transformers_generate.py"),
         &format!("ROWS, PROMPT, NEW = {ROWS}, {PROMPT}, {NEW}"),
     );
-    let policy = policy().frozen();
+    let policy = shared().frozen();
     assert!(policy.config.eos_token_ids.is_empty(), "no end token");
     let prompts = rows(&policy, PROMPT);
     let sampling = Sampling { temperature: 1.0, top_k: 0, top_p: 1.0, max_new_tokens: NEW, rows: ROWS };
@@ -124,7 +124,7 @@ fn rl_update(criterion: &mut Criterion) {
         include_str!("../../peers/rl_update.py"),
         &format!("ROWS, COLUMNS, PROMPT, GROUP, CLIP = {ROWS}, {COLUMNS}, {PROMPT}, {GROUP}, {CLIP}"),
     );
-    let mut policy = policy();
+    let mut policy = shared();
     let mut trainer = Trainer::new(&adam_w(1e-6, 0.0), 1);
     let rows = rows(&policy, COLUMNS);
     let advantages = advantages(GROUP);
@@ -156,10 +156,15 @@ fn same_sizes(script: &str, sizes: &str) {
     assert!(script.lines().any(|line| line == sizes), "the peer's script lacks the line `{sizes}`");
 }
 
-/// The model both sides share, with fresh weights.
-fn policy() -> Policy {
-    let config = ModelConfig::from_json(include_bytes!("../../peers/config.json")).expect("the shared config.json");
-    let policy = Policy::new(config, SEED, &Device::flex().autodiff());
+/// A model both sides share, with fresh weights.
+fn policy(config: &[u8]) -> Policy {
+    let config = ModelConfig::from_json(config).expect("a shared configuration");
+    Policy::new(config, SEED, &Device::flex().autodiff())
+}
+
+/// The one of most benchmarks.
+fn shared() -> Policy {
+    let policy = policy(include_bytes!("../../peers/config.json"));
     assert_eq!(policy.model.num_params(), PARAMETERS);
     policy
 }

@@ -7,6 +7,7 @@ use criterion::Criterion;
 use minform_core::config::{
     Credit, Estimator, Kl, KlEstimator, KlPlace, Normalisation, Reward, Rl as RlConfig, Sampling,
 };
+use minform_core::policy::Policy;
 use minform_core::seed::mix_in;
 use minform_core::train::{Problem, Rl};
 use minform_text::tokenizer::Tokenizer;
@@ -20,12 +21,17 @@ const GROUP: usize = 8;
 const PROMPT: usize = 32;
 const NEW: usize = 64;
 
+/// The benchmark with the model that all share and with one of the demo's size.
+pub(crate) fn updates(criterion: &mut Criterion) {
+    update(criterion, "trainer_update", policy(include_bytes!("../../peers/config.json")));
+    update(criterion, "trainer_update_nano", policy(include_bytes!("../../peers/nano.json")));
+}
+
 /// Verifiable rewards, groups of 8, the KL penalty in the loss; no end token, so that every response has full length.
-pub(crate) fn update(criterion: &mut Criterion) {
+fn update(criterion: &mut Criterion, bench: &str, policy: Policy) {
     let script = include_str!("../../peers/trl_grpo.py");
     same_sizes(script, &format!("PROMPTS, GROUP, PROMPT, NEW = {PROMPTS}, {GROUP}, {PROMPT}, {NEW}"));
     same_sizes(script, "BETA, CLIP = 0.001, 0.2");
-    let policy = policy();
     let tokenizer = Tokenizer::from_json(include_bytes!("../../peers/tokenizer.json")).expect("the shared tokenizer");
     let config = RlConfig {
         prompts: PROMPTS,
@@ -46,7 +52,7 @@ pub(crate) fn update(criterion: &mut Criterion) {
     };
     let mut rl = Rl::new(policy.clone(), &[], &tokenizer, &config, &sampling, SEED).expect("settings that train");
     let tokens = PROMPTS * GROUP * NEW;
-    measure(criterion, "trainer_update", policy.model.num_params(), tokens, || {
+    measure(criterion, bench, policy.model.num_params(), tokens, || {
         timed(|| {
             let mut next = |drawn: usize, count: usize| (drawn..drawn + count).map(problem).collect();
             let updated = block_on(rl.update(&mut next, &mut |_| ControlFlow::Continue(()))).expect("an update");

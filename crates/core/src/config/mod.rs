@@ -185,6 +185,8 @@ pub struct World {
     pub filler: f32,
     /// Probability of a mistake in each step of the solutions the policy imitates at first.
     pub mistakes: f32,
+    /// Probability that an equation of these solutions goes on in the step before it.
+    pub joined: f32,
     /// Problems sampled to label steps for the process reward model.
     pub prm_problems: usize,
     /// Labelled samples of the policy for each of them.
@@ -205,6 +207,7 @@ impl Default for World {
             max_level: 3,
             filler: 0.1,
             mistakes: 0.12,
+            joined: 0.0,
             prm_problems: 3000,
             prm_samples: 4,
             label_noise: 0.0,

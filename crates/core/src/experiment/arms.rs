@@ -1,6 +1,6 @@
 //! Which settings the arms of an experiment differ in.
 
-use crate::config::{Config, Estimator, Form, ResponseAction, Schedule};
+use crate::config::{Config, Estimator, Form, Kl, KlEstimator, LossMean, Normalisation, ResponseAction, Schedule};
 use crate::demo;
 
 /// An experiment.
@@ -90,20 +90,13 @@ const CREDIT_FORMS: [Arm; 10] = [
 /// Three ways to please a reward model without solving, each beside its cure.
 ///
 /// *Thinking without solving* comes from the sum of step rewards; the minimum cures it. *Few steps* come from the
-/// baseline per step, which charges every further step; the baseline per token cures it. *No step* comes from a
+/// baseline per step, which charges every further step; a baseline that does not count steps cures it. *No step* comes from a
 /// reward model that likes answers which say nothing; a guard on responses cures it, as verifiable rewards do.
 const HACKING: [Arm; 6] = [
     Arm { name: "thinking", title: "sum of step rewards", change: |c| form(c, Form::Sum) },
     Arm { name: "thinking-cured", title: "soft minimum, T = 0.1", change: |c| soft_min(c, 0.1) },
     Arm { name: "few-steps", title: "baseline per step", change: few_steps },
-    Arm {
-        name: "few-steps-cured",
-        title: "baseline per token",
-        change: |c| {
-            few_steps(c);
-            c.rl.credit.estimator = Estimator::RlooToken;
-        },
-    },
+    Arm { name: "few-steps-cured", title: "baseline of the paper", change: |c| soft_min(c, 0.1) },
     Arm { name: "no-step", title: "hot sampling, baseline of branch verl", change: no_step },
     Arm {
         name: "no-step-cured",
@@ -116,9 +109,9 @@ const HACKING: [Arm; 6] = [
     },
 ];
 
-/// The mean spreads one outcome over the steps, so that nothing but the baseline depends on their number.
+/// Every further step is charged what a step of the others earned (Eq. 8).
 fn few_steps(config: &mut Config) {
-    form(config, Form::Mean);
+    soft_min(config, 0.1);
     config.rl.credit.estimator = Estimator::RlooStep;
 }
 
@@ -130,6 +123,29 @@ fn no_step(config: &mut Config) {
     config.sampling.temperature = 1.5;
 }
 
+/// Arms that one picture shows together.
+#[derive(Debug, Clone, Copy)]
+pub struct Comparison {
+    /// What they differ in.
+    pub title: &'static str,
+    /// Their names.
+    pub arms: &'static [&'static str],
+}
+
+const CREDIT_FORMS_COMPARED: [Comparison; 2] = [
+    Comparison {
+        title: "form of the return",
+        arms: &["sum", "sum-0.9", "mean", "min-0.01", "min-0.1", "min-1", "exact-min"],
+    },
+    Comparison { title: "kind of reward", arms: &["sum", "min-0.1", "vr", "min-vr-10", "min-vr-100"] },
+];
+
+const HACKING_COMPARED: [Comparison; 3] = [
+    Comparison { title: "thinking without solving", arms: &["thinking", "thinking-cured"] },
+    Comparison { title: "few steps", arms: &["few-steps", "few-steps-cured"] },
+    Comparison { title: "no step", arms: &["no-step", "no-step-cured"] },
+];
+
 impl Experiment {
     /// Its arms.
     pub fn arms(self) -> &'static [Arm] {
@@ -139,16 +155,41 @@ impl Experiment {
         }
     }
 
-    /// The settings that all arms share: those of the demo, but with the paper's weight of the KL penalty, a constant
-    /// learning rate, twice the updates, and a reward model whose training labels are wrong one time in twenty.
+    /// Which of them are shown together.
+    pub fn comparisons(self) -> &'static [Comparison] {
+        match self {
+            Self::CreditForms => &CREDIT_FORMS_COMPARED,
+            Self::Hacking => &HACKING_COMPARED,
+        }
+    }
+
+    /// The arm whose final accuracy the others are measured by.
+    pub fn yardstick(self) -> Option<&'static str> {
+        matches!(self, Self::CreditForms).then_some("vr")
+    }
+
+    /// The settings that all arms share: the demo's models and sizes, credit assignment as the paper has it (its
+    /// baseline, no mask on the ends of steps, the preset `pure-paper`), a constant learning rate, and a reward model
+    /// from twice as many samples, one in fifty of whose labels is wrong.
     pub fn settings(self) -> Config {
         let mut config = demo::settings(false);
-        config.world.label_noise = 0.05;
-        config.rl.updates = 160;
+        config.sft.steps = 500;
+        config.world.mistakes = 0.1;
+        config.world.prm_problems = 6000;
+        config.world.label_noise = 0.02;
+        config.rl.updates = 100;
         config.rl.evaluate_every = 10;
-        config.rl.kl.coefficient = 1e-3;
-        config.rl.optimizer.lr = 3e-4;
+        config.rl.credit.estimator = Estimator::RlooPaper;
+        config.rl.credit.mask_step_ends = false;
+        config.rl.normalisation = Normalisation::Whiten;
+        config.rl.kl = Kl { coefficient: 1e-3, estimator: KlEstimator::K3Clamped, ..Kl::default() };
+        config.rl.loss.mean = LossMean::PerToken;
+        config.rl.optimizer.lr = 2e-4;
         config.rl.optimizer.schedule = Schedule::Constant;
+        if self == Self::Hacking {
+            // How many steps a solution has is then the author's choice.
+            config.world.joined = 0.3;
+        }
         config
     }
 }

@@ -6,7 +6,7 @@
 mod arms;
 mod summary;
 
-pub use arms::{Arm, Experiment};
+pub use arms::{Arm, Comparison, Experiment};
 pub use summary::{Interval, Point, RunSummary, course, interval, summarise};
 
 use crate::Result;

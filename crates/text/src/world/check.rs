@@ -11,7 +11,8 @@ use super::{Operation, Problem};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StepVerdict {
-    /// The operation that is due, on the true running value, with the true result.
+    /// The operation that is due, on the true running value, with the true result; in a chain of equations, all of
+    /// them. A chain that is not right has the verdict of its first equation that is not.
     Right,
     /// A thinking step without content: neutral, which counts as right.
     Filler,
@@ -113,8 +114,8 @@ impl<'a> Walk<'a> {
             StepVerdict::Empty
         } else if self.ended {
             StepVerdict::ExtraAfterEnd
-        } else if let Some(equation) = Equation::parse(text) {
-            self.judge_equation(equation)
+        } else if let Some(chain) = Equation::parse_chain(text) {
+            self.judge_chain(chain)
         } else if let Some(answer) = boxed_alone(text) {
             self.ended = true;
             self.judge_answer(answer)
@@ -123,6 +124,12 @@ impl<'a> Walk<'a> {
         } else {
             StepVerdict::Malformed
         }
+    }
+
+    /// Every equation takes its place, also after one that is not right.
+    fn judge_chain(&mut self, chain: Vec<Equation>) -> StepVerdict {
+        let verdicts: Vec<StepVerdict> = chain.into_iter().map(|equation| self.judge_equation(equation)).collect();
+        verdicts.into_iter().find(|verdict| !verdict.is_right()).unwrap_or(StepVerdict::Right)
     }
 
     fn judge_equation(&mut self, equation: Equation) -> StepVerdict {
@@ -175,11 +182,22 @@ impl Equation {
         Self { left, sign, right, result }
     }
 
-    fn parse(text: &str) -> Option<Self> {
-        let (term, result) = text.split_once('=')?;
-        let (at, sign) = term.char_indices().find(|(_, char)| "+-*/".contains(*char))?;
-        let (left, right) = (&term[..at], &term[at + sign.len_utf8()..]);
-        Some(Self::new(number(left)?, sign, number(right)?, number(result)?))
+    /// One equation or several in a chain, each going on from the result before it: `2 + 3 = 5 * 2 = 10`.
+    fn parse_chain(text: &str) -> Option<Vec<Self>> {
+        let parts: Vec<&str> = text.split('=').collect();
+        let (last, terms) = parts.split_last()?;
+        let terms = terms.iter().map(|text| Self::term(text)).collect::<Option<Vec<_>>>()?;
+        let results = terms.iter().skip(1).map(|(left, ..)| *left).chain([number(last)?]);
+        let chain =
+            terms.iter().zip(results).map(|((left, sign, right), result)| Self::new(*left, *sign, *right, result));
+        (!terms.is_empty()).then(|| chain.collect())
+    }
+
+    /// `left sign right`
+    fn term(text: &str) -> Option<(u32, char, u32)> {
+        let (at, sign) = text.char_indices().find(|(_, char)| "+-*/".contains(*char))?;
+        let (left, right) = (&text[..at], &text[at + sign.len_utf8()..]);
+        Some((number(left)?, sign, number(right)?))
     }
 
     /// Whether the left side is this operation on this value.

@@ -37,6 +37,8 @@ pub struct Habits {
     pub filler: f32,
     /// Probability of a mistake in each step. What follows goes on from it, as people do.
     pub mistakes: f32,
+    /// Probability that an equation goes on in the step before it: `2 + 3 = 5 * 2 = 10`.
+    pub joined: f32,
 }
 
 /// A prompt and a solution as people write it, always from the training side of the split.
@@ -52,7 +54,24 @@ pub fn supervised(rng: &mut (impl Rng + ?Sized), levels: &Levels, habits: Habits
 pub fn written(rng: &mut (impl Rng + ?Sized), problem: &Problem, habits: Habits) -> String {
     let steps =
         if habits.mistakes > 0.0 { fallible_steps(rng, problem, habits.mistakes) } else { solution_steps(problem) };
+    let steps = if habits.joined > 0.0 { join(rng, steps, habits.joined) } else { steps };
     with_filler(rng, steps, habits.filler)
+}
+
+/// Lets equations go on in the step before them, whose result they begin with.
+fn join(rng: &mut (impl Rng + ?Sized), steps: Vec<String>, probability: f32) -> Vec<String> {
+    let mut joined: Vec<String> = Vec::new();
+    for step in steps {
+        // An answer in its box has no space, and stands alone.
+        match (joined.last_mut(), step.split_once(' ')) {
+            (Some(before), Some((_, rest))) if rng.random::<f32>() < probability => {
+                before.push(' ');
+                before.push_str(rest);
+            }
+            _ => joined.push(step),
+        }
+    }
+    joined
 }
 
 fn with_filler(rng: &mut (impl Rng + ?Sized), steps: Vec<String>, filler: f32) -> String {
