@@ -103,12 +103,13 @@ impl<'a> Generator<'a> {
         let workers = parallel::readers(&device, 4 * self.model.num_params());
         let rows = sampling.rows.min(pairs.len().div_ceil(workers)).max(1);
         let batches: Vec<&[(usize, usize)]> = pairs.chunks(rows).collect();
-        let work = async |batch: &&[(usize, usize)], listen: Hear<'_, NewToken>| {
+        let work = async |batch: &&[(usize, usize)], listen: Hear<'_, Vec<NewToken>>| {
             self.batch(prompts, batch, sampling, seed, listen).await
         };
+        let mut hear = |tokens: Vec<NewToken>| tokens.into_iter().try_for_each(&mut *listen);
         let mut responses: Vec<Vec<Option<Response>>> = counts.iter().map(|count| vec![None; *count]).collect();
         for round in batches.chunks(workers) {
-            for batch in parallel::with_messages(&device, round, work, listen).await? {
+            for batch in parallel::with_messages(&device, round, work, &mut hear).await? {
                 for row in batch? {
                     responses[row.prompt][row.sample] = Some(row.response);
                 }
@@ -135,7 +136,7 @@ impl<'a> Generator<'a> {
         pairs: &[(usize, usize)],
         sampling: &Sampling,
         seed: u64,
-        listen: &mut dyn FnMut(NewToken) -> ControlFlow<()>,
+        listen: Hear<'_, Vec<NewToken>>,
     ) -> Result<Vec<Row>> {
         let longest = pairs.iter().map(|(prompt, _)| prompts[*prompt].len()).max().unwrap_or(0);
         let (mut cache, mut logits) = self.read_prompts(prompts, pairs, longest, sampling).await?;
@@ -220,8 +221,9 @@ impl<'a> Generator<'a> {
         rows: &mut [Row],
         logits: &[f32],
         sampling: &Sampling,
-        listen: &mut dyn FnMut(NewToken) -> ControlFlow<()>,
+        listen: Hear<'_, Vec<NewToken>>,
     ) -> Result<()> {
+        let mut tokens = Vec::with_capacity(rows.len());
         for (row, logits) in rows.iter_mut().zip(logits.chunks(self.config.vocab_size)) {
             if row.response.finished {
                 continue;
@@ -231,12 +233,10 @@ impl<'a> Generator<'a> {
             row.response.tokens.push(choice.token);
             row.response.log_probs.push(choice.log_prob);
             row.response.finished = self.config.eos_token_ids.contains(&choice.token);
-            let token = NewToken { prompt: row.prompt, sample: row.sample, token: choice.token };
-            if listen(token).is_break() {
-                return Err(Error::Stopped);
-            }
+            tokens.push(NewToken { prompt: row.prompt, sample: row.sample, token: choice.token });
         }
-        Ok(())
+        // One message for all rows: waking the listener for each token would cost more than drawing it.
+        if listen(tokens).is_break() { Err(Error::Stopped) } else { Ok(()) }
     }
 }
 

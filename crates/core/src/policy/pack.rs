@@ -101,16 +101,32 @@ impl Packed {
 
 /// Groups row indices so that no group, padded to its longest row, holds more than `budget` tokens.
 ///
-/// Rows of like length share a group; a row longer than the budget is alone.
+/// Rows of like length share a group; a row longer than the budget is alone. There are as few groups as the budget
+/// allows and the largest is as small as it can be, so that groups side by side end together.
 pub fn micro_batches(lengths: &[usize], budget: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|row| lengths[*row]);
+    let rows: Vec<(usize, usize)> =
+        order.into_iter().map(|row| (row, lengths[row].next_multiple_of(TIME_MULTIPLE))).collect();
+    let fewest = filled(&rows, budget).len();
+    let (mut too_small, mut enough) = (0, budget);
+    while too_small + 1 < enough {
+        let middle = too_small.midpoint(enough);
+        match filled(&rows, middle).len() <= fewest {
+            true => enough = middle,
+            false => too_small = middle,
+        }
+    }
+    filled(&rows, enough)
+}
+
+/// Fills group after group with `rows`, `(row, padded length)` in rising length.
+fn filled(rows: &[(usize, usize)], budget: usize) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
-    for row in order {
-        let padded = lengths[row].next_multiple_of(TIME_MULTIPLE);
+    for (row, padded) in rows {
         match groups.last_mut() {
-            Some(group) if (group.len() + 1) * padded <= budget => group.push(row),
-            _ => groups.push(vec![row]),
+            Some(group) if (group.len() + 1) * padded <= budget => group.push(*row),
+            _ => groups.push(vec![*row]),
         }
     }
     groups
@@ -134,5 +150,15 @@ mod tests {
         let groups = micro_batches(&[30, 5, 100, 16], 64);
         assert_eq!(groups, vec![vec![1, 3], vec![0], vec![2]]);
         assert!(micro_batches(&[], 10).is_empty());
+        assert_eq!(micro_batches(&[9, 9], 0), vec![vec![0], vec![1]]);
+    }
+
+    #[test]
+    fn groups_are_alike_in_size() {
+        let sizes = |lengths: &[usize], budget| micro_batches(lengths, budget).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(sizes(&[96; 64], 4096), [32, 32]);
+        assert_eq!(sizes(&[96; 64], 6144), [64]);
+        // The first four hold 32 tokens as the last two do.
+        assert_eq!(sizes(&[8, 8, 8, 8, 16, 16], 40), [4, 2]);
     }
 }
