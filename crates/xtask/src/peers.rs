@@ -29,14 +29,14 @@ fn interpreter(python: &str) -> Result<PathBuf> {
 }
 
 fn table(ours: &[Rate], theirs: &[Rate]) -> String {
-    let mut text = format!("\n{:<14}{:>12}{:>12}{:>8}\n", "tokens/s", "minform", "peer", "ratio");
+    let mut text = format!("\n{:<22}{:>12}{:>12}{:>8}\n", "tokens/s", "minform", "peer", "ratio");
     for our in ours {
         let peer = theirs.iter().find(|peer| peer.bench == our.bench).map(|peer| peer.median);
         let (peer, ratio) = match peer {
             Some(peer) => (format!("{peer:.0}"), format!("{:.2}", our.median / peer)),
             None => ("n/a".into(), "n/a".into()),
         };
-        text += &format!("{:<14}{:>12.0}{peer:>12}{ratio:>8}\n", our.bench, our.median);
+        text += &format!("{:<22}{:>12.0}{peer:>12}{ratio:>8}\n", our.bench, our.median);
     }
     text
 }
