@@ -46,13 +46,27 @@ impl Curve {
 pub(crate) struct Figure {
     pub(crate) caption: String,
     pub(crate) curves: Vec<Curve>,
+    /// What values can be at all: bands end there.
+    bounds: (f64, f64),
 }
 
 impl Figure {
     /// The figure without curves of fewer than two points; `None` if none is left.
     pub(crate) fn new(caption: impl Into<String>, mut curves: Vec<Curve>) -> Option<Self> {
         curves.retain(|curve| curve.points.len() > 1);
-        (!curves.is_empty()).then(|| Self { caption: caption.into(), curves })
+        let bounds = (f64::NEG_INFINITY, f64::INFINITY);
+        (!curves.is_empty()).then(|| Self { caption: caption.into(), curves, bounds })
+    }
+
+    /// The figure of values that cannot leave `low..=high`.
+    pub(crate) fn within(self, low: f64, high: f64) -> Self {
+        Self { bounds: (low, high), ..self }
+    }
+
+    /// Both edges of the band at a point.
+    fn band(&self, (_, y, half_width): &(f64, f64, f64)) -> [f64; 2] {
+        let (low, high) = self.bounds;
+        [(y - half_width).max(low), (y + half_width).min(high)]
     }
 
     /// A name for files.
@@ -91,7 +105,7 @@ impl Figure {
         }
         let points = || self.curves.iter().flat_map(|curve| &curve.points);
         let x = range(points().map(|point| point.0));
-        let y = range(points().flat_map(|(_, y, half_width)| [y - half_width, y + half_width]));
+        let y = range(points().flat_map(|point| self.band(point)));
         let mut chart = ChartBuilder::on(&plot)
             .caption(&self.caption, ("sans-serif", 16))
             .margin(8)
@@ -101,8 +115,8 @@ impl Figure {
         chart.configure_mesh().light_line_style(WHITE).x_labels(6).y_labels(6).draw()?;
         for (curve, colour) in self.curves.iter().zip(COLOURS.iter().cycle()) {
             if curve.points.iter().any(|point| point.2 > 0.0) {
-                let upper = curve.points.iter().map(|(x, y, half_width)| (*x, y + half_width));
-                let lower = curve.points.iter().rev().map(|(x, y, half_width)| (*x, y - half_width));
+                let upper = curve.points.iter().map(|point| (point.0, self.band(point)[1]));
+                let lower = curve.points.iter().rev().map(|point| (point.0, self.band(point)[0]));
                 chart.draw_series([Polygon::new(upper.chain(lower).collect::<Vec<_>>(), colour.mix(0.15))])?;
             }
         }
@@ -153,6 +167,7 @@ mod tests {
         assert_eq!(figure.slug(), "accuracy--by-update");
         assert!(figure.svg().unwrap().contains("<svg") && figure.svg().unwrap().contains("polygon"));
         assert_eq!(figure.csv().lines().nth(1), Some("\"a \"\"b\"\"\",0,1,0.5"));
+        assert_eq!(figure.clone().within(0.75, 1.25).band(&(0.0, 1.0, 0.5)), [0.75, 1.25]);
         assert!(Figure::new("nothing", vec![Curve::default()]).is_none());
     }
 }

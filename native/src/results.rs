@@ -22,13 +22,14 @@ struct Done {
 /// What a figure shows of a point.
 type Value = fn(&Point) -> Option<f32>;
 
-const FIGURES: [(&str, Value); 6] = [
-    ("held-out accuracy", |point| Some(point.sampled)),
-    ("process outcome in training", |point| point.outcome),
-    ("AUC of the reward model on the policy's samples", |point| point.auc),
-    ("approved less right", |point| Some(point.approved? - point.sampled)),
-    ("steps", |point| Some(point.steps)),
-    ("KL to the reference", |point| point.kl),
+/// Caption, value, and what the value can be at all.
+const FIGURES: [(&str, Value, (f64, f64)); 6] = [
+    ("held-out accuracy", |point| Some(point.sampled), (0.0, 1.0)),
+    ("process outcome in training", |point| point.outcome, (f64::NEG_INFINITY, f64::INFINITY)),
+    ("AUC of the reward model on the policy's samples", |point| point.auc, (0.0, 1.0)),
+    ("approved less right", |point| Some(point.approved? - point.sampled), (-1.0, 1.0)),
+    ("steps", |point| Some(point.steps), (1.0, f64::INFINITY)),
+    ("KL to the reference", |point| point.kl, (0.0, f64::INFINITY)),
 ];
 
 /// Writes `summary.csv`, `table.md` and `figures/` for the runs in `out` that are done; returns the table.
@@ -154,9 +155,9 @@ fn when(runs: &[RunSummary], event: fn(&RunSummary) -> Option<usize>) -> String 
 }
 
 fn figures(comparison: &Comparison, runs: &[Done]) -> Vec<Figure> {
-    let make = |(what, value): &(&str, Value)| {
+    let make = |(what, value, (low, high)): &(&str, Value, (f64, f64))| {
         let curves = comparison.arms.iter().filter_map(|name| curve(name, runs, *value)).collect();
-        Figure::new(format!("{what}, by {}", comparison.title), curves)
+        Some(Figure::new(format!("{what}, by {}", comparison.title), curves)?.within(*low, *high))
     };
     FIGURES.iter().filter_map(make).collect()
 }
