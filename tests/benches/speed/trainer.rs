@@ -23,12 +23,12 @@ const NEW: usize = 64;
 
 /// The benchmark with the model that all share and with one of the demo's size.
 pub(crate) fn updates(criterion: &mut Criterion) {
-    update(criterion, "trainer_update", policy(include_bytes!("../../peers/config.json")));
-    update(criterion, "trainer_update_nano", policy(include_bytes!("../../peers/nano.json")));
+    update(criterion, "trainer_update", &policy(include_bytes!("../../peers/config.json")));
+    update(criterion, "trainer_update_nano", &policy(include_bytes!("../../peers/nano.json")));
 }
 
 /// Verifiable rewards, groups of 8, the KL penalty in the loss; no end token, so that every response has full length.
-fn update(criterion: &mut Criterion, bench: &str, policy: Policy) {
+fn update(criterion: &mut Criterion, bench: &str, policy: &Policy) {
     let script = include_str!("../../peers/trl_grpo.py");
     same_sizes(script, &format!("PROMPTS, GROUP, PROMPT, NEW = {PROMPTS}, {GROUP}, {PROMPT}, {NEW}"));
     same_sizes(script, "BETA, CLIP = 0.001, 0.2");
