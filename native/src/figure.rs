@@ -89,8 +89,8 @@ impl Figure {
     /// The picture.
     pub(crate) fn svg(&self) -> Result<String> {
         let mut svg = String::new();
-        let beside = if self.curves.len() > MOST_INSIDE { KEY } else { 0 };
-        let area = SVGBackend::with_string(&mut svg, (SIZE.0 + beside, SIZE.1)).into_drawing_area();
+        let key = if self.has_key_beside() { KEY } else { 0 };
+        let area = SVGBackend::with_string(&mut svg, (SIZE.0 + key, SIZE.1)).into_drawing_area();
         self.draw(&area).map_err(|error| anyhow!("{error}"))?;
         drop(area);
         Ok(svg)
@@ -99,8 +99,8 @@ impl Figure {
     fn draw(&self, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Result<(), Box<dyn std::error::Error>> {
         area.fill(&WHITE)?;
         let (plot, key) = area.split_horizontally(SIZE.0);
-        let beside = self.curves.len() > MOST_INSIDE;
-        if beside {
+        let has_key_inside = self.curves.len() > 1 && !self.has_key_beside();
+        if self.has_key_beside() {
             self.key(&key)?;
         }
         let points = || self.curves.iter().flat_map(|curve| &curve.points);
@@ -123,18 +123,22 @@ impl Figure {
         for (curve, colour) in self.curves.iter().zip(COLOURS.iter().cycle()) {
             let line = curve.points.iter().map(|(x, y, _)| (*x, *y));
             let series = chart.draw_series(LineSeries::new(line, colour.stroke_width(2)))?;
-            if self.curves.len() > 1 && !beside {
+            if has_key_inside {
                 series
                     .label(&curve.name)
                     .legend(move |(x, y)| PathElement::new([(x, y), (x + 14, y)], colour.stroke_width(2)));
             }
         }
-        if self.curves.len() > 1 && !beside {
+        if has_key_inside {
             let labels = &mut chart.configure_series_labels();
             labels.border_style(BLACK.mix(0.3)).background_style(WHITE.mix(0.8)).draw()?;
         }
         area.present()?;
         Ok(())
+    }
+
+    fn has_key_beside(&self) -> bool {
+        self.curves.len() > MOST_INSIDE
     }
 
     /// Colours and names, one below the other.

@@ -14,7 +14,7 @@ use minform_text::tokenizer::Tokenizer;
 use pollster::block_on;
 
 use crate::measure::{measure, timed};
-use crate::{SEED, adam_w, policy, same_sizes};
+use crate::{SEED, adam_w, policy, same_sizes, shared};
 
 const PROMPTS: usize = 8;
 const GROUP: usize = 8;
@@ -23,7 +23,7 @@ const NEW: usize = 64;
 
 /// The benchmark with the model that all share and with one of the demo's size.
 pub(crate) fn updates(criterion: &mut Criterion) {
-    update(criterion, "trainer_update", &policy(include_bytes!("../../peers/config.json")));
+    update(criterion, "trainer_update", &shared());
     update(criterion, "trainer_update_nano", &policy(include_bytes!("../../peers/nano.json")));
 }
 

@@ -90,8 +90,8 @@ const CREDIT_FORMS: [Arm; 10] = [
 /// Three ways to please a reward model without solving, each beside its cure.
 ///
 /// *Thinking without solving* comes from the sum of step rewards; the minimum cures it. *Few steps* come from the
-/// baseline per step, which charges every further step; a baseline that does not count steps cures it. *No step* comes from a
-/// reward model that likes answers which say nothing; a guard on responses cures it, as verifiable rewards do.
+/// baseline per step, which charges every further step; a baseline that does not count steps cures it. *No step* comes
+/// from a reward model that likes answers which say nothing; a guard on responses cures it, as verifiable rewards do.
 const HACKING: [Arm; 6] = [
     Arm { name: "thinking", title: "sum of step rewards", change: |c| form(c, Form::Sum) },
     Arm { name: "thinking-cured", title: "soft minimum, T = 0.1", change: |c| soft_min(c, 0.1) },
