@@ -26,7 +26,7 @@ const CRITIC_OPTIMIZER: &str = "critic-optimizer.burnpack";
 const STATE: &str = "state.json";
 
 /// Version of the files; another one is not read.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The checkpoint with the best held-out accuracy.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -87,14 +87,14 @@ impl Checkpoints {
         }
         if !steps.is_empty() {
             bail!(
-                "no checkpoint in {} is usable; remove the folder and resume to begin again, or pass --overwrite",
+                "no checkpoint in {} is usable; pass --overwrite instead of --resume to begin again",
                 self.folder.display()
             );
         }
         Ok(None)
     }
 
-    /// Takes note that the run stands between two updates, and makes a checkpoint if one is due.
+    /// Takes note that the run stands between two updates, and makes a checkpoint if one is due and no evaluation is.
     pub(crate) fn between_updates(
         &mut self,
         rl: &Rl<'_>,
@@ -107,20 +107,20 @@ impl Checkpoints {
         let improved = best.filter(|new| self.best.is_none_or(|old| new.accuracy > old.accuracy));
         self.best = improved.or(self.best);
         let every = self.config.every;
-        let due = rl.step() > 0 && (rl.step().is_multiple_of(every) || rl.step() == rl.config().updates);
-        if every > 0 && (due || improved.is_some()) {
+        let is_due = rl.step() > 0 && (rl.step().is_multiple_of(every) || rl.step() == rl.config().updates);
+        if every > 0 && (is_due && !rl.is_evaluation_due() || improved.is_some()) {
             self.save(rl, model, run)?;
         }
         Ok(())
     }
 
-    /// Makes a checkpoint of a run that was stopped, unless it was stopped inside the work after an update.
-    pub(crate) fn when_stopped(&mut self, rl: &Rl<'_>, model: &Folder, run: &Run) -> Result<()> {
+    /// Makes a checkpoint of a run that was stopped, also where `rl.checkpoints.every` makes no others.
+    pub(crate) fn when_stopped(&self, rl: &Rl<'_>, model: &Folder, run: &Run) -> Result<()> {
         let (step, events) = self.boundary;
-        if self.config.every > 0 && step == rl.step() && events > 0 && !self.path(step).exists() {
-            self.save(rl, model, run)?;
+        match step == rl.step() && events > 0 && !self.path(step).exists() {
+            true => self.save(rl, model, run),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// The weights of the best checkpoint, or else of the newest, with its step.

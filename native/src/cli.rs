@@ -155,7 +155,7 @@ pub(crate) enum Template {
     Pure,
     /// The question and a blank line.
     Plain,
-    /// The question as it is, for models of `demo`, whose prompts end in ` => `.
+    /// The question as it is; those of `demo`'s models end in ` => `.
     Raw,
     /// The chat template of the model folder, with PURE's instruction as the user's turn.
     Chat,
@@ -170,7 +170,8 @@ pub(crate) struct Sft {
     pub(crate) model: PathBuf,
     #[command(flatten)]
     pub(crate) data: Data,
-    /// How a question becomes a prompt; unless given, chat where the model folder has a chat template, pure elsewhere.
+    /// How a question becomes a prompt; unless given, raw for models of `demo`, chat where the model folder has a chat
+    /// template, pure elsewhere.
     #[arg(long, value_enum)]
     pub(crate) template: Option<Template>,
     #[command(flatten)]
@@ -232,7 +233,8 @@ pub(crate) struct Generate {
     /// Responses per question.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) samples: u32,
-    /// How a question becomes a prompt; unless given, chat where the model folder has a chat template, pure elsewhere.
+    /// How a question becomes a prompt; unless given, raw for models of `demo`, chat where the model folder has a chat
+    /// template, pure elsewhere.
     #[arg(long, value_enum)]
     pub(crate) template: Option<Template>,
     /// Take the most likely token every time.
@@ -267,7 +269,8 @@ pub(crate) struct Train {
     /// Number of held-out problems.
     #[arg(long, default_value_t = 100, value_parser = positive)]
     pub(crate) test_limit: usize,
-    /// How a question becomes a prompt; unless given, chat where the model folder has a chat template, pure elsewhere.
+    /// How a question becomes a prompt; unless given, raw for models of `demo`, chat where the model folder has a chat
+    /// template, pure elsewhere.
     #[arg(long, value_enum)]
     pub(crate) template: Option<Template>,
     /// Run folder.
@@ -348,7 +351,8 @@ pub(crate) struct Eval {
     pub(crate) model: PathBuf,
     #[command(flatten)]
     pub(crate) data: Data,
-    /// How a question becomes a prompt; unless given, chat where the model folder has a chat template, pure elsewhere.
+    /// How a question becomes a prompt; unless given, raw for models of `demo`, chat where the model folder has a chat
+    /// template, pure elsewhere.
     #[arg(long, value_enum)]
     pub(crate) template: Option<Template>,
     /// Take the most likely token every time.
@@ -367,6 +371,9 @@ pub(crate) struct Report {
     /// The page to write.
     #[arg(long, default_value = "report.html")]
     pub(crate) out: PathBuf,
+    /// Replace a file that is already there.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
     /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,

@@ -9,13 +9,18 @@ use burn::tensor::Device;
 use minform_core::model::ModelConfig;
 use minform_core::policy::Policy;
 use minform_core::prm::Prm;
-use minform_text::chat::ChatTemplate;
+use minform_text::chat::{ChatError, ChatTemplate};
 use minform_text::tokenizer::Tokenizer;
 use serde_json::Value;
 
 /// Files beside the weights, carried along when a model is saved again.
-const COMPANIONS: [&str; 4] =
-    ["tokenizer.json", "tokenizer_config.json", "generation_config.json", "special_tokens_map.json"];
+const COMPANIONS: [&str; 5] =
+    ["tokenizer.json", TOKENIZER_CONFIG, "chat_template.jinja", "generation_config.json", "special_tokens_map.json"];
+
+const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+
+/// What `tokenizer_config.json` says of a model that wants questions as they are.
+const RAW: &str = r#"{"minform": {"prompt": "raw"}}"#;
 
 /// Everything of a model folder but its weights.
 #[derive(Debug, Clone)]
@@ -50,9 +55,10 @@ impl Folder {
         Ok(Self { path: path.into(), config, tokenizer, companions })
     }
 
-    /// A folder that exists only in memory so far.
+    /// A folder that exists only in memory so far, of a model that wants questions as they are.
     pub(crate) fn new(config: ModelConfig, tokenizer: Tokenizer) -> Result<Self> {
-        let companions = vec![("tokenizer.json".to_string(), tokenizer.to_json()?.into_bytes())];
+        let companions = [("tokenizer.json", tokenizer.to_json()?), (TOKENIZER_CONFIG, RAW.into())];
+        let companions = companions.map(|(name, text)| (name.to_string(), text.into_bytes())).into();
         Ok(Self { path: PathBuf::new(), config, tokenizer, companions })
     }
 
@@ -74,13 +80,29 @@ impl Folder {
         Prm::from_files(self.config.clone(), self.weights()?, device).with_context(|| self.path.display().to_string())
     }
 
-    /// The folder's chat template.
-    pub(crate) fn chat_template(&self) -> Result<ChatTemplate> {
-        let config = self.companions.iter().find(|(name, _)| name == "tokenizer_config.json");
-        let Some((_, bytes)) = config else {
-            bail!("{} has no tokenizer_config.json with a chat template; use --template pure", self.path.display());
+    /// The folder's chat template, if it has one.
+    pub(crate) fn chat_template(&self) -> Result<Option<ChatTemplate>> {
+        let Some(config) = self.companion(TOKENIZER_CONFIG) else { return Ok(None) };
+        let jinja = self.companion("chat_template.jinja").map(String::from_utf8_lossy);
+        let template = match jinja {
+            Some(source) => ChatTemplate::from_config_and_source(config, &source),
+            None => ChatTemplate::from_config(config),
         };
-        ChatTemplate::from_config(bytes).with_context(|| self.path.join("tokenizer_config.json").display().to_string())
+        match template {
+            Ok(template) => Ok(Some(template)),
+            Err(ChatError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error).with_context(|| self.path.join(TOKENIZER_CONFIG).display().to_string()),
+        }
+    }
+
+    /// Whether the model wants questions as they are, without a word around them.
+    pub(crate) fn wants_raw_questions(&self) -> bool {
+        let config: Option<Value> = self.companion(TOKENIZER_CONFIG).and_then(|json| serde_json::from_slice(json).ok());
+        config.is_some_and(|config| config["minform"]["prompt"] == "raw")
+    }
+
+    fn companion(&self, name: &str) -> Option<&[u8]> {
+        self.companions.iter().find(|(own, _)| own == name).map(|(_, bytes)| bytes.as_slice())
     }
 
     /// The safetensors files: one, or all shards of the index.

@@ -1,12 +1,14 @@
 //! The event log of a run, `events.jsonl`: one event per line, stamped with the time of its arrival.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use minform_core::event::Event;
 use serde::{Deserialize, Serialize};
+
+use crate::folder;
 
 /// An event with the seconds since the run began.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -37,8 +39,9 @@ impl EventLog {
             bail!("{} is shorter than when the checkpoint was made; it cannot be continued", path.display());
         }
         file.set_len(bytes).with_context(name)?;
-        let history = read(&file).with_context(name)?;
-        file.seek(SeekFrom::End(0)).with_context(name)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).with_context(name)?;
+        let history = parse(&text).with_context(name)?;
         Ok((Self { file, bytes }, history))
     }
 
@@ -61,15 +64,19 @@ impl EventLog {
     }
 }
 
-/// The events of a log file.
+/// The events of a log file. A last line without an end was being written when the run ended, or is being written.
 pub(crate) fn read_log(path: &Path) -> Result<Vec<Timed>> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    read(&file).with_context(|| path.display().to_string())
+    let text = String::from_utf8_lossy(&folder::read(path)?).into_owned();
+    let whole = text.rfind('\n').map_or(0, |end| end + 1);
+    if whole < text.len() {
+        eprintln!("warning: {}: the last line is cut off and left out", path.display());
+    }
+    parse(&text[..whole]).with_context(|| path.display().to_string())
 }
 
-fn read(file: &File) -> Result<Vec<Timed>> {
-    let parse = |(line, text): (usize, std::io::Result<String>)| {
-        serde_json::from_str(&text?).with_context(|| format!("line {}: not an event of this version", line + 1))
+fn parse(text: &str) -> Result<Vec<Timed>> {
+    let event = |(line, text): (usize, &str)| {
+        serde_json::from_str(text).with_context(|| format!("line {}: not an event of this version", line + 1))
     };
-    BufReader::new(file).lines().enumerate().map(parse).collect()
+    text.lines().enumerate().map(event).collect()
 }

@@ -91,21 +91,21 @@ fn percent(share: f32) -> String {
 
 fn evaluation_line(evaluation: &Evaluation) -> String {
     format!(
-        "{} after {} updates: greedy {}, sampled {} right of {} problems; {:.1} steps, {:.0} tokens",
-        evaluation.name,
+        "policy after {} updates: greedy {}, sampled {} right of {} problems; {:.1} steps, {:.0} tokens, {} cut off",
         evaluation.step,
         percent(evaluation.greedy),
         percent(evaluation.sampled),
         evaluation.problems,
         evaluation.steps,
         evaluation.length,
+        percent(evaluation.truncated),
     )
 }
 
 fn quality_line(quality: &PrmQuality) -> String {
     let show = |value: Option<f32>| value.map_or("n/a".into(), |value| format!("{value:.3}"));
     format!(
-        "PRM on {}: AUC {}, step accuracy {}, first-error F1 {} ({} steps, {} right)",
+        "PRM on {}: AUC {}, step accuracy {}, first-error F1 {} ({} steps up to the first error, {} right)",
         quality.on,
         show(quality.auc),
         show(quality.accuracy),

@@ -76,11 +76,11 @@ fn seeds(out: &Path) -> Result<BTreeMap<u64, PathBuf>> {
 }
 
 fn csv(runs: &[Done]) -> String {
-    let mut text = String::from("arm,seed,step,sampled,greedy,steps,length,auc,approved,outcome,kl\n");
+    let mut text = String::from("arm,seed,step,sampled,greedy,steps,length,truncated,auc,approved,outcome,kl\n");
     let show = |value: Option<f32>| value.map_or(String::new(), |value| value.to_string());
     for run in runs {
         for point in &run.points {
-            let always = [point.sampled, point.greedy, point.steps, point.length].map(Some);
+            let always = [point.sampled, point.greedy, point.steps, point.length, point.truncated].map(Some);
             let sometimes = [point.auc, point.approved, point.outcome, point.kl];
             let figures: Vec<String> = always.into_iter().chain(sometimes).map(show).collect();
             let _ = writeln!(text, "{},{},{},{}", run.arm.name, run.seed, point.step, figures.join(","));
@@ -115,8 +115,8 @@ fn table(experiment: Experiment, runs: &[Done]) -> String {
             mean(100.0, &|run| Some(run.base)),
             mean(100.0, &|run| Some(run.last)),
             mean(100.0, &|run| Some(run.best)),
-            when(&summaries, |run| run.collapsed),
-            experiment.yardstick().map_or("–".into(), |_| when(&summaries, |run| run.reached)),
+            when(&summaries, |run| run.can_collapse().then_some(run.collapsed)),
+            experiment.yardstick().map_or("–".into(), |_| when(&summaries, |run| Some(run.reached))),
             mean(1.0, &|run| run.auc.0),
             mean(1.0, &|run| run.auc.1),
             mean(100.0, &|run| run.divergence),
@@ -143,11 +143,15 @@ fn plus_minus(values: &[f32]) -> String {
     }
 }
 
-/// How many runs came to it, and after how many updates.
-fn when(runs: &[RunSummary], event: fn(&RunSummary) -> Option<usize>) -> String {
-    let mut steps: Vec<usize> = runs.iter().filter_map(event).collect();
+/// How many runs came to it, of those that could, and after how many updates.
+fn when(runs: &[RunSummary], event: fn(&RunSummary) -> Option<Option<usize>>) -> String {
+    let could: Vec<Option<usize>> = runs.iter().filter_map(event).collect();
+    if could.is_empty() {
+        return "–".into();
+    }
+    let mut steps: Vec<usize> = could.iter().copied().flatten().collect();
     steps.sort_unstable();
-    let count = format!("{} of {}", steps.len(), runs.len());
+    let count = format!("{} of {}", steps.len(), could.len());
     match steps.is_empty() {
         true => count,
         false => format!("{count}: {}", steps.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
@@ -211,6 +215,6 @@ mod tests {
     fn every_evaluation_is_a_row() {
         let text = csv(&runs());
         assert_eq!(text.lines().count(), 9);
-        assert_eq!(text.lines().nth(1), Some("sum,0,0,0.5,0,0,0,,,,"));
+        assert_eq!(text.lines().nth(1), Some("sum,0,0,0.5,0,0,0,0,,,,"));
     }
 }

@@ -83,12 +83,22 @@ impl Run {
         }
     }
 
+    /// Refuses a folder that holds a run, unless it may be replaced.
+    pub(crate) fn check_free(command: &str, folder: &Path, overwrite: bool) -> Result<()> {
+        if overwrite || !folder.join("events.jsonl").exists() {
+            return Ok(());
+        }
+        let go_on = if command == "train" { ", --resume to go on with it" } else { "" };
+        bail!(
+            "{} already holds a run; choose another --out{go_on}, or pass --overwrite to replace it",
+            folder.display()
+        )
+    }
+
     /// Creates the run folder with `config.toml`, `run.json` and an empty `events.jsonl`.
     pub(crate) fn create(origin: &Origin, config: &Config, folder: &Path, overwrite: bool) -> Result<Self> {
+        Self::check_free(origin.command(), folder, overwrite)?;
         if folder.join("events.jsonl").exists() {
-            if !overwrite {
-                bail!("{} already holds a run; choose another --out or pass --overwrite", folder.display());
-            }
             clear(folder)?;
         }
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
@@ -174,8 +184,11 @@ impl Run {
         self.log.as_ref().map_or(0, EventLog::position)
     }
 
-    /// Returns once the log lies on the disk.
+    /// Returns once the log lies on the disk, with every event heard.
     pub(crate) fn sync(&self) -> Result<()> {
+        if self.failure.is_some() {
+            bail!("events.jsonl is not whole");
+        }
         self.log.as_ref().map_or(Ok(()), EventLog::sync).context("cannot write events.jsonl")
     }
 

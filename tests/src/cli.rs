@@ -168,6 +168,15 @@ fn the_commands_work_on_each_others_output() {
     let page = std::fs::read_to_string(&compared).unwrap();
     assert!(["Settings that differ", "<svg", "data-save=\"png\"", "text/csv"].iter().all(|part| page.contains(part)));
 
+    // A page is replaced only if told so; a log whose last line is cut off can be shown.
+    assert!(stderr(&minform(&["report", &run, "--out", &compared])).contains("--overwrite"));
+    assert!(stderr(&minform(&["report", &run, &run, "--out", &at("twice.html")])).contains("named twice"));
+    assert!(stderr(&minform(&["report", &at("."), "--out", &at("none.html")])).contains("no events.jsonl"));
+    let log = Path::new(&out).join("events.jsonl");
+    std::fs::write(&log, &events[..events.len() - 9]).unwrap();
+    let cut = minform(&["report", &out, "--out", &compared, "--overwrite"]);
+    assert!(cut.status.success() && stderr(&cut).contains("cut off"), "{}", stderr(&cut));
+
     // A run is replaced only if told so, and what is not of the run stays.
     let note = Path::new(&out).join("note.txt");
     std::fs::write(&note, "mine").unwrap();

@@ -52,7 +52,7 @@ fn every_preset_runs_five_updates() {
         let samples = format!("{}={}", rows[0].0, rows[0].1);
         let (model, prm, data, out) = (at("demo/policy"), at("demo/prm"), at("problems.jsonl"), at(preset));
         let job = ["train", "--preset", preset, "--model", &model, "--prm", &prm, "--data", &data, "--out", &out];
-        let more = ["--template", "raw", "--set", &samples, "--json"];
+        let more = ["--set", &samples, "--json"];
         last_json(&minform(&[&job[..], &more, &set].concat()));
         let events = std::fs::read_to_string(folder.path().join(preset).join("events.jsonl")).unwrap();
         let updates: Vec<Value> = events
@@ -70,6 +70,26 @@ fn every_preset_runs_five_updates() {
     }
 }
 
+/// The demo's models have a context of 1,024 tokens; PURE's presets write more.
+#[test]
+fn a_response_that_does_not_fit_the_context_is_refused_before_a_folder_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    nano_demo(&at("demo"));
+    write_problems(&folder.path().join("problems.jsonl"), 4);
+    let (model, prm, data, out) = (at("demo/policy"), at("demo/prm"), at("problems.jsonl"), at("run"));
+    let job = ["train", "--preset", "pure-prm-vr", "--model", &model, "--prm", &prm, "--data", &data, "--out", &out];
+    for more in [&[][..], &["--dry-run"]] {
+        let refused = minform(&[&job[..], more].concat());
+        assert!(!refused.status.success() && stderr(&refused).contains("context of 1024"), "{}", stderr(&refused));
+        assert!(!Path::new(&out).exists());
+    }
+    let said = stderr(&minform(&job));
+    let room = said.split_once("--set ").and_then(|(_, rest)| rest.split_whitespace().next()).unwrap();
+    let fits = minform(&[&job[..], &["--dry-run", "--set", room]].concat());
+    assert!(fits.status.success() && stderr(&fits).contains("4 problems to train on"), "{}", stderr(&fits));
+}
+
 #[test]
 fn a_dry_run_tells_the_origin_of_each_value() {
     let text = stdout(&minform(&["train", "--preset", "pure-prm-vr", "--set", "rl.samples=8", "--dry-run"]));
@@ -80,6 +100,8 @@ fn a_dry_run_tells_the_origin_of_each_value() {
     assert!(line("evaluate_every = ").ends_with("# default"));
     let object = last_json(&minform(&["train", "--dry-run", "--json"]));
     assert_eq!(object["rl.reward.process"], json!({ "value": 0.0, "origin": "no --prm given" }));
+    let single = minform(&["train", "--preset", "grpo", "--set", "rl.samples=1", "--dry-run"]);
+    assert!(!single.status.success() && stderr(&single).contains("at least 2 samples"), "{}", stderr(&single));
     let missing = minform(&["train", "--preset", "grpo"]);
     assert!(!missing.status.success() && stderr(&missing).contains("--model"), "{}", stderr(&missing));
 }

@@ -30,7 +30,7 @@ fn material() -> &'static Path {
 fn command(out: &Path, more: &[&str]) -> Command {
     let at = |name: &str| material().join(name).display().to_string();
     let mut command = Command::new(binary());
-    command.args(["train", "--model", &at("demo/policy"), "--prm", &at("demo/prm"), "--template", "raw"]);
+    command.args(["train", "--model", &at("demo/policy"), "--prm", &at("demo/prm")]);
     command.args(["--data", &at("problems.jsonl"), "--test", &at("problems.jsonl"), "--test-limit", "5", "--out"]);
     command.arg(out).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let settings = [
@@ -115,20 +115,36 @@ fn a_run_killed_at_any_moment_goes_on_as_if_nothing_had_happened() {
 
 #[test]
 fn an_interrupted_run_goes_on_from_where_it_stopped() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut child = command(folder.path(), &["--set", "rl.checkpoints.every=1000"]).spawn().unwrap();
-    let log = folder.path().join("events.jsonl");
-    let updates = || fs::read_to_string(&log).unwrap_or_default().matches("\"event\":\"update\"").count();
-    while updates() < 3 {
-        std::thread::sleep(Duration::from_millis(5));
+    // No checkpoint but that of the interrupt, which comes between updates or inside an evaluation.
+    for (event, count) in [("update", 3), ("update", 4), ("evaluation", 2)] {
+        let folder = tempfile::tempdir().unwrap();
+        let none = ["--set", "rl.checkpoints.every=0"];
+        let child = command(folder.path(), &none).spawn().unwrap();
+        let log = folder.path().join("events.jsonl");
+        let events = || fs::read_to_string(&log).unwrap_or_default();
+        while events().matches(&format!("\"event\":\"{event}\"")).count() < count {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let interrupt = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
+        assert!(interrupt.success());
+        let stopped = child.wait_with_output().unwrap();
+        assert_eq!(stopped.status.code(), Some(130), "{}", stderr(&stopped));
+        assert!(stderr(&stopped).contains("--resume goes on"), "{}", stderr(&stopped));
+        let output = run(folder.path(), &[&none[..], &["--resume"]].concat());
+        assert!(output.status.success() && stderr(&output).contains("going on after"), "{}", stderr(&output));
+        assert_same(folder.path());
     }
-    let interrupt = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
-    assert!(interrupt.success());
-    let status = child.wait().unwrap();
-    assert!(status.code() == Some(130) || status.success(), "{status}");
-    let output = run(folder.path(), &["--resume"]);
-    assert!(output.status.success(), "{}", stderr(&output));
-    assert_same(folder.path());
+}
+
+#[test]
+fn a_policy_without_a_checkpoint_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let short = ["--set", "rl.checkpoints.every=0", "--set", "rl.updates=2"];
+    assert!(run(folder.path(), &short).status.success());
+    let before = weights(folder.path());
+    let output = run(folder.path(), &[&short[..], &["--resume"]].concat());
+    assert!(!output.status.success() && stderr(&output).contains("no checkpoint to go on"), "{}", stderr(&output));
+    assert!(weights(folder.path()) == before, "the policy of the run is still there");
 }
 
 #[test]
@@ -178,7 +194,7 @@ fn without_a_usable_checkpoint_the_remedy_is_named() {
     }
     let before = weights(folder.path());
     let output = run(folder.path(), &["--resume"]);
-    assert!(!output.status.success() && stderr(&output).contains("remove the folder"), "{}", stderr(&output));
+    assert!(!output.status.success() && stderr(&output).contains("pass --overwrite"), "{}", stderr(&output));
     assert!(weights(folder.path()) == before, "the policy of the run is still there");
 }
 

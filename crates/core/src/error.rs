@@ -37,7 +37,9 @@ pub enum Error {
     #[error("weight file: {0}")]
     WeightFile(String),
     /// A prompt and its response do not fit the model's context.
-    #[error("{tokens} tokens exceed the model's context of {context}; shorten the prompt or lower max_new_tokens")]
+    #[error(
+        "{tokens} tokens exceed the model's context of {context}; shorten the prompt or lower sampling.max_new_tokens"
+    )]
     Context {
         /// Tokens asked for: prompt and new tokens together.
         tokens: usize,

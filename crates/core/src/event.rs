@@ -293,6 +293,9 @@ pub struct Evaluation {
     pub length: f32,
     /// Mean number of steps of the sampled answers.
     pub steps: f32,
+    /// Share of the sampled answers cut off at the length limit: neither right nor wrong to the end.
+    #[serde(default)]
+    pub truncated: f32,
 }
 
 /// A response with its step scores.

@@ -80,6 +80,13 @@ struct Config {
     eos_token: Option<Token>,
 }
 
+impl Config {
+    fn read(bytes: &[u8]) -> Result<Self, ChatError> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        serde_json::from_slice(bytes).map_err(|error| ChatError::Config { reason: error.to_string() })
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Templates {
@@ -100,11 +107,10 @@ enum Token {
     Added { content: String },
 }
 
-impl Token {
-    fn text(self) -> String {
-        match self {
-            Self::Text(text) | Self::Added { content: text } => text,
-        }
+fn text(token: Option<Token>) -> String {
+    match token {
+        Some(Token::Text(text) | Token::Added { content: text }) => text,
+        None => String::new(),
     }
 }
 
@@ -138,11 +144,19 @@ impl ChatTemplate {
     /// # Errors
     /// [`ChatError::Config`], [`ChatError::Missing`] or [`ChatError::Syntax`].
     pub fn from_config(bytes: &[u8]) -> Result<Self, ChatError> {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let config: Config = serde_json::from_slice(bytes).map_err(|e| ChatError::Config { reason: e.to_string() })?;
+        let config = Config::read(bytes)?;
         let templates = config.chat_template.ok_or(ChatError::Missing { found: String::new() })?;
-        let token = |token: Option<Token>| token.map(Token::text).unwrap_or_default();
-        Self::from_source(&templates.default_source()?, &token(config.bos_token), &token(config.eos_token))
+        Self::from_source(&templates.default_source()?, &text(config.bos_token), &text(config.eos_token))
+    }
+
+    /// A template kept beside `tokenizer_config.json`, in `chat_template.jinja`; the special tokens come from the
+    /// bytes of the former.
+    ///
+    /// # Errors
+    /// [`ChatError::Config`] or [`ChatError::Syntax`].
+    pub fn from_config_and_source(bytes: &[u8], source: &str) -> Result<Self, ChatError> {
+        let config = Config::read(bytes)?;
+        Self::from_source(source, &text(config.bos_token), &text(config.eos_token))
     }
 
     /// A template given as text, for models that keep it in `chat_template.jinja`. A model without a

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use burn::tensor::Device;
 use minform_core::config::Config;
 use minform_core::seed;
@@ -47,12 +47,14 @@ pub(crate) enum Prompter {
 }
 
 impl Prompter {
-    /// Without a template, the folder's chat template if it has one, else PURE's instruction.
+    /// Without a template, the folder decides: questions as they are for models of the demo, its chat template if it
+    /// has one, else PURE's instruction.
     pub(crate) fn new(template: Option<Template>, folder: &Folder) -> Result<Self> {
-        let chat = || folder.chat_template().map(|chat| Self::Chat(Box::new(chat)));
+        let chat = || Ok::<_, anyhow::Error>(folder.chat_template()?.map(|chat| Self::Chat(Box::new(chat))));
         Ok(match template {
-            None => chat().unwrap_or(Self::Text(PromptTemplate::Pure)),
-            Some(Template::Chat) => chat()?,
+            None if folder.wants_raw_questions() => Self::Text(PromptTemplate::custom(QUESTION)?),
+            None => chat().context("--template pure does without")?.unwrap_or(Self::Text(PromptTemplate::Pure)),
+            Some(Template::Chat) => chat()?.context("the model folder has no chat template; use --template pure")?,
             Some(Template::Pure) => Self::Text(PromptTemplate::Pure),
             Some(Template::Plain) => Self::Text(PromptTemplate::Plain),
             Some(Template::Raw) => Self::Text(PromptTemplate::custom(QUESTION)?),

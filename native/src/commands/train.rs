@@ -5,10 +5,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use minform_core::config::Config;
+use minform_core::config::{Config, Sampling};
 use minform_core::event::{Event, Phase};
 use minform_core::prm::Prm;
-use minform_core::train::{HeldOut, Problem, Rl, advance, evaluate};
+use minform_core::train::{HeldOut, Problem, Rl, advance, check, evaluate};
 use minform_core::{Error, seed};
 use minform_text::data;
 use rand::RngExt as _;
@@ -21,29 +21,23 @@ use crate::clock::Elapsed;
 use crate::folder::Folder;
 use crate::origin::{Origin, fingerprint};
 use crate::progress::spent_line;
-use crate::run::{Run, peak_memory_mb};
+use crate::run::{Run, peak_memory_mb, was_stopped};
 use crate::settings::Settings;
 use crate::{device, output, settings};
 
 pub(crate) fn run(options: &Train) -> Result<()> {
     let settings = configure(options)?;
     if options.dry_run {
-        return match options.common.json {
-            true => output::line(settings.to_json()?),
-            false => output::line(settings.annotated()?.trim_end()),
-        };
+        return dry_run(options, &settings);
     }
     let (Some(model), Some(data), Some(out)) = (&options.model, &options.data, &options.out) else {
         bail!("train needs --model, --data and --out");
     };
     let config = settings.config;
+    check(&config.rl, !options.prm.is_empty())?;
     let device = device::choose(&options.common.device)?.autodiff();
-    let folder = Folder::open(model)?;
-    let prompter = Prompter::new(options.template, &folder)?;
-    let rows = load_problems(data, options.rows)?;
-    let problems = to_train(&rows, &prompter, &config)?;
-    let held_out = held_out(options, &prompter, &config)?;
-    let prms: Vec<Prm> = options.prm.iter().map(|path| load_prm(path, &folder, &device)).collect::<Result<_>>()?;
+    let Material { folder, prms, problems, held_out } = Material::open(options, model, data, &config)?;
+    let prms: Vec<Prm> = prms.iter().map(|prm| Ok(prm.prm(&device)?.frozen())).collect::<Result<_>>()?;
     let policy = folder.policy(&device)?;
     let mut rl = Rl::new(policy, &prms, &folder.tokenizer, &config.rl, &config.sampling, config.seed)?;
     let origin = Origin::new("train", &config, &options.common.device, inputs(options)?)?;
@@ -60,26 +54,79 @@ pub(crate) fn run(options: &Train) -> Result<()> {
     if options.tensorboard {
         training.run.write_tensorboard()?;
     }
-    let result = pollster::block_on(learn(
-        &mut rl,
-        &problems,
-        held_out.as_ref(),
-        &config,
-        &folder,
-        &mut training,
-        &mut checkpoints,
-    ));
+    let held_out = held_out.as_ref();
+    let learned =
+        pollster::block_on(learn(&mut rl, &problems, held_out, &config, &folder, &mut training, &mut checkpoints));
+    let result = match learned {
+        Err(error) if was_stopped(&error) => checkpoints.when_stopped(&rl, &folder, &training.run).and(Err(error)),
+        other => other,
+    };
     let saved = out.join("policy");
-    let kept = remaining(&rl, &result, &checkpoints)
-        .and_then(|weights| folder.save(&saved, &rl.policy().config, weights))
-        .and_then(|()| training.run.finish());
-    if let Err(error) = kept {
+    let has_learned = rl.step() > 0;
+    let kept = match has_learned {
+        true => {
+            remaining(&rl, &result, &checkpoints).and_then(|weights| folder.save(&saved, &rl.policy().config, weights))
+        }
+        false => Ok(()),
+    };
+    if let Err(error) = kept.and_then(|()| training.run.finish()) {
         // What ended the run comes before what could not be saved after it.
         eprintln!("error: {error:#}");
         return Err(result.err().unwrap_or(error));
     }
     summary(&training.run);
-    finish(result, &saved.display().to_string(), options.common.json)
+    if result.as_ref().is_err_and(was_stopped) {
+        eprintln!(
+            "stopped after update {} of {}; the same command with --resume goes on",
+            rl.step(),
+            config.rl.updates
+        );
+    }
+    match has_learned {
+        true => finish(result, &saved.display().to_string(), options.common.json),
+        false => result,
+    }
+}
+
+/// Checks what is given and prints the configuration.
+fn dry_run(options: &Train, settings: &Settings) -> Result<()> {
+    let config = &settings.config;
+    let is_complete = options.model.is_some() && options.data.is_some();
+    check(&config.rl, !options.prm.is_empty() || !is_complete)?;
+    if let (Some(model), Some(data)) = (&options.model, &options.data) {
+        let material = Material::open(options, model, data, config)?;
+        let held_out = material.held_out.map_or(0, |held_out| held_out.problems.len());
+        eprintln!("{} problems to train on, {held_out} held out", material.problems.len());
+    } else {
+        eprintln!("only the configuration is checked; with --model and --data, they are checked too");
+    }
+    if let (Some(out), false) = (&options.out, options.resume) {
+        Run::check_free("train", out, options.overwrite)?;
+    }
+    match options.common.json {
+        true => output::line(settings.to_json()?),
+        false => output::line(settings.annotated()?.trim_end()),
+    }
+}
+
+/// What a run starts from, but for the weights.
+struct Material {
+    folder: Folder,
+    prms: Vec<Folder>,
+    problems: Vec<Problem>,
+    held_out: Option<HeldOut>,
+}
+
+impl Material {
+    fn open(options: &Train, model: &Path, data: &Path, config: &Config) -> Result<Self> {
+        let folder = Folder::open(model)?;
+        let prms = options.prm.iter().map(|path| open_prm(path, &folder)).collect::<Result<_>>()?;
+        let prompter = Prompter::new(options.template, &folder)?;
+        let rows = load_problems(data, options.rows)?;
+        let problems = fitting(to_train(&rows, &prompter, config)?, data, &folder, &config.sampling)?;
+        let held_out = held_out(options, &prompter, &folder, config)?;
+        Ok(Self { folder, prms, problems, held_out })
+    }
 }
 
 /// A run in progress, and whether it goes on from a checkpoint.
@@ -97,6 +144,13 @@ fn resume(
     checkpoints: &mut Checkpoints,
 ) -> Result<Training> {
     let Some(Resumed { snapshot, events, elapsed, .. }) = checkpoints.resume()? else {
+        if out.join("policy").exists() {
+            bail!(
+                "{} holds a policy but no checkpoint to go on from; pass --overwrite instead of --resume to begin again",
+                out.display()
+            );
+        }
+        eprintln!("no checkpoint yet: beginning again");
         let run = Run::resume(origin, config, out, 0, Elapsed::default())?;
         return Ok(Training { run, resumed: false });
     };
@@ -173,11 +227,8 @@ async fn learn(
     checkpoints.between_updates(rl, model, run, None)?;
     let mut next = |drawn: usize, count: usize| draw(problems, config.seed, &[1], drawn, count);
     while rl.step() < config.rl.updates {
-        let advanced = advance(rl, &mut next, held_out, &mut |event| run.hear(event)).await;
-        if let Err(Error::Stopped) = advanced {
-            checkpoints.when_stopped(rl, model, run)?;
-        }
-        checkpoints.between_updates(rl, model, run, advanced?.as_ref())?;
+        let evaluation = advance(rl, &mut next, held_out, &mut |event| run.hear(event)).await?;
+        checkpoints.between_updates(rl, model, run, evaluation.as_ref())?;
     }
     emit(run, Event::PhaseFinished { phase: Phase::Rl, tokens: 0 })?;
     if let Some(held_out) = held_out {
@@ -208,16 +259,41 @@ fn to_train(rows: &[data::Problem], prompter: &Prompter, config: &Config) -> Res
     Ok(problems)
 }
 
-fn held_out(options: &Train, prompter: &Prompter, config: &Config) -> Result<Option<HeldOut>> {
+/// The problems whose prompt leaves room for `sampling.max_new_tokens` in the model's context.
+fn fitting(problems: Vec<Problem>, data: &Path, folder: &Folder, sampling: &Sampling) -> Result<Vec<Problem>> {
+    let (context, new) = (folder.config.max_position_embeddings, sampling.max_new_tokens);
+    let length = |problem: &Problem| Ok(folder.tokenizer.encode(&problem.prompt)?.len());
+    let lengths: Vec<usize> = problems.iter().map(length).collect::<Result<_>>()?;
+    let fits = |length: usize| length + new <= context;
+    let kept = lengths.iter().filter(|length| fits(**length)).count();
+    if kept == problems.len() {
+        return Ok(problems);
+    }
+    let (all, name) = (problems.len(), data.display());
+    let longest = lengths.iter().copied().max().unwrap_or_default();
+    let remedy = match context.saturating_sub(longest) {
+        0 => format!("its longest prompt alone has {longest} tokens"),
+        room => format!("--set sampling.max_new_tokens={room} leaves room for all"),
+    };
+    let why = format!("sampling.max_new_tokens = {new} in a context of {context} tokens; {remedy}");
+    if kept == 0 {
+        bail!("no prompt of {name} leaves room for {why}");
+    }
+    eprintln!("warning: {} of {all} problems of {name} left out: their prompts leave no room for {why}", all - kept);
+    Ok(problems.into_iter().zip(lengths).filter(|(_, length)| fits(*length)).map(|(problem, _)| problem).collect())
+}
+
+fn held_out(options: &Train, prompter: &Prompter, folder: &Folder, config: &Config) -> Result<Option<HeldOut>> {
     let Some(path) = &options.test else { return Ok(None) };
     let rows = load_problems(path, Rows { limit: Some(options.test_limit), ..options.rows })?;
     let problem = |row: data::Problem| Ok(Problem { prompt: prompter.render(&row.question)?, answer: row.answer });
     let problems = rows.into_iter().map(problem).collect::<Result<_>>()?;
+    let problems = fitting(problems, path, folder, &config.sampling)?;
     Ok(Some(HeldOut { problems, sampling: config.sampling.clone(), seed: config.seed }))
 }
 
 /// The process reward model reads the policy's token ids, so both must share one tokenizer.
-fn load_prm(path: &Path, policy: &Folder, device: &burn::tensor::Device) -> Result<Prm> {
+fn open_prm(path: &Path, policy: &Folder) -> Result<Folder> {
     let folder = Folder::open(path).context("process reward model")?;
     let same = folder.tokenizer.vocabulary_size() == policy.tokenizer.vocabulary_size()
         && folder.tokenizer.to_json()? == policy.tokenizer.to_json()?;
@@ -227,7 +303,7 @@ fn load_prm(path: &Path, policy: &Folder, device: &burn::tensor::Device) -> Resu
             path.display()
         );
     }
-    Ok(folder.prm(device)?.frozen())
+    Ok(folder)
 }
 
 fn summary(run: &Run) {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use minform_core::config::Config;
 use minform_core::event::{Event, Phase, Sample};
 
@@ -32,6 +32,9 @@ pub(crate) struct Recorded {
 impl Recorded {
     /// Reads a run folder, also of a run that is still going on.
     pub(crate) fn open(folder: &Path) -> Result<Self> {
+        if !folder.join("events.jsonl").exists() {
+            bail!("{} is not a run: it holds no events.jsonl{}", folder.display(), hint(folder));
+        }
         let spent = std::fs::read(folder.join("time.json")).ok();
         Ok(Self {
             name: folder.display().to_string(),
@@ -39,6 +42,14 @@ impl Recorded {
             history: read_log(&folder.join("events.jsonl"))?,
             spent: spent.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default(),
         })
+    }
+}
+
+/// The runs of an experiment lie deeper.
+fn hint(folder: &Path) -> String {
+    match folder.join("seed-0").is_dir() {
+        true => format!("; name runs of this experiment, such as {}", folder.join("seed-0").join("ARM").display()),
+        false => String::new(),
     }
 }
 

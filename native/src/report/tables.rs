@@ -49,11 +49,12 @@ pub(super) fn accuracy(page: &mut String, runs: &[Recorded]) -> Result<()> {
                     e.problems.to_string(),
                     format!("{:.1}", e.steps),
                     format!("{:.1}", e.length),
+                    percent(e.truncated),
                 ]);
             }
         }
     }
-    let columns = ["run", "policy", "updates", "greedy", "sampled", "problems", "steps", "tokens"];
+    let columns = ["run", "policy", "updates", "greedy", "sampled", "problems", "steps", "tokens", "cut off"];
     table(page, "Accuracy on held-out problems", &columns, &rows)
 }
 
@@ -75,7 +76,7 @@ pub(super) fn judges(page: &mut String, runs: &[Recorded]) -> Result<()> {
             }
         }
     }
-    let columns = ["run", "on", "labelled steps", "AUC", "step accuracy", "first-error F1", "approved"];
+    let columns = ["run", "on", "steps up to the first error", "AUC", "step accuracy", "first-error F1", "approved"];
     table(page, "Process reward model", &columns, &rows)
 }
 

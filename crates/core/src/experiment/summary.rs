@@ -17,6 +17,8 @@ pub struct Point {
     pub steps: f32,
     /// Mean length in tokens.
     pub length: f32,
+    /// Share of answers cut off at the length limit.
+    pub truncated: f32,
     /// AUC of the process reward model on samples of this policy.
     pub auc: Option<f32>,
     /// Share of these samples in which it finds no wrong step.
@@ -44,6 +46,7 @@ pub fn course<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<Point> {
                 greedy: evaluation.greedy,
                 steps: evaluation.steps,
                 length: evaluation.length,
+                truncated: evaluation.truncated,
                 outcome: minform_credit::mean(&std::mem::take(&mut outcomes)),
                 kl: minform_credit::mean(&std::mem::take(&mut kls)),
                 ..Point::default()
@@ -82,6 +85,13 @@ pub struct RunSummary {
 
 /// How far accuracy may fall under the base before a run counts as collapsed.
 const COLLAPSE: f32 = 0.1;
+
+impl RunSummary {
+    /// Whether there was enough accuracy to lose.
+    pub fn can_collapse(&self) -> bool {
+        self.base > COLLAPSE
+    }
+}
 
 /// The run in short; `target` is an accuracy to reach. `None` without an evaluation.
 pub fn summarise(points: &[Point], target: Option<f32>) -> Option<RunSummary> {
@@ -138,6 +148,7 @@ mod tests {
             problems: 10,
             length: 20.0,
             steps: 4.0,
+            truncated: 0.0,
         })
     }
 

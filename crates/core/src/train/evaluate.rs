@@ -69,6 +69,7 @@ pub async fn evaluate(
         problems: asked.len(),
         length: passes[1].iter().map(|response| response.tokens.len()).sum::<usize>() as f32 / count,
         steps: steps as f32 / count,
+        truncated: passes[1].iter().filter(|response| !response.finished).count() as f32 / count,
     };
     emit(listener, Event::Evaluation(evaluation.clone()))?;
     Ok(evaluation)

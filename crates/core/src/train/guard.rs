@@ -320,6 +320,7 @@ mod tests {
             problems: 10,
             length: 1.0,
             steps: 1.0,
+            truncated: 0.0,
         };
         (1..=2).for_each(|step| drop(memory.update(&guards, &update(step, 4.0, 0.2, 0.5, 0.0))));
         assert_eq!(memory.evaluation(&guards, &evaluation(2, 0.6)), None);

@@ -21,7 +21,7 @@ pub use guard::GuardMemory;
 pub use loss::{LossTerms, clipped_policy_loss, entropy, kl_loss, token_weights, value_loss};
 pub use optimizer::Trainer;
 pub use reinforce::{advance, reinforce};
-pub use rl::{Problem, Rl, Updated};
+pub use rl::{Problem, Rl, Updated, check};
 pub use rollout::{Rollout, Scored};
 pub use sft::{Example, mean_loss, sft};
 pub use state::{RlProgress, Snapshot, TrainerProgress};

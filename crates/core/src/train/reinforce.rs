@@ -4,7 +4,7 @@ use super::evaluate::{HeldOut, evaluate};
 use super::guard::stop;
 use super::rl::{Problem, Rl, Updated};
 use crate::Result;
-use crate::event::{Evaluation, Event, Listener, Phase, emit};
+use crate::event::{Evaluation, Event, GuardFired, Listener, Phase, emit};
 
 /// Runs the updates that are left, see [`advance`].
 ///
@@ -24,39 +24,51 @@ pub async fn reinforce(
     emit(listener, Event::PhaseFinished { phase: Phase::Rl, tokens: 0 })
 }
 
-/// One update, on prompts from `next` (given how many were drawn before, and how many), and what is due after it.
+/// One update, on prompts from `next` (given how many were drawn before, and how many); or the evaluation that is due
+/// after the last one, every `evaluate_every` updates but at the end.
 ///
-/// Evaluates every `evaluate_every` updates but the last and shows one sample per evaluation and at both ends.
-/// Between two calls the run can be kept as a [`Snapshot`](super::Snapshot).
+/// Shows one sample per evaluation and at both ends. Between two calls the run can be kept as a
+/// [`Snapshot`](super::Snapshot): once weights have changed, the wish to stop waits for the next call.
 ///
 /// # Errors
-/// Those of [`Rl::update`] and [`evaluate`], or [`Error::Guard`](crate::Error::Guard) after the update.
+/// Those of [`Rl::update`] and [`evaluate`], or [`Error::Guard`](crate::Error::Guard) after either.
 pub async fn advance(
     rl: &mut Rl<'_>,
     next: &mut dyn FnMut(usize, usize) -> Vec<Problem>,
     held_out: Option<&HeldOut>,
     listener: &mut Listener<'_>,
 ) -> Result<Option<Evaluation>> {
-    let (updates, every) = (rl.config().updates, rl.config().evaluate_every);
+    if rl.is_evaluation_due() {
+        let evaluation = match held_out {
+            Some(held_out) => {
+                Some(evaluate(rl.policy(), rl.tokenizer(), held_out, "update", rl.step(), listener).await?)
+            }
+            None => None,
+        };
+        rl.evaluated = rl.step();
+        if let Some(evaluation) = evaluation {
+            let fired = rl.watch_evaluation(&evaluation);
+            tell(rl, fired.into_iter().collect(), listener)?;
+            return Ok(Some(evaluation));
+        }
+    }
     let Updated { update, problems, scored, mut fired } = rl.update(next, listener).await?;
     fired.extend(rl.watch(&update));
-    emit(listener, Event::Update(Box::new(update)))?;
-    emit(listener, Event::Progress { phase: Phase::Rl, done: rl.step(), tokens: rl.tokens() })?;
-    let due = every > 0 && rl.step().is_multiple_of(every) && rl.step() < updates;
-    if let (true, Some(shown)) = (due || rl.step() == 1 || rl.step() == updates, scored.first()) {
-        emit(listener, Event::Sample(rl.sample(&problems[shown.rollout.prompt], shown)?))?;
+    let _ = listener(Event::Update(Box::new(update)));
+    let _ = listener(Event::Progress { phase: Phase::Rl, done: rl.step(), tokens: rl.tokens() });
+    let is_shown = rl.is_evaluation_due() || rl.step() == 1 || rl.step() == rl.config().updates;
+    if let (true, Some(shown)) = (is_shown, scored.first()) {
+        let _ = listener(Event::Sample(rl.sample(&problems[shown.rollout.prompt], shown)?));
     }
-    let evaluation = match held_out {
-        Some(held_out) if due => {
-            Some(evaluate(rl.policy(), rl.tokenizer(), held_out, "update", rl.step(), listener).await?)
-        }
-        _ => None,
-    };
-    fired.extend(evaluation.as_ref().and_then(|evaluation| rl.watch_evaluation(evaluation)));
+    tell(rl, fired, listener)?;
+    Ok(None)
+}
+
+/// Tells of the guards that fired, and stops where one of them says so.
+fn tell(rl: &mut Rl<'_>, fired: Vec<GuardFired>, listener: &mut Listener<'_>) -> Result<()> {
     let fired = rl.not_said_lately(fired);
     for fired in &fired {
-        emit(listener, Event::Guard(fired.clone()))?;
+        let _ = listener(Event::Guard(fired.clone()));
     }
-    stop(&fired)?;
-    Ok(evaluation)
+    stop(&fired)
 }

@@ -47,6 +47,8 @@ pub struct Rl<'a> {
     pub(super) tokens: usize,
     /// Prompts taken from the training set so far.
     pub(super) drawn: usize,
+    /// The update after which the policy was last evaluated.
+    pub(super) evaluated: usize,
 }
 
 /// One update and what it learned from.
@@ -97,6 +99,7 @@ impl<'a> Rl<'a> {
             step: 0,
             tokens: 0,
             drawn: 0,
+            evaluated: 0,
         })
     }
 
@@ -123,6 +126,12 @@ impl<'a> Rl<'a> {
     /// Updates made so far.
     pub fn step(&self) -> usize {
         self.step
+    }
+
+    /// Whether the next call of [`advance`](super::advance) evaluates the policy before it trains on.
+    pub fn is_evaluation_due(&self) -> bool {
+        let (step, every) = (self.step, self.config.evaluate_every);
+        every > 0 && step.is_multiple_of(every) && self.evaluated < step && step < self.config.updates
     }
 
     /// Samples, scores and learns from one set of prompts. `listener` hears the parts of the update and may stop it.
@@ -218,7 +227,11 @@ fn adapted(policy: Policy, lora: &config::Lora, seed: u64) -> Policy {
     Policy { model: policy.model.with_adapters(lora.rank, lora.alpha), ..policy }
 }
 
-fn check(config: &config::Rl, has_prm: bool) -> Result<()> {
+/// Whether a configuration can train, with a process reward model or without one.
+///
+/// # Errors
+/// A value out of range, or values that do not go together: the key and the remedy.
+pub fn check(config: &config::Rl, has_prm: bool) -> Result<()> {
     config.validate()?;
     let problem = |key: &str, problem: &str| Err(Error::Config { key: key.into(), problem: problem.into() });
     let reward = &config.reward;

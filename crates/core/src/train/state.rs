@@ -35,6 +35,8 @@ pub struct RlProgress {
     pub tokens: usize,
     /// Prompts taken from the training set: the position in the data.
     pub drawn: usize,
+    /// The update after which the policy was last evaluated.
+    pub evaluated: usize,
     /// Present weight of the KL penalty.
     pub kl_coefficient: f32,
     /// Position of the policy's optimizer.
@@ -66,6 +68,7 @@ impl Rl<'_> {
                 step: self.step,
                 tokens: self.tokens,
                 drawn: self.drawn,
+                evaluated: self.evaluated,
                 kl_coefficient: self.kl_coefficient,
                 optimizer: self.trainer.progress(&self.policy.model),
                 critic: critic.map(|critic| critic.trainer.progress(&critic.network.model)),
@@ -83,7 +86,8 @@ impl Rl<'_> {
     /// # Errors
     /// Bytes that cannot be read or do not fit this run, which is then unusable.
     pub fn restore(&mut self, snapshot: Snapshot) -> Result<()> {
-        let RlProgress { step, tokens, drawn, kl_coefficient, optimizer, critic, guards } = snapshot.progress;
+        let RlProgress { step, tokens, drawn, evaluated, kl_coefficient, optimizer, critic, guards } =
+            snapshot.progress;
         match (self.has_adapters(), snapshot.adapters) {
             (false, None) => from_safetensors(&mut self.policy.model, vec![snapshot.policy])?,
             (true, Some(bytes)) => {
@@ -99,7 +103,7 @@ impl Rl<'_> {
             (Some(critic), Some(bytes), Some(progress)) => critic.restore(bytes, &progress)?,
             _ => return Err(Error::Checkpoint("it and the configuration disagree on a value function".into())),
         }
-        (self.step, self.tokens, self.drawn) = (step, tokens, drawn);
+        (self.step, self.tokens, self.drawn, self.evaluated) = (step, tokens, drawn, evaluated);
         (self.kl_coefficient, self.guards) = (kl_coefficient, guards);
         Ok(())
     }
