@@ -76,7 +76,7 @@ fn a_response_that_does_not_fit_the_context_is_refused_before_a_folder_is_made()
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).display().to_string();
     nano_demo(&at("demo"));
-    write_problems(&folder.path().join("problems.jsonl"), 4);
+    write_problems(&folder.path().join("problems.jsonl"), 40);
     let (model, prm, data, out) = (at("demo/policy"), at("demo/prm"), at("problems.jsonl"), at("run"));
     let job = ["train", "--preset", "pure-prm-vr", "--model", &model, "--prm", &prm, "--data", &data, "--out", &out];
     for more in [&[][..], &["--dry-run"]] {
@@ -87,7 +87,7 @@ fn a_response_that_does_not_fit_the_context_is_refused_before_a_folder_is_made()
     let said = stderr(&minform(&job));
     let room = said.split_once("--set ").and_then(|(_, rest)| rest.split_whitespace().next()).unwrap();
     let fits = minform(&[&job[..], &["--dry-run", "--set", room]].concat());
-    assert!(fits.status.success() && stderr(&fits).contains("4 problems to train on"), "{}", stderr(&fits));
+    assert!(fits.status.success() && stderr(&fits).contains("40 problems to train on"), "{}", stderr(&fits));
 }
 
 #[test]

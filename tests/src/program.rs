@@ -6,13 +6,14 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-/// The release binary, built once if it is not there or out of date.
+/// The release binary, built once if it is not there or out of date; together with the tests, whose features are
+/// those of their dependencies then, so that nothing is compiled twice.
 pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--release", "--package", "minform", "--message-format", "json"])
+            .args(["build", "--release", "--workspace", "--bins", "--tests", "--message-format", "json"])
             .current_dir(root)
             .stderr(Stdio::inherit())
             .output()
@@ -20,8 +21,10 @@ pub(crate) fn binary() -> &'static Path {
         assert!(built.status.success(), "the binary does not build");
         let messages = String::from_utf8(built.stdout).unwrap();
         let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let path = artifacts.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
-        path.unwrap()
+        let is_program =
+            |message: &Value| message["target"]["name"] == "minform" && message["target"]["kind"][0] == "bin";
+        let programs = artifacts.filter(|message| is_program(message) && message["profile"]["test"] == false);
+        programs.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back().unwrap()
     })
 }
 
