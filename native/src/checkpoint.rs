@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Elapsed;
 use crate::folder::{Folder, read, write_folder};
 use crate::origin::sha256;
-use crate::run::Run;
+use crate::run::{LOG, Run};
 
 const POLICY: &str = "policy/model.safetensors";
 const OPTIMIZER: &str = "optimizer.burnpack";
@@ -77,7 +77,7 @@ impl Checkpoints {
         let steps = self.steps()?;
         for step in steps.iter().rev() {
             let path = self.path(*step);
-            match load(&path) {
+            match load(&path).and_then(|resumed| self.covered(resumed)) {
                 Ok(resumed) => {
                     self.best = resumed.best;
                     return Ok(Some(resumed));
@@ -87,8 +87,10 @@ impl Checkpoints {
         }
         if !steps.is_empty() {
             bail!(
-                "no checkpoint in {} is usable; pass --overwrite instead of --resume to begin again",
-                self.folder.display()
+                "no checkpoint in {} is usable; pass --overwrite instead of --resume to begin again, from {} if you like: \
+                 the policy of a checkpoint is a model folder",
+                self.folder.display(),
+                self.path(steps[steps.len() - 1]).join("policy").display()
             );
         }
         Ok(None)
@@ -107,14 +109,15 @@ impl Checkpoints {
         let improved = best.filter(|new| self.best.is_none_or(|old| new.accuracy > old.accuracy));
         self.best = improved.or(self.best);
         let every = self.config.every;
-        let is_due = rl.step() > 0 && (rl.step().is_multiple_of(every) || rl.step() == rl.config().updates);
-        if every > 0 && (is_due && !rl.is_evaluation_due() || improved.is_some()) {
-            self.save(rl, model, run)?;
+        let is_last = rl.step() > 0 && rl.step() == rl.config().updates;
+        let is_due = every > 0 && rl.step() > 0 && rl.step().is_multiple_of(every) && !rl.is_evaluation_due();
+        match is_last || is_due || every > 0 && improved.is_some() {
+            true => self.save(rl, model, run),
+            false => Ok(()),
         }
-        Ok(())
     }
 
-    /// Makes a checkpoint of a run that was stopped, also where `rl.checkpoints.every` makes no others.
+    /// Makes a checkpoint of a run that was stopped, whatever `rl.checkpoints.every` says.
     pub(crate) fn when_stopped(&self, rl: &Rl<'_>, model: &Folder, run: &Run) -> Result<()> {
         let (step, events) = self.boundary;
         match step == rl.step() && events > 0 && !self.path(step).exists() {
@@ -128,6 +131,16 @@ impl Checkpoints {
         let newest = self.steps().ok()?.last().copied();
         let step = self.best.map(|best| best.step).filter(|step| self.path(*step).exists()).or(newest)?;
         Some((step, load(&self.path(step)).ok()?.snapshot.policy))
+    }
+
+    /// A checkpoint is of use only with the log up to it.
+    fn covered(&self, resumed: Resumed) -> Result<Resumed> {
+        let log = self.folder.with_file_name(LOG);
+        let length = fs::metadata(&log).with_context(|| log.display().to_string())?.len();
+        if length < resumed.events {
+            bail!("{} is shorter than when it was made", log.display());
+        }
+        Ok(resumed)
     }
 
     fn save(&self, rl: &Rl<'_>, model: &Folder, run: &Run) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Hugging Face model folders on disk, read whole and written atomically.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -62,21 +62,33 @@ impl Folder {
         Ok(Self { path: PathBuf::new(), config, tokenizer, companions })
     }
 
-    pub(crate) fn policy(&self, device: &Device) -> Result<Policy> {
-        if self.config.token_classification {
-            bail!("{} holds a process reward model, not a language model", self.path.display());
+    /// Refuses a folder that does not hold a language model.
+    pub(crate) fn expect_policy(&self) -> Result<()> {
+        match self.config.token_classification {
+            true => bail!("{} holds a process reward model, not a language model", self.path.display()),
+            false => Ok(()),
         }
+    }
+
+    /// Refuses a folder that does not hold a process reward model.
+    pub(crate) fn expect_prm(&self) -> Result<()> {
+        match self.config.token_classification {
+            true => Ok(()),
+            false => bail!(
+                "{} holds a language model, not a process reward model; see `minform prm train`",
+                self.path.display()
+            ),
+        }
+    }
+
+    pub(crate) fn policy(&self, device: &Device) -> Result<Policy> {
+        self.expect_policy()?;
         Policy::from_files(self.config.clone(), self.weights()?, device)
             .with_context(|| self.path.display().to_string())
     }
 
     pub(crate) fn prm(&self, device: &Device) -> Result<Prm> {
-        if !self.config.token_classification {
-            bail!(
-                "{} holds a language model, not a process reward model; see `minform prm train`",
-                self.path.display()
-            );
-        }
+        self.expect_prm()?;
         Prm::from_files(self.config.clone(), self.weights()?, device).with_context(|| self.path.display().to_string())
     }
 
@@ -156,6 +168,28 @@ pub(crate) fn write_folder(path: &Path, files: &[(String, Vec<u8>)]) -> Result<(
     }
     fs::rename(&fresh, path).with_context(|| format!("cannot rename to {}", path.display()))?;
     sync_folder(parent)
+}
+
+/// A folder that one process alone writes to, until this value or the process is gone.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    /// Closing it gives the folder free.
+    _file: File,
+}
+
+impl Lock {
+    /// Refuses a folder to which another process is writing.
+    pub(crate) fn take(folder: &Path) -> Result<Self> {
+        let path = folder.join(".lock");
+        let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => {
+                bail!("another process is writing to {}; wait for it, or choose another --out", folder.display())
+            }
+            Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+        }
+    }
 }
 
 /// Makes a rename inside `folder` last, where the system can.

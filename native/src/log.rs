@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use minform_core::event::Event;
 use serde::{Deserialize, Serialize};
 
@@ -35,9 +35,6 @@ impl EventLog {
     pub(crate) fn resume(path: &Path, bytes: u64) -> Result<(Self, Vec<Timed>)> {
         let name = || path.display().to_string();
         let mut file = OpenOptions::new().read(true).write(true).open(path).with_context(name)?;
-        if file.metadata().with_context(name)?.len() < bytes {
-            bail!("{} is shorter than when the checkpoint was made; it cannot be continued", path.display());
-        }
         file.set_len(bytes).with_context(name)?;
         let mut text = String::new();
         file.read_to_string(&mut text).with_context(name)?;

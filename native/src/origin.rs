@@ -18,13 +18,13 @@ use crate::settings::{kept, leaves};
 pub(crate) struct Origin {
     command: String,
     /// The command line after the program's name.
-    arguments: Vec<String>,
-    version: String,
+    pub(crate) arguments: Vec<String>,
+    pub(crate) version: String,
     seed: u64,
-    device: String,
+    pub(crate) device: String,
     /// Fingerprints of what was read, and choices outside the configuration.
     #[serde(default)]
-    inputs: BTreeMap<String, String>,
+    pub(crate) inputs: BTreeMap<String, String>,
 }
 
 impl Origin {
@@ -39,6 +39,12 @@ impl Origin {
         })
     }
 
+    /// Of the run in `folder`.
+    pub(crate) fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join("run.json");
+        serde_json::from_slice(&read(&path)?).with_context(|| path.display().to_string())
+    }
+
     /// The command that made the run.
     pub(crate) fn command(&self) -> &str {
         &self.command
@@ -50,8 +56,7 @@ impl Origin {
 
     /// Refuses to continue the run in `folder` with something else than it began with.
     pub(crate) fn check(&self, folder: &Path, config: &Config) -> Result<()> {
-        let path = folder.join("run.json");
-        let begun: Self = serde_json::from_slice(&read(&path)?).with_context(|| path.display().to_string())?;
+        let (path, begun) = (folder.join("run.json"), Self::read(folder)?);
         if begun.command != self.command {
             bail!("{} holds a run of `minform {}`", folder.display(), begun.command);
         }
@@ -60,7 +65,11 @@ impl Origin {
                 Some(then) if then == own => {}
                 then => {
                     let then = then.map_or("none", String::as_str);
-                    bail!("{name} is {own}, but the run began with {then}; give the same, or begin another run")
+                    bail!(
+                        "{name} is not what the run began with ({own} now, {then} then); the run's command line is in \
+                         {}; give the same, or begin another run",
+                        path.display()
+                    )
                 }
             }
         }
@@ -68,7 +77,7 @@ impl Origin {
         if !changed.is_empty() {
             bail!(
                 "the configuration is not that of the run: {}; leave --set and --config as they were, or begin \
-                 another run",
+                 another run (rl.updates may grow where the learning rate does not depend on it)",
                 changed.join(", ")
             );
         }
@@ -83,12 +92,15 @@ pub(crate) fn changed_keys(begun: &Config, now: &Config) -> Result<Vec<String>> 
     Ok(changed.map(|(key, now)| format!("{key} is {now}, was {}", begun.get(key).unwrap_or(&Value::Null))).collect())
 }
 
-/// Those that may not change between the parts of a training run.
+/// Those that may not change between the parts of a training run: all that its figures depend on.
 fn fixed_keys(begun: &Config, now: &Config) -> Result<Vec<String>> {
     // More updates are fine where nothing depends on how many there are in the end.
     let open_end =
         begun.rl.optimizer.schedule == Schedule::Constant && begun.rl.critic.optimizer.schedule == Schedule::Constant;
-    let is_free = |line: &str| line.starts_with("rl.checkpoints.") || (open_end && line.starts_with("rl.updates "));
+    let unread = ["rl.checkpoints.", "sampling.rows ", "sft.", "prm.", "world."];
+    let is_free = |line: &str| {
+        unread.iter().any(|start| line.starts_with(start)) || (open_end && line.starts_with("rl.updates "))
+    };
     Ok(changed_keys(begun, now)?.into_iter().filter(|line| !is_free(line)).collect())
 }
 

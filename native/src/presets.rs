@@ -72,6 +72,7 @@ impl Preset {
 #[cfg(test)]
 mod tests {
     use minform_core::config::{Config, Estimator, KlPlace, LossMean};
+    use minform_core::experiment::Experiment;
 
     use super::*;
     use crate::settings::resolve;
@@ -85,6 +86,14 @@ mod tests {
         for preset in Preset::value_variants() {
             assert!(resolve(&Config::default(), preset.layers().unwrap(), None).is_ok(), "{preset:?}");
         }
+    }
+
+    /// The experiment's credit is the paper's, so that its results say something about the paper.
+    #[test]
+    fn experiments_have_the_credit_of_the_paper() {
+        let (paper, own) = (config(Preset::PurePaper).rl, Experiment::CreditForms.settings().rl);
+        assert_eq!(own.credit, paper.credit);
+        assert_eq!((own.normalisation, own.loss.mean, own.kl), (paper.normalisation, paper.loss.mean, paper.kl));
     }
 
     /// The table of differences between paper, main and verl.

@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, Result, bail};
 use minform_core::Error;
 use minform_core::config::Config;
-use minform_core::event::{Event, Phase};
+use minform_core::event::{Evaluation, Event, Phase};
 
 use crate::clock::{Clock, Elapsed, Spent};
 use crate::dashboard::Dashboard;
-use crate::folder::write_file;
+use crate::folder::{Lock, write_file};
 use crate::log::{EventLog, Timed};
 use crate::origin::Origin;
 use crate::progress::Progress;
@@ -55,6 +55,7 @@ pub(crate) fn was_stopped(error: &anyhow::Error) -> bool {
 pub(crate) struct Run {
     title: String,
     folder: Option<PathBuf>,
+    lock: Option<Lock>,
     log: Option<EventLog>,
     board: Option<TensorBoard>,
     clock: Clock,
@@ -72,6 +73,7 @@ impl Run {
         Self {
             title: title.into(),
             folder: None,
+            lock: None,
             log: None,
             board: None,
             clock: Clock::start(Elapsed::default()),
@@ -83,14 +85,15 @@ impl Run {
         }
     }
 
-    /// Refuses a folder that holds a run, unless it may be replaced.
+    /// Refuses a folder that holds a run or a part of one, unless it may be replaced.
     pub(crate) fn check_free(command: &str, folder: &Path, overwrite: bool) -> Result<()> {
-        if overwrite || !folder.join("events.jsonl").exists() {
-            return Ok(());
-        }
-        let go_on = if command == "train" { ", --resume to go on with it" } else { "" };
+        let found = WRITTEN.iter().find(|name| folder.join(name).exists());
+        let (Some(found), false) = (found, overwrite) else { return Ok(()) };
+        let is_run = folder.join(LOG).exists();
+        let what = if is_run { "a run".into() } else { format!("{found}, but no {LOG}") };
+        let go_on = if is_run && command == "train" { ", --resume to go on with it" } else { "" };
         bail!(
-            "{} already holds a run; choose another --out{go_on}, or pass --overwrite to replace it",
+            "{} already holds {what}; choose another --out{go_on}, or pass --overwrite to replace it",
             folder.display()
         )
     }
@@ -98,20 +101,21 @@ impl Run {
     /// Creates the run folder with `config.toml`, `run.json` and an empty `events.jsonl`.
     pub(crate) fn create(origin: &Origin, config: &Config, folder: &Path, overwrite: bool) -> Result<Self> {
         Self::check_free(origin.command(), folder, overwrite)?;
-        if folder.join("events.jsonl").exists() {
-            clear(folder)?;
-        }
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        let lock = Lock::take(folder)?;
+        clear(folder)?;
         keep(config, folder)?;
         origin.write(folder)?;
         let mut run = Self::without_folder(origin.command(), config);
+        run.lock = Some(lock);
         run.folder = Some(folder.into());
-        run.log = Some(EventLog::create(&folder.join("events.jsonl"))?);
+        run.log = Some(EventLog::create(&folder.join(LOG))?);
         Ok(run)
     }
 
-    /// Goes on in the run folder from where the log had `events` bytes, `elapsed` after the run began.
+    /// Goes on in the locked run folder from where the log had `events` bytes, `elapsed` after the run began.
     pub(crate) fn resume(
+        lock: Lock,
         origin: &Origin,
         config: &Config,
         folder: &Path,
@@ -120,7 +124,8 @@ impl Run {
     ) -> Result<Self> {
         keep(config, folder)?;
         let mut run = Self::without_folder(origin.command(), config);
-        let (log, history) = EventLog::resume(&folder.join("events.jsonl"), events)?;
+        run.lock = Some(lock);
+        let (log, history) = EventLog::resume(&folder.join(LOG), events)?;
         run.folder = Some(folder.into());
         run.log = Some(log);
         run.clock = Clock::start(elapsed);
@@ -169,6 +174,14 @@ impl Run {
         }
     }
 
+    /// The newest held-out evaluation.
+    pub(crate) fn last_evaluation(&self) -> Option<Evaluation> {
+        self.history.iter().rev().find_map(|timed| match &timed.event {
+            Event::Evaluation(evaluation) => Some(evaluation.clone()),
+            _ => None,
+        })
+    }
+
     /// Seconds since the run began.
     pub(crate) fn seconds(&self) -> f64 {
         self.clock.seconds()
@@ -187,7 +200,7 @@ impl Run {
     /// Returns once the log lies on the disk, with every event heard.
     pub(crate) fn sync(&self) -> Result<()> {
         if self.failure.is_some() {
-            bail!("events.jsonl is not whole");
+            bail!("{LOG} is not whole");
         }
         self.log.as_ref().map_or(Ok(()), EventLog::sync).context("cannot write events.jsonl")
     }
@@ -201,6 +214,7 @@ impl Run {
     pub(crate) fn finish(&mut self) -> Result<()> {
         self.progress.clear();
         self.dashboard = None;
+        self.lock = None;
         if let Some(error) = self.failure.take() {
             return Err(error).context("cannot write events.jsonl");
         }
@@ -211,6 +225,7 @@ impl Run {
             let run = Recorded {
                 name: self.title.clone(),
                 config: self.config.clone(),
+                origin: Origin::read(folder).ok(),
                 history: std::mem::take(&mut self.history),
                 spent,
             };
@@ -220,19 +235,21 @@ impl Run {
     }
 }
 
+/// The event log of a run folder.
+pub(crate) const LOG: &str = "events.jsonl";
+
+/// What a run writes into its folder.
+const WRITTEN: [&str; 9] =
+    [LOG, "config.toml", "run.json", "time.json", "report.html", "policy", "prm", "checkpoints", "tensorboard"];
+
+/// Whether a run in `folder` writes `path`.
+pub(crate) fn is_written(path: &Path, folder: &Path) -> bool {
+    WRITTEN.iter().any(|name| path.starts_with(folder.join(name)))
+}
+
 /// Removes what a run wrote; other files of the folder stay.
 fn clear(folder: &Path) -> Result<()> {
-    for name in [
-        "events.jsonl",
-        "config.toml",
-        "run.json",
-        "time.json",
-        "report.html",
-        "policy",
-        "prm",
-        "checkpoints",
-        "tensorboard",
-    ] {
+    for name in WRITTEN {
         let path = folder.join(name);
         let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         match removed {

@@ -142,6 +142,7 @@ fn a_policy_without_a_checkpoint_is_not_replaced() {
     let short = ["--set", "rl.checkpoints.every=0", "--set", "rl.updates=2"];
     assert!(run(folder.path(), &short).status.success());
     let before = weights(folder.path());
+    fs::remove_dir_all(folder.path().join("checkpoints")).unwrap();
     let output = run(folder.path(), &[&short[..], &["--resume"]].concat());
     assert!(!output.status.success() && stderr(&output).contains("no checkpoint to go on"), "{}", stderr(&output));
     assert!(weights(folder.path()) == before, "the policy of the run is still there");
@@ -225,10 +226,64 @@ fn another_configuration_or_dataset_is_refused() {
     changed = Command::new(binary());
     changed.args(&arguments[..=place]).arg(&others).args(&arguments[place + 2..]);
     let output = changed.output().unwrap();
-    assert!(!output.status.success() && stderr(&output).contains("--data is sha256:"), "{}", stderr(&output));
+    assert!(
+        !output.status.success() && stderr(&output).contains("--data is not what the run began with"),
+        "{}",
+        stderr(&output)
+    );
     assert_same(folder.path());
     let again = run(folder.path(), &[]);
     assert!(!again.status.success() && stderr(&again).contains("--overwrite"), "{}", stderr(&again));
+}
+
+/// Of a log that was cut off before the newest checkpoint, the older one still has its part.
+#[test]
+fn a_log_that_is_too_short_sends_the_run_back_to_an_older_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(run(folder.path(), &["--set", "rl.checkpoints.keep=9"]).status.success());
+    let log = folder.path().join("events.jsonl");
+    let bytes = fs::read(&log).unwrap();
+    fs::write(&log, &bytes[..bytes.len() / 2]).unwrap();
+    let output = run(folder.path(), &["--resume", "--set", "rl.checkpoints.keep=9"]);
+    assert!(output.status.success() && stderr(&output).contains("is shorter than"), "{}", stderr(&output));
+    assert_same(folder.path());
+}
+
+/// What the figures do not depend on may change.
+#[test]
+fn a_run_goes_on_with_fewer_rows_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(run(folder.path(), &["--set", "rl.updates=6"]).status.success());
+    let output = run(folder.path(), &["--resume", "--set", "sampling.rows=4", "--set", "prm.batch=3"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(weights(folder.path()) == weights(unbroken()), "weights differ");
+}
+
+#[test]
+fn a_folder_that_another_process_writes_to_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = command(folder.path(), &[]).stderr(Stdio::null()).spawn().unwrap();
+    while !folder.path().join("events.jsonl").exists() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let second = run(folder.path(), &["--resume"]);
+    assert!(!second.status.success() && stderr(&second).contains("another process"), "{}", stderr(&second));
+    assert!(child.wait().unwrap().success());
+    assert_same(folder.path());
+}
+
+/// What is left of a run without its log is not overwritten.
+#[test]
+fn a_part_of_a_run_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(run(folder.path(), &[]).status.success());
+    fs::remove_file(folder.path().join("events.jsonl")).unwrap();
+    let before = weights(folder.path());
+    for more in [&[][..], &["--resume"]] {
+        let output = run(folder.path(), more);
+        assert!(!output.status.success() && stderr(&output).contains("but no events.jsonl"), "{}", stderr(&output));
+    }
+    assert!(weights(folder.path()) == before);
 }
 
 /// More updates than planned are fine where the learning rate does not depend on their number.

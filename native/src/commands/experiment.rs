@@ -16,10 +16,10 @@ use serde_json::json;
 
 use super::demo::save;
 use crate::cli;
-use crate::folder::{Folder, write_file};
+use crate::folder::{Folder, Lock, write_file};
 use crate::origin::{Origin, changed_keys};
 use crate::results::{self, DONE};
-use crate::run::Run;
+use crate::run::{Run, was_stopped};
 use crate::{device, output, settings};
 
 /// Folder of what all arms of a seed start from.
@@ -31,17 +31,19 @@ pub(crate) fn run(options: &cli::Experiment) -> Result<()> {
     let arms = chosen(experiment, options)?;
     let matrix = Matrix { options, config, device: device::choose(&options.common.device)?.autodiff() };
     matrix.prepare()?;
-    for seed in options.seeds() {
-        for arm in &arms {
-            if !matrix.is_done(seed, arm.name) {
-                matrix.base(seed)?;
-                eprintln!("== seed {seed}, {}", arm.title);
-                matrix.arm(seed, arm)?;
-                results::write(&options.out, experiment)?;
+    let _lock = Lock::take(&options.out)?;
+    for (seed, arm) in options.seeds().flat_map(|seed| arms.iter().map(move |arm| (seed, arm))) {
+        if !matrix.is_done(seed, arm.name) {
+            let done = matrix.base(seed).and_then(|()| matrix.arm(seed, arm));
+            if done.as_ref().is_err_and(was_stopped) {
+                eprintln!("stopped; runs that are done are kept, the same command with --resume begins this one again");
             }
+            done?;
+            results::write(&options.out, experiment)?;
         }
     }
     let table = results::write(&options.out, experiment)?;
+    eprintln!("± is half of the 95 % interval over seeds");
     match options.common.json {
         true => output::line(json!({ "summary": options.out.join("summary.csv") })),
         false => output::line(table.trim_end()),
@@ -115,6 +117,7 @@ impl Matrix<'_> {
 
     /// One run.
     fn arm(&self, seed: u64, arm: &Arm) -> Result<()> {
+        eprintln!("== seed {seed}, {}", arm.title);
         let config = self.seeded(&arm.apply(&self.config), seed);
         let base = self.folder(seed, BASE);
         let mut demo = Demo::new(&config, &self.device)?;

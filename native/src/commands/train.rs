@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use minform_core::config::{Config, Sampling};
@@ -12,16 +12,16 @@ use minform_core::train::{HeldOut, Problem, Rl, advance, check, evaluate};
 use minform_core::{Error, seed};
 use minform_text::data;
 use rand::RngExt as _;
+use serde_json::json;
 
 use super::problems::{Prompter, draw, load_problems};
-use super::sft::finish;
 use crate::checkpoint::{Checkpoints, Resumed};
 use crate::cli::{Rows, Train};
 use crate::clock::Elapsed;
-use crate::folder::Folder;
+use crate::folder::{Folder, Lock};
 use crate::origin::{Origin, fingerprint};
 use crate::progress::spent_line;
-use crate::run::{Run, peak_memory_mb, was_stopped};
+use crate::run::{LOG, Run, is_written, peak_memory_mb, was_stopped};
 use crate::settings::Settings;
 use crate::{device, output, settings};
 
@@ -34,15 +34,16 @@ pub(crate) fn run(options: &Train) -> Result<()> {
         bail!("train needs --model, --data and --out");
     };
     let config = settings.config;
-    check(&config.rl, !options.prm.is_empty())?;
+    check(&config.rl, &config.sampling, !options.prm.is_empty())?;
     let device = device::choose(&options.common.device)?.autodiff();
     let Material { folder, prms, problems, held_out } = Material::open(options, model, data, &config)?;
+    refuse_own_input(options, out)?;
     let prms: Vec<Prm> = prms.iter().map(|prm| Ok(prm.prm(&device)?.frozen())).collect::<Result<_>>()?;
     let policy = folder.policy(&device)?;
     let mut rl = Rl::new(policy, &prms, &folder.tokenizer, &config.rl, &config.sampling, config.seed)?;
     let origin = Origin::new("train", &config, &options.common.device, inputs(options)?)?;
     let mut checkpoints = Checkpoints::new(out, &config.rl.checkpoints);
-    let mut training = if options.resume && out.join("events.jsonl").exists() {
+    let mut training = if options.resume && out.join(LOG).exists() {
         origin.check(out, &config)?;
         resume(&mut rl, &origin, &config, out, &mut checkpoints)?
     } else {
@@ -69,6 +70,7 @@ pub(crate) fn run(options: &Train) -> Result<()> {
         }
         false => Ok(()),
     };
+    let evaluation = training.run.last_evaluation();
     if let Err(error) = kept.and_then(|()| training.run.finish()) {
         // What ended the run comes before what could not be saved after it.
         eprintln!("error: {error:#}");
@@ -82,30 +84,57 @@ pub(crate) fn run(options: &Train) -> Result<()> {
             config.rl.updates
         );
     }
-    match has_learned {
-        true => finish(result, &saved.display().to_string(), options.common.json),
-        false => result,
+    let is_good = result.as_ref().err().is_none_or(was_stopped);
+    match has_learned.then_some(&saved) {
+        saved if is_good && options.common.json => output::line(json!({
+            "saved": saved,
+            "updates": rl.step(),
+            "stopped": result.is_err(),
+            "evaluation": evaluation,
+        }))?,
+        Some(saved) if is_good => output::line(format_args!("saved {}", saved.display()))?,
+        Some(saved) => eprintln!("the weights before the failure are in {}", saved.display()),
+        None => eprintln!("no update was made, so no policy is saved"),
     }
+    result
 }
 
-/// Checks what is given and prints the configuration.
+/// Checks what is given as a run would, but for the weights, and prints the configuration.
 fn dry_run(options: &Train, settings: &Settings) -> Result<()> {
     let config = &settings.config;
     let is_complete = options.model.is_some() && options.data.is_some();
-    check(&config.rl, !options.prm.is_empty() || !is_complete)?;
+    check(&config.rl, &config.sampling, !options.prm.is_empty() || !is_complete)?;
+    device::choose(&options.common.device)?;
     if let (Some(model), Some(data)) = (&options.model, &options.data) {
         let material = Material::open(options, model, data, config)?;
         let held_out = material.held_out.map_or(0, |held_out| held_out.problems.len());
-        eprintln!("{} problems to train on, {held_out} held out", material.problems.len());
+        eprintln!("problems to train on: {}, held out: {held_out}", material.problems.len());
+    } else if options.model.is_some() || options.data.is_some() || !options.prm.is_empty() {
+        bail!("a dry run checks --model, --data and --prm together: give --model and --data, or none of them");
     } else {
         eprintln!("only the configuration is checked; with --model and --data, they are checked too");
     }
-    if let (Some(out), false) = (&options.out, options.resume) {
-        Run::check_free("train", out, options.overwrite)?;
+    if let Some(out) = &options.out {
+        refuse_own_input(options, out)?;
+        match options.resume && out.join(LOG).exists() {
+            true => Origin::new("train", config, &options.common.device, inputs(options)?)?.check(out, config)?,
+            false => Run::check_free("train", out, options.overwrite)?,
+        }
     }
     match options.common.json {
         true => output::line(settings.to_json()?),
         false => output::line(settings.annotated()?.trim_end()),
+    }
+}
+
+/// A run must not replace what it reads.
+fn refuse_own_input(options: &Train, out: &Path) -> Result<()> {
+    let Ok(out) = out.canonicalize() else { return Ok(()) };
+    let mut read = [&options.model, &options.data, &options.test].into_iter().flatten().chain(&options.prm);
+    let is_replaced = |path: &&PathBuf| path.canonicalize().is_ok_and(|path| path == out || is_written(&path, &out));
+    match read.find(is_replaced) {
+        Some(path) => bail!("this run would replace {}, which it reads; choose another --out", path.display()),
+        None => Ok(()),
     }
 }
 
@@ -120,6 +149,10 @@ struct Material {
 impl Material {
     fn open(options: &Train, model: &Path, data: &Path, config: &Config) -> Result<Self> {
         let folder = Folder::open(model)?;
+        folder.expect_policy()?;
+        if config.rl.reward.process == 0.0 && !options.prm.is_empty() {
+            eprintln!("warning: rl.reward.process is 0, so --prm is not used");
+        }
         let prms = options.prm.iter().map(|path| open_prm(path, &folder)).collect::<Result<_>>()?;
         let prompter = Prompter::new(options.template, &folder)?;
         let rows = load_problems(data, options.rows)?;
@@ -143,6 +176,7 @@ fn resume(
     out: &Path,
     checkpoints: &mut Checkpoints,
 ) -> Result<Training> {
+    let lock = Lock::take(out)?;
     let Some(Resumed { snapshot, events, elapsed, .. }) = checkpoints.resume()? else {
         if out.join("policy").exists() {
             bail!(
@@ -151,12 +185,15 @@ fn resume(
             );
         }
         eprintln!("no checkpoint yet: beginning again");
-        let run = Run::resume(origin, config, out, 0, Elapsed::default())?;
+        let run = Run::resume(lock, origin, config, out, 0, Elapsed::default())?;
         return Ok(Training { run, resumed: false });
     };
     rl.restore(snapshot)?;
+    if rl.step() > config.rl.updates {
+        bail!("{} has made {} updates already; rl.updates = {} is less", out.display(), rl.step(), config.rl.updates);
+    }
     eprintln!("going on after update {}", rl.step());
-    Ok(Training { run: Run::resume(origin, config, out, events, elapsed)?, resumed: true })
+    Ok(Training { run: Run::resume(lock, origin, config, out, events, elapsed)?, resumed: true })
 }
 
 /// What the run reads, by option, so that it is continued with the same.
@@ -295,6 +332,7 @@ fn held_out(options: &Train, prompter: &Prompter, folder: &Folder, config: &Conf
 /// The process reward model reads the policy's token ids, so both must share one tokenizer.
 fn open_prm(path: &Path, policy: &Folder) -> Result<Folder> {
     let folder = Folder::open(path).context("process reward model")?;
+    folder.expect_prm()?;
     let same = folder.tokenizer.vocabulary_size() == policy.tokenizer.vocabulary_size()
         && folder.tokenizer.to_json()? == policy.tokenizer.to_json()?;
     if !same {

@@ -13,6 +13,8 @@ use minform_core::event::{Event, Phase, Sample};
 
 use crate::clock::Spent;
 use crate::log::{Timed, read_log};
+use crate::origin::Origin;
+use crate::run::LOG;
 use crate::settings::kept;
 
 const STYLE: &str = include_str!("style.css");
@@ -25,6 +27,8 @@ const SHOWN: usize = 4;
 pub(crate) struct Recorded {
     pub(crate) name: String,
     pub(crate) config: Config,
+    /// How the run came about, where it says so.
+    pub(crate) origin: Option<Origin>,
     pub(crate) history: Vec<Timed>,
     pub(crate) spent: BTreeMap<Phase, Spent>,
 }
@@ -32,14 +36,18 @@ pub(crate) struct Recorded {
 impl Recorded {
     /// Reads a run folder, also of a run that is still going on.
     pub(crate) fn open(folder: &Path) -> Result<Self> {
-        if !folder.join("events.jsonl").exists() {
-            bail!("{} is not a run: it holds no events.jsonl{}", folder.display(), hint(folder));
+        if !folder.is_dir() {
+            bail!("{} is not a folder; name run folders", folder.display());
+        }
+        if !folder.join(LOG).exists() {
+            bail!("{} is not a run: it holds no {LOG}{}", folder.display(), hint(folder));
         }
         let spent = std::fs::read(folder.join("time.json")).ok();
         Ok(Self {
             name: folder.display().to_string(),
             config: kept(folder)?,
-            history: read_log(&folder.join("events.jsonl"))?,
+            origin: Origin::read(folder).ok(),
+            history: read_log(&folder.join(LOG))?,
             spent: spent.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default(),
         })
     }
@@ -59,6 +67,7 @@ pub(crate) fn page(title: &str, runs: &[Recorded]) -> Result<String> {
     write!(page, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">")?;
     write!(page, "<meta name=\"viewport\" content=\"width=device-width\"><title>{}</title>", escape(title))?;
     write!(page, "<style>{STYLE}</style><h1>{}</h1>", escape(title))?;
+    tables::runs(&mut page, runs)?;
     if runs.len() > 1 {
         tables::differences(&mut page, runs)?;
     }

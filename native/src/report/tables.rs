@@ -1,6 +1,6 @@
 //! The tables of a report.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use anyhow::Result;
@@ -32,6 +32,22 @@ fn percent(share: f32) -> String {
 
 fn figure(value: Option<f32>) -> String {
     value.map_or("n/a".into(), |value| format!("{value:.3}"))
+}
+
+/// How the runs came about, and how far they are.
+pub(super) fn runs(page: &mut String, runs: &[Recorded]) -> Result<()> {
+    let row = |run: &Recorded| {
+        let origin = run.origin.as_ref()?;
+        let updates = run.history.iter().rev().find_map(|timed| match &timed.event {
+            Event::Update(update) => Some(update.step),
+            _ => None,
+        });
+        let progress = updates.map_or("–".into(), |done| format!("{done} of {}", run.config.rl.updates));
+        let command = format!("minform {}", origin.arguments.join(" "));
+        Some(vec![run.name.clone(), command, origin.version.clone(), origin.device.clone(), progress])
+    };
+    let rows: Vec<Vec<String>> = runs.iter().filter_map(row).collect();
+    table(page, "Runs", &["run", "begun by", "version", "device", "updates"], &rows)
 }
 
 /// Held-out accuracies.
@@ -111,13 +127,13 @@ pub(super) fn guards(page: &mut String, runs: &[Recorded]) -> Result<()> {
     table(page, "Guards against reward hacking", &columns, &rows)
 }
 
-/// Settings in which the runs differ.
+/// Settings and inputs in which the runs differ.
 pub(super) fn differences(page: &mut String, runs: &[Recorded]) -> Result<()> {
-    let settings: Vec<_> = runs.iter().map(|run| leaves(&run.config)).collect::<Result<_>>()?;
-    let Some(first) = settings.first() else { return Ok(()) };
+    let settings: Vec<_> = runs.iter().map(what_it_is_made_of).collect::<Result<_>>()?;
+    let keys: BTreeSet<&String> = settings.iter().flat_map(BTreeMap::keys).collect();
     let mut rows = Vec::new();
-    for (key, value) in first {
-        if settings.iter().any(|other| other.get(key) != Some(value)) {
+    for key in keys {
+        if settings.iter().any(|other| other.get(key) != settings[0].get(key)) {
             let mut row = vec![key.clone()];
             row.extend(settings.iter().map(|other| other.get(key).map_or("".into(), ToString::to_string)));
             rows.push(row);
@@ -126,6 +142,14 @@ pub(super) fn differences(page: &mut String, runs: &[Recorded]) -> Result<()> {
     let names = runs.iter().map(|run| escape(&run.name)).collect::<Vec<_>>();
     let columns: Vec<&str> = std::iter::once("key").chain(names.iter().map(String::as_str)).collect();
     table(page, "Settings that differ", &columns, &rows)
+}
+
+/// Settings by key, and what was read by option.
+fn what_it_is_made_of(run: &Recorded) -> Result<BTreeMap<String, serde_json::Value>> {
+    let inputs = run.origin.iter().flat_map(|origin| &origin.inputs);
+    let mut all = leaves(&run.config)?;
+    all.extend(inputs.map(|(name, print)| (name.clone(), print.chars().take(19).collect::<String>().into())));
+    Ok(all)
 }
 
 /// Where the time went.

@@ -119,8 +119,11 @@ pub struct Interval {
     pub half_width: Option<f64>,
 }
 
-/// t for a two-sided 95 % interval with 1 to 10 degrees of freedom; beyond, the normal value serves.
-const STUDENT: [f64; 10] = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];
+/// t for a two-sided 95 % interval with 1 to 30 degrees of freedom; beyond, the normal value serves.
+const STUDENT: [f64; 30] = [
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
+    2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+];
 
 /// Mean ± t s / √n over seeds; `None` without a value.
 pub fn interval(values: &[f32]) -> Option<Interval> {

@@ -77,7 +77,7 @@ impl<'a> Rl<'a> {
         sampling: &Sampling,
         seed: u64,
     ) -> Result<Self> {
-        check(config, !prms.is_empty())?;
+        check(config, sampling, !prms.is_empty())?;
         let optimizer_steps = config.updates * config.epochs * config.steps_per_rollout;
         let critic = (config.credit.estimator == Estimator::Gae)
             .then(|| Critic::new(&policy, &config.critic, optimizer_steps, seed));
@@ -231,16 +231,22 @@ fn adapted(policy: Policy, lora: &config::Lora, seed: u64) -> Policy {
 ///
 /// # Errors
 /// A value out of range, or values that do not go together: the key and the remedy.
-pub fn check(config: &config::Rl, has_prm: bool) -> Result<()> {
+pub fn check(config: &config::Rl, sampling: &Sampling, has_prm: bool) -> Result<()> {
     config.validate()?;
     let problem = |key: &str, problem: &str| Err(Error::Config { key: key.into(), problem: problem.into() });
     let reward = &config.reward;
     if reward.process != 0.0 && !has_prm {
-        return problem("rl.reward.process", "needs a process reward model; give one or set it to 0");
+        return problem("rl.reward.process", "needs a process reward model; give one (`--prm`) or set it to 0");
     }
     if reward.process == 0.0 && reward.checked_share() == 0.0 {
         let key = if reward.verifiable == 0.0 { "rl.reward.verifiable" } else { "rl.reward.verifiable_share" };
         return problem(key, "is 0 and so is rl.reward.process: there is no reward to learn from");
+    }
+    if config.samples > 1 && (sampling.temperature == 0.0 || sampling.top_k == 1) {
+        return problem(
+            "sampling.temperature",
+            "all responses to a prompt are the same; raise it (and sampling.top_k)",
+        );
     }
     if config.samples == 1 && config.credit.estimator.compares() {
         return problem("rl.samples", "an estimator that compares responses needs at least 2 samples per prompt");
