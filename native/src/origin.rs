@@ -92,7 +92,7 @@ pub(crate) fn changed_keys(begun: &Config, now: &Config) -> Result<Vec<String>> 
     Ok(changed.map(|(key, now)| format!("{key} is {now}, was {}", begun.get(key).unwrap_or(&Value::Null))).collect())
 }
 
-/// Those that may not change between the parts of a training run: all that its figures depend on.
+/// Those that may not change between the parts of a training run: all that decides on more than speed and memory.
 fn fixed_keys(begun: &Config, now: &Config) -> Result<Vec<String>> {
     // More updates are fine where nothing depends on how many there are in the end.
     let open_end =

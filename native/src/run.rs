@@ -87,7 +87,7 @@ impl Run {
 
     /// Refuses a folder that holds a run or a part of one, unless it may be replaced.
     pub(crate) fn check_free(command: &str, folder: &Path, overwrite: bool) -> Result<()> {
-        let found = WRITTEN.iter().find(|name| folder.join(name).exists());
+        let found = WRITTEN.iter().find(|name| folder.join(name).exists() && !is_blank(folder));
         let (Some(found), false) = (found, overwrite) else { return Ok(()) };
         let is_run = folder.join(LOG).exists();
         let what = if is_run { "a run".into() } else { format!("{found}, but no {LOG}") };
@@ -104,12 +104,12 @@ impl Run {
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
         let lock = Lock::take(folder)?;
         clear(folder)?;
-        keep(config, folder)?;
-        origin.write(folder)?;
         let mut run = Self::without_folder(origin.command(), config);
         run.lock = Some(lock);
         run.folder = Some(folder.into());
         run.log = Some(EventLog::create(&folder.join(LOG))?);
+        keep(config, folder)?;
+        origin.write(folder)?;
         Ok(run)
     }
 
@@ -241,6 +241,11 @@ pub(crate) const LOG: &str = "events.jsonl";
 /// What a run writes into its folder.
 const WRITTEN: [&str; 9] =
     [LOG, "config.toml", "run.json", "time.json", "report.html", "policy", "prm", "checkpoints", "tensorboard"];
+
+/// Whether a run was about to begin in `folder` and nothing has happened in it.
+pub(crate) fn is_blank(folder: &Path) -> bool {
+    fs::metadata(folder.join(LOG)).is_ok_and(|log| log.len() == 0) && !folder.join("checkpoints").exists()
+}
 
 /// Whether a run in `folder` writes `path`.
 pub(crate) fn is_written(path: &Path, folder: &Path) -> bool {

@@ -21,7 +21,7 @@ use crate::clock::Elapsed;
 use crate::folder::{Folder, Lock};
 use crate::origin::{Origin, fingerprint};
 use crate::progress::spent_line;
-use crate::run::{LOG, Run, is_written, peak_memory_mb, was_stopped};
+use crate::run::{LOG, Run, is_blank, is_written, peak_memory_mb, was_stopped};
 use crate::settings::Settings;
 use crate::{device, output, settings};
 
@@ -43,7 +43,7 @@ pub(crate) fn run(options: &Train) -> Result<()> {
     let mut rl = Rl::new(policy, &prms, &folder.tokenizer, &config.rl, &config.sampling, config.seed)?;
     let origin = Origin::new("train", &config, &options.common.device, inputs(options)?)?;
     let mut checkpoints = Checkpoints::new(out, &config.rl.checkpoints);
-    let mut training = if options.resume && out.join(LOG).exists() {
+    let mut training = if options.resume && out.join(LOG).exists() && !is_blank(out) {
         origin.check(out, &config)?;
         resume(&mut rl, &origin, &config, out, &mut checkpoints)?
     } else {
@@ -116,7 +116,7 @@ fn dry_run(options: &Train, settings: &Settings) -> Result<()> {
     }
     if let Some(out) = &options.out {
         refuse_own_input(options, out)?;
-        match options.resume && out.join(LOG).exists() {
+        match options.resume && out.join(LOG).exists() && !is_blank(out) {
             true => Origin::new("train", config, &options.common.device, inputs(options)?)?.check(out, config)?,
             false => Run::check_free("train", out, options.overwrite)?,
         }
