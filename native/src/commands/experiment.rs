@@ -1,7 +1,8 @@
 //! `minform experiment`: arms × seeds in one folder, run in parts if need be.
 //!
 //! `seed-0/base` holds the policy and the reward model that all arms of a seed start from, `seed-0/ARM` one run each.
-//! A run that is done says so in `done.json`; what is not done is run again from its start. What the runs show
+//! A run that is done says so in `done.json`; what is not done is run again from its start. Several processes may run
+//! different seeds of one experiment. What the runs show
 //! together stands in `summary.csv`, `table.md` and `figures/`.
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use serde_json::json;
 
 use super::demo::save;
 use crate::cli;
-use crate::folder::{Folder, Lock, write_file};
+use crate::folder::{Folder, write_file};
 use crate::origin::{Origin, changed_keys};
 use crate::results::{self, DONE};
 use crate::run::{Run, was_stopped};
@@ -31,7 +32,6 @@ pub(crate) fn run(options: &cli::Experiment) -> Result<()> {
     let arms = chosen(experiment, options)?;
     let matrix = Matrix { options, config, device: device::choose(&options.common.device)?.autodiff() };
     matrix.prepare()?;
-    let _lock = Lock::take(&options.out)?;
     for (seed, arm) in options.seeds().flat_map(|seed| arms.iter().map(move |arm| (seed, arm))) {
         if !matrix.is_done(seed, arm.name) {
             let done = matrix.base(seed).and_then(|()| matrix.arm(seed, arm));
