@@ -97,7 +97,7 @@ impl Checkpoints {
     /// Takes note that the run stands between two updates, and makes a checkpoint if one is due and no evaluation is.
     pub(crate) fn between_updates(
         &mut self,
-        rl: &Rl<'_>,
+        rl: &Rl,
         model: &Folder,
         run: &Run,
         evaluation: Option<&Evaluation>,
@@ -115,7 +115,7 @@ impl Checkpoints {
     }
 
     /// Makes a checkpoint of a run that was stopped, also where `rl.checkpoints.every` makes no others.
-    pub(crate) fn when_stopped(&self, rl: &Rl<'_>, model: &Folder, run: &Run) -> Result<()> {
+    pub(crate) fn when_stopped(&self, rl: &Rl, model: &Folder, run: &Run) -> Result<()> {
         let (step, events) = self.boundary;
         match step == rl.step() && events > 0 && !self.path(step).exists() {
             true => self.save(rl, model, run),
@@ -130,7 +130,7 @@ impl Checkpoints {
         Some((step, load(&self.path(step)).ok()?.snapshot.policy))
     }
 
-    fn save(&self, rl: &Rl<'_>, model: &Folder, run: &Run) -> Result<()> {
+    fn save(&self, rl: &Rl, model: &Folder, run: &Run) -> Result<()> {
         run.sync()?;
         let snapshot = rl.snapshot()?;
         let mut files = model.files(&rl.policy().config, snapshot.policy)?;

@@ -56,7 +56,7 @@ pub struct TrainerProgress {
     pub parameters: Vec<u64>,
 }
 
-impl Rl<'_> {
+impl Rl {
     /// The run as it stands between two updates.
     ///
     /// # Errors
@@ -109,7 +109,7 @@ impl Rl<'_> {
     }
 }
 
-impl Rl<'_> {
+impl Rl {
     fn has_adapters(&self) -> bool {
         self.config.lora.rank > 0
     }
