@@ -6,7 +6,8 @@ mod train;
 
 use burn::tensor::Tensor;
 
-pub use quality::{area_under_roc, first_error, quality};
+pub use minform_credit::first_error;
+pub use quality::{area_under_roc, quality};
 pub use score::score;
 pub use train::{LabelledSteps, Losses, losses, train};
 
