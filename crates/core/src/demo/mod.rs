@@ -128,6 +128,24 @@ impl Demo {
         Ok(Self { config: config.clone(), tokenizer, levels, held_out, policy, prm: None })
     }
 
+    /// With models that were made before, by [`fine_tune`](Self::fine_tune) and [`learn_prm`](Self::learn_prm).
+    ///
+    /// # Errors
+    /// Those of [`Demo::new`], or a model with another vocabulary than the world's.
+    pub fn with_models(config: &Config, policy: Policy, prm: Option<Prm>) -> Result<Self> {
+        let mut demo = Self::new(config, &policy.model.device())?;
+        let words = demo.tokenizer.vocabulary_size();
+        for found in prm.iter().map(|prm| &prm.config).chain([&policy.config]).map(|config| config.vocab_size) {
+            if found != words {
+                let problem =
+                    format!("is {found}, but the arithmetic world has {words} words; take a model of the demo");
+                return Err(Error::Config { key: "vocab_size".into(), problem });
+            }
+        }
+        (demo.policy, demo.prm) = (policy, prm);
+        Ok(demo)
+    }
+
     /// The configuration it was made with.
     pub fn config(&self) -> &Config {
         &self.config

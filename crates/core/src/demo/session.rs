@@ -7,7 +7,7 @@ use super::{Demo, Stream, with_answer};
 use crate::Result;
 use crate::event::{Evaluation, Listener};
 use crate::prm::Prm;
-use crate::train::{HeldOut, Problem, Rl, advance, reinforce};
+use crate::train::{HeldOut, Problem, Rl, advance, evaluate, reinforce};
 
 /// The policy of a [`Demo`] in training against its process reward model, on an endless stream of problems.
 pub struct Session {
@@ -55,6 +55,14 @@ impl Session {
     pub async fn advance(&mut self, listener: &mut Listener<'_>) -> Result<Option<Evaluation>> {
         let mut next = |_: usize, count: usize| self.problems.by_ref().take(count).collect();
         advance(&mut self.rl, &mut next, Some(&self.held_out), listener).await
+    }
+
+    /// Accuracy of the policy as it stands on held-out problems, see [`evaluate`].
+    ///
+    /// # Errors
+    /// Those of [`evaluate`].
+    pub async fn evaluate(&self, name: &str, listener: &mut Listener<'_>) -> Result<Evaluation> {
+        evaluate(self.rl.policy(), self.rl.tokenizer(), &self.held_out, name, self.rl.step(), listener).await
     }
 
     /// The updates that are left, see [`reinforce`].
