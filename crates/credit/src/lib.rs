@@ -17,7 +17,7 @@
 //! 5. [`policy_loss`]: the clipped loss in plain loops, the reference for a
 //!    version on tensors.
 //!
-//! [`step_credit`] gives stage 3 step by step; [`Aggregate`] and [`best_of_n`] choose among finished solutions.
+//! [`step_credit`] gives stage 3 step by step; [`Choice`] picks among finished solutions.
 //! Beside them stand the [`Combination`] of several models, [`overlong_penalty`],
 //! [`AdaptiveKl`], sharing out samples ([`allocate`]), and signals of collapse ([`repeat_score`], [`reflection_count`]).
 //!
@@ -55,6 +55,7 @@ mod aggregate;
 mod allocation;
 mod baseline;
 mod best_of_n;
+mod choice;
 mod combination;
 mod error;
 mod estimator;
@@ -81,6 +82,7 @@ pub use aggregate::Aggregate;
 pub use allocation::{allocate, variance_weight};
 pub use baseline::Baseline;
 pub use best_of_n::{best_of_n, majority_of_n, pass_at_n};
+pub use choice::{Candidate, Choice};
 pub use combination::Combination;
 pub use error::CreditError;
 pub use estimator::Estimator;

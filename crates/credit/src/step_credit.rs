@@ -10,6 +10,7 @@ use crate::form::CreditForm;
 use crate::response::Response;
 use crate::settings::{CreditSettings, KlPlacement};
 use crate::shaping::Shaping;
+use crate::statistics::mean;
 
 /// The steps of one response.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -27,7 +28,9 @@ pub struct StepCredit {
     pub outcome: f32,
     /// Gₜ = Σ_{j≥t} r*ⱼ.
     pub returns: Vec<f32>,
-    /// Advantage of every token of the step.
+    /// What the return is compared with: Gₜ − Aₜ, or the mean outcome where the whole response is compared.
+    pub baseline: Vec<f32>,
+    /// Aₜ: advantage of every token of the step.
     pub advantages: Vec<f32>,
 }
 
@@ -56,10 +59,14 @@ pub fn step_credit(
         mask_step_ends: false,
     };
     let credit = group_advantages(&responses, &settings)?;
-    let steps = responses.iter().zip(&credit).map(|(response, credit)| StepCredit {
-        outcome: form.outcome(&response.rewards),
-        returns: form.returns(&response.rewards),
-        advantages: response.step_ends.iter().map(|end| credit.advantages[*end]).collect(),
+    let outcomes: Vec<f32> = responses.iter().map(|response| form.outcome(&response.rewards)).collect();
+    let common = matches!(settings.estimator, Estimator::Grpo { .. }).then(|| mean(&outcomes)).flatten();
+    let steps = responses.iter().zip(&credit).zip(&outcomes).map(|((response, credit), outcome)| {
+        let returns = form.returns(&response.rewards);
+        let advantages: Vec<f32> = response.step_ends.iter().map(|end| credit.advantages[*end]).collect();
+        let pairs = returns.iter().zip(&advantages);
+        let baseline = pairs.map(|(value, advantage)| common.unwrap_or(value - advantage)).collect();
+        StepCredit { outcome: *outcome, returns, baseline, advantages }
     });
     Ok(steps.collect())
 }
@@ -111,6 +118,8 @@ mod tests {
         };
         // O = 1 each: b = 1/4 and 1/2 per step, so 1 − 2 · 1/4 and 1 − 4 · 1/2.
         assert_eq!(spread(Baseline::LeaveOneOutStep), 1.5);
+        let credit = step_credit(&group, CreditForm::Mean, Baseline::LeaveOneOutStep).unwrap();
+        assert_eq!(credit[0].baseline, [0.5, 0.25]);
         // b = 1/10 per token each: 1 − 8 · 1/10 and 1 − 6 · 1/10, for separators are not counted in a step.
         assert!((spread(Baseline::LeaveOneOutToken) + 0.2).abs() < 1e-6);
     }
@@ -120,6 +129,7 @@ mod tests {
         let group = [steps(&[1.0, 0.0], &[2, 2]), steps(&[0.0], &[4])];
         let credit = step_credit(&group, SUM, Estimator::Grpo { scale_by_std: false }).unwrap();
         assert_eq!((&credit[0].advantages[..], &credit[1].advantages[..]), (&[0.5, 0.5][..], &[-0.5][..]));
+        assert_eq!((&credit[0].baseline[..], &credit[1].baseline[..]), (&[0.5, 0.5][..], &[0.5][..]));
     }
 
     #[test]
