@@ -99,7 +99,7 @@ impl Checkpoints {
     /// Takes note that the run stands between two updates, and makes a checkpoint if one is due and no evaluation is.
     pub(crate) fn between_updates(
         &mut self,
-        rl: &Rl<'_>,
+        rl: &Rl,
         model: &Folder,
         run: &Run,
         evaluation: Option<&Evaluation>,
@@ -118,7 +118,7 @@ impl Checkpoints {
     }
 
     /// Makes a checkpoint of a run that was stopped, whatever `rl.checkpoints.every` says.
-    pub(crate) fn when_stopped(&self, rl: &Rl<'_>, model: &Folder, run: &Run) -> Result<()> {
+    pub(crate) fn when_stopped(&self, rl: &Rl, model: &Folder, run: &Run) -> Result<()> {
         let (step, events) = self.boundary;
         match step == rl.step() && events > 0 && !self.path(step).exists() {
             true => self.save(rl, model, run),
@@ -143,7 +143,7 @@ impl Checkpoints {
         Ok(resumed)
     }
 
-    fn save(&self, rl: &Rl<'_>, model: &Folder, run: &Run) -> Result<()> {
+    fn save(&self, rl: &Rl, model: &Folder, run: &Run) -> Result<()> {
         run.sync()?;
         let snapshot = rl.snapshot()?;
         let mut files = model.files(&rl.policy().config, snapshot.policy)?;

@@ -58,8 +58,10 @@ pub(crate) enum Command {
         after_help = "Example:\n  minform credit --rewards 0.9,0.2,-0.5\n  minform credit --rewards 0.9,0.2,-0.5 --form sum --gamma 0.9 --json"
     )]
     Credit(Credit),
-    /// Turn a GGUF file into a Hugging Face folder.
-    #[command(after_help = "Example:\n  minform import SmolLM2-135M-Instruct.Q4_1.gguf --out models/smollm2")]
+    /// Turn a GGUF file into a Hugging Face folder, or a folder into a smaller one.
+    #[command(
+        after_help = "Example:\n  minform import SmolLM2-135M-Instruct.Q4_1.gguf --out models/smollm2\n  minform import runs/demo/prm --half --out models/prm"
+    )]
     Import(Import),
     /// What this build and this machine offer.
     #[command(after_help = "Example:\n  minform info --json")]
@@ -413,8 +415,11 @@ pub(crate) struct Credit {
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// GGUF file of the Llama or Qwen2 family.
+    /// GGUF file of the Llama or Qwen2 family, or a model folder.
     pub(crate) file: PathBuf,
+    /// Write half-precision values; of a folder.
+    #[arg(long)]
+    pub(crate) half: bool,
     /// Folder to create.
     #[arg(long)]
     pub(crate) out: PathBuf,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use burn::tensor::Device;
-use minform_core::model::ModelConfig;
+use minform_core::model::{ModelConfig, Precision};
 use minform_core::policy::Policy;
 use minform_core::prm::Prm;
 use minform_text::chat::{ChatError, ChatTemplate};
@@ -139,9 +139,25 @@ impl Folder {
         write_folder(path, &self.files(config, weights)?)
     }
 
+    /// Writes the model of this folder to `path` with values of another precision.
+    pub(crate) fn save_as(&self, path: &Path, precision: Precision) -> Result<()> {
+        let device = Device::flex();
+        let weights = match self.config.token_classification {
+            true => self.prm(&device)?.to_safetensors_in(precision)?,
+            false => self.policy(&device)?.to_safetensors_in(precision)?,
+        };
+        let mut config = self.config.to_json();
+        config["torch_dtype"] = precision.torch_dtype().into();
+        write_folder(path, &self.files_of(&config, weights)?)
+    }
+
     /// The files of a model folder with these weights.
     pub(crate) fn files(&self, config: &ModelConfig, weights: Vec<u8>) -> Result<Vec<(String, Vec<u8>)>> {
-        let json = serde_json::to_vec_pretty(&config.to_json())?;
+        self.files_of(&config.to_json(), weights)
+    }
+
+    fn files_of(&self, config: &Value, weights: Vec<u8>) -> Result<Vec<(String, Vec<u8>)>> {
+        let json = serde_json::to_vec_pretty(config)?;
         let mut files = vec![("config.json".into(), json), ("model.safetensors".into(), weights)];
         files.extend(self.companions.iter().cloned());
         Ok(files)

@@ -5,10 +5,12 @@
 
 mod cli;
 mod experiment;
+mod files;
 mod fixture;
 mod generation;
 mod golden;
 mod gradient;
+mod judge;
 mod layering;
 mod learn;
 mod models;

@@ -99,7 +99,7 @@ fn rl_raises_the_verifiable_reward() {
         ..config::Rl::default()
     };
     let sampling = Sampling { max_new_tokens: 1, ..Sampling::default() };
-    let mut rl = Rl::new(tiny(6), &[], &tokenizer, &config, &sampling, 7).unwrap();
+    let mut rl = Rl::new(tiny(6), Vec::new(), tokenizer.clone(), &config, &sampling, 7).unwrap();
     // The last number of a response is its answer, so the token "7" is right and every other one is wrong.
     let problem = Problem { prompt: "Tom has 3 apples.".into(), answer: Some("7".into()) };
     let mut verified = Vec::new();
@@ -130,7 +130,7 @@ fn gradient_checkpointing_learns_the_same() {
             ..config::Rl::default()
         };
         let sampling = Sampling { max_new_tokens: 3, ..Sampling::default() };
-        let mut rl = Rl::new(tiny(6), &[], &tokenizer, &config, &sampling, 7).unwrap();
+        let mut rl = Rl::new(tiny(6), Vec::new(), tokenizer.clone(), &config, &sampling, 7).unwrap();
         let problem = Problem { prompt: "Tom has 3 apples.".into(), answer: Some("7".into()) };
         let mut next = |_: usize, count: usize| vec![problem.clone(); count];
         let mut losses = Vec::new();
@@ -162,7 +162,7 @@ fn with_curriculum(change: impl FnOnce(&mut config::Curriculum)) -> Updated {
     };
     change(&mut config.curriculum);
     let sampling = Sampling { max_new_tokens: 1, ..Sampling::default() };
-    let mut rl = Rl::new(tiny(6), &[], &tokenizer, &config, &sampling, 7).unwrap();
+    let mut rl = Rl::new(tiny(6), Vec::new(), tokenizer.clone(), &config, &sampling, 7).unwrap();
     // Half of the answers are numbers that a random token hardly ever is.
     let problem = |index: usize| Problem {
         prompt: "Tom has 3 apples.".into(),

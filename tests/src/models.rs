@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use burn::tensor::Device;
 use minform_core::Error;
 use minform_core::config::Sampling;
-use minform_core::model::{Frame, ModelConfig, Network as _, Rope, TokenClassifier};
+use minform_core::model::{Frame, ModelConfig, Network as _, Precision, Rope, TokenClassifier};
 use minform_core::policy::{Generator, Policy};
 use minform_core::prm::Prm;
 use serde_json::Value;
@@ -80,6 +80,16 @@ fn saved_weights_and_configuration_read_back_with_the_same_logits() {
         let again = Policy::from_files(config, vec![first.to_safetensors().unwrap()], &Device::flex()).unwrap();
         check_logits(name, &again);
     }
+}
+
+#[test]
+fn half_precision_halves_the_file_and_moves_the_logits_little() {
+    let first = policy("models/qwen2-tied");
+    let (full, half) = (first.to_safetensors().unwrap(), first.to_safetensors_in(Precision::Half).unwrap());
+    assert!(half.len() * 10 < full.len() * 6, "{} of {} bytes", half.len(), full.len());
+    let again = Policy::from_files(first.config.clone(), vec![half], &Device::flex()).unwrap();
+    let worst = difference(&logits(&again, &[1, 2, 3, 4]), &logits(&first, &[1, 2, 3, 4]));
+    assert!(worst > 0.0 && worst < 0.02, "logits differ by {worst}");
 }
 
 #[test]

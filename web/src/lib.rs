@@ -1,1 +1,13 @@
-//! The browser shell of minform. Empty until the playground is built.
+//! minform in the browser: conversions between JavaScript values and the library crates, and nothing else.
+//!
+//! Built three times, each a file of its own:
+//! - without features, [`credit`] and [`text`]: small, and called on the page's own thread for every move of a slider;
+//! - with `engine`, models as well: for a worker, on the CPU;
+//! - with `webgpu`, the same on the GPU.
+#![recursion_limit = "256"]
+
+pub mod credit;
+#[cfg(feature = "engine")]
+pub mod engine;
+pub mod text;
+mod values;

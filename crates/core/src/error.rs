@@ -1,6 +1,7 @@
 //! The one error type of this crate.
 
 use minform_credit::CreditError;
+use minform_text::gguf::GgufError;
 use minform_text::tokenizer::TokenizerError;
 
 /// Result of every fallible function of this crate.
@@ -33,6 +34,12 @@ pub enum Error {
         /// Tensors with another shape, as burn reports them.
         mismatched: Vec<String>,
     },
+    /// A model lacks a file.
+    #[error("there is no {0} among the files; give all files of the model folder, or one .gguf file")]
+    MissingFile(&'static str),
+    /// A GGUF file cannot be read.
+    #[error("GGUF file: {0}")]
+    Gguf(#[from] GgufError),
     /// A weight file cannot be read at all.
     #[error("weight file: {0}")]
     WeightFile(String),

@@ -11,6 +11,7 @@ use crate::{Error, Result};
 
 /// A stage of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// Supervised fine-tuning.
@@ -63,6 +64,7 @@ impl Phase {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// A stage begins; `total` counts the units of its progress.
@@ -111,6 +113,7 @@ pub enum Event {
 
 /// One optimizer step of supervised fine-tuning.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct SftStep {
     /// From 1.
     pub step: usize,
@@ -124,6 +127,7 @@ pub struct SftStep {
 
 /// One optimizer step of PRM training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct PrmStep {
     /// From 1 within its stage.
     pub step: usize,
@@ -139,6 +143,7 @@ pub struct PrmStep {
 
 /// How well a process reward model judges steps it was not trained on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct PrmQuality {
     /// On what.
     pub on: String,
@@ -166,6 +171,7 @@ pub struct PrmQuality {
 
 /// Mean and extremes of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Spread {
     /// Mean.
     pub mean: f32,
@@ -193,6 +199,7 @@ impl Spread {
 
 /// Lengths of a set of responses.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Lengths {
     /// Tokens of a response.
     pub tokens: Spread,
@@ -204,6 +211,7 @@ pub struct Lengths {
 
 /// One rollout and its policy update. A figure over nothing is `None`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Update {
     /// From 1.
     pub step: usize,
@@ -278,6 +286,7 @@ pub struct Update {
 
 /// Accuracy of a policy on held-out problems.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Evaluation {
     /// Which policy: `base`, `update` or `final`.
     pub name: String,
@@ -300,6 +309,7 @@ pub struct Evaluation {
 
 /// A response with its step scores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Sample {
     /// Updates made so far.
     pub step: usize,
@@ -317,6 +327,7 @@ pub struct Sample {
 
 /// A guard against reward hacking fired.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct GuardFired {
     /// The update, from 1.
     pub step: usize,

@@ -26,6 +26,7 @@ pub mod prm;
 mod ranges;
 mod read;
 pub mod seed;
+pub mod self_test;
 pub mod train;
 
 pub use error::{Error, Result};

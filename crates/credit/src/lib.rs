@@ -17,6 +17,7 @@
 //! 5. [`policy_loss`]: the clipped loss in plain loops, the reference for a
 //!    version on tensors.
 //!
+//! [`step_credit`] gives stage 3 step by step; [`Choice`] picks among finished solutions.
 //! Beside them stand the [`Combination`] of several models, [`overlong_penalty`],
 //! [`AdaptiveKl`], sharing out samples ([`allocate`]), and signals of collapse ([`repeat_score`], [`reflection_count`]).
 //!
@@ -50,8 +51,11 @@ extern crate std;
 
 mod actions;
 mod advantage;
+mod aggregate;
 mod allocation;
 mod baseline;
+mod best_of_n;
+mod choice;
 mod combination;
 mod error;
 mod estimator;
@@ -70,11 +74,15 @@ mod score;
 mod settings;
 mod shaping;
 mod statistics;
+mod step_credit;
 
 pub use actions::Actions;
 pub use advantage::{TokenCredit, group_advantages, total_reward};
+pub use aggregate::Aggregate;
 pub use allocation::{allocate, variance_weight};
 pub use baseline::Baseline;
+pub use best_of_n::{best_of_n, majority_of_n, pass_at_n};
+pub use choice::{Candidate, Choice};
 pub use combination::Combination;
 pub use error::CreditError;
 pub use estimator::Estimator;
@@ -86,8 +94,9 @@ pub use policy_loss::{LossMean, PolicyLoss, policy_loss};
 pub use reflection::reflection_count;
 pub use repetition::{HIGHLY_REPETITIVE, repeat_score};
 pub use response::Response;
-pub use returns::return_to_go;
-pub use score::step_score;
+pub use returns::{future_minima, return_to_go};
+pub use score::{first_error, step_score};
 pub use settings::{CreditSettings, KlPlacement, Verifiable, VerifiableValues};
 pub use shaping::Shaping;
 pub use statistics::{maximum, mean, minimum, share};
+pub use step_credit::{ScoredSteps, StepCredit, step_credit};

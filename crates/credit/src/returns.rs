@@ -18,6 +18,25 @@ pub fn return_to_go(rewards: &[f32], gamma: f32) -> Vec<f32> {
     narrow_all(&backward_sums(&rewards, finite(gamma, 1.0)))
 }
 
+/// The lowest reward from each step on: mₜ = min(rₜ, …, rₙ). Shape `[steps]`.
+///
+/// Up to the worst step this is the return of [`ExactMin`](crate::CreditForm::ExactMin); after it that return is 0 and
+/// mₜ is what a value function of the minimum would have to predict. A reward that is NaN counts as −1.
+///
+/// ```
+/// use minform_credit::future_minima;
+/// assert_eq!(future_minima(&[0.5, -0.25, 0.75]), [-0.25, -0.25, 0.75]);
+/// ```
+pub fn future_minima(rewards: &[f32]) -> Vec<f32> {
+    let mut minima: Vec<f64> = rewards.iter().map(|&reward| finite(reward, -1.0)).collect();
+    let mut lowest = f64::INFINITY;
+    for value in minima.iter_mut().rev() {
+        lowest = lowest.min(*value);
+        *value = lowest;
+    }
+    narrow_all(&minima)
+}
+
 /// [`return_to_go`] in f64.
 pub(crate) fn backward_sums(rewards: &[f64], gamma: f64) -> Vec<f64> {
     let mut returns = rewards.to_vec();
@@ -44,7 +63,18 @@ pub(crate) fn on_step_ends(step_rewards: &[f64], step_ends: &[usize], length: us
 
 #[cfg(test)]
 mod tests {
-    use super::{backward_sums, on_step_ends, return_to_go};
+    use super::{backward_sums, future_minima, on_step_ends, return_to_go};
+    use crate::CreditForm::ExactMin;
+
+    #[test]
+    fn future_minima_are_the_exact_return_up_to_the_worst_step() {
+        let rewards = [0.5, 0.1, -0.5, 0.25, 0.75];
+        let minima = future_minima(&rewards);
+        assert_eq!(minima, [-0.5, -0.5, -0.5, 0.25, 0.75]);
+        assert_eq!(minima[..3], ExactMin.returns(&rewards)[..3]);
+        assert_eq!(future_minima(&[0.0, f32::NAN]), [-1.0, -1.0]);
+        assert!(future_minima(&[]).is_empty());
+    }
 
     #[test]
     fn every_token_of_a_step_has_the_return_of_the_step() {

@@ -1,4 +1,4 @@
-//! The reward that a process reward model gives to one step.
+//! The reward that a process reward model gives to one step, and where it turns bad.
 
 use crate::number::narrow;
 
@@ -18,9 +18,21 @@ pub fn step_score(logits: [f32; 2]) -> f32 {
     if difference.is_nan() { -1.0 } else { narrow(libm::tanh(difference / 2.0)) }
 }
 
+/// Index of the first step whose score is below `threshold`, or −1 as ProcessBench writes "none".
+pub fn first_error(scores: &[f32], threshold: f32) -> i64 {
+    scores.iter().position(|score| *score < threshold).map_or(-1, |index| index as i64)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::step_score;
+    use super::{first_error, step_score};
+
+    #[test]
+    fn first_error_is_found_or_minus_one() {
+        assert_eq!(first_error(&[0.5, -0.1, -0.9], 0.0), 1);
+        assert_eq!(first_error(&[0.5, 0.0], 0.0), -1);
+        assert_eq!(first_error(&[], 0.0), -1);
+    }
 
     #[test]
     fn swapping_the_logits_changes_the_sign() {

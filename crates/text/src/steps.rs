@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "tokenizers")]
 use crate::tokenizer::{Tokenizer, TokenizerError};
 
 /// The ids that end a step.
@@ -17,6 +18,7 @@ pub struct Separators(HashSet<u32>);
 
 impl Separators {
     /// Every id whose text, decoded alone, ends in a blank line. Decodes the whole vocabulary once.
+    #[cfg(feature = "tokenizers")]
     pub fn from_tokenizer(tokenizer: &Tokenizer) -> Self {
         let size = u32::try_from(tokenizer.vocabulary_size()).unwrap_or(u32::MAX);
         Self::from_ids((0..size).filter(|&id| tokenizer.text_of(id).ends_with("\n\n")))
@@ -172,6 +174,7 @@ impl PrmInput {
     ///
     /// # Errors
     /// [`TokenizerError::Encode`] if a text cannot be encoded.
+    #[cfg(feature = "tokenizers")]
     pub fn from_texts<S: AsRef<str>>(
         tokenizer: &Tokenizer,
         prompt: &str,
@@ -216,6 +219,7 @@ impl PrmInput {
 ///
 /// # Errors
 /// [`TokenizerError::NoNewline`] if no single token decodes to a newline.
+#[cfg(feature = "tokenizers")]
 pub fn newline_id(tokenizer: &Tokenizer) -> Result<u32, TokenizerError> {
     let encoded = tokenizer.encode("\n").unwrap_or_default();
     let spelled = ["Ċ", "\n", "<0x0A>"].iter().filter_map(|token| tokenizer.id_of(token));
@@ -250,6 +254,23 @@ impl TextSeparator {
             Self::Newline => "\n",
         }
     }
+}
+
+/// The steps of `text` between separators of your own, without surrounding white space and empty steps.
+///
+/// One line break means the end of each line, several mean blank lines, as in [`TextSeparator`]; any other text is taken
+/// as it is, and an empty one separates nothing.
+pub fn split_text_at(text: &str, separator: &str) -> Vec<String> {
+    match separator {
+        "" => vec![text],
+        "\n" => return TextSeparator::Newline.split(text),
+        breaks if breaks.bytes().all(|byte| byte == b'\n') => return split_text(text),
+        separator => text.split(separator).collect(),
+    }
+    .into_iter()
+    .map(|step| step.trim().to_owned())
+    .filter(|step| !step.is_empty())
+    .collect()
 }
 
 /// The steps of `text` between blank lines (lines with nothing but white space), without the white space

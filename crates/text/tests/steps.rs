@@ -232,3 +232,12 @@ fn broken_tokenizer_files_are_refused_with_a_remedy() {
         assert!(error.contains("tokenizer.json"), "{error}");
     }
 }
+
+#[test]
+fn text_is_split_at_a_separator_of_ones_own() {
+    let split = |separator: &str| minform_text::steps::split_text_at(" a\nb\n\n## c ##\n", separator);
+    assert_eq!(split("\n\n"), ["a\nb", "## c ##"]);
+    assert_eq!(split("\n"), ["a", "b", "## c ##"]);
+    assert_eq!(split("##"), ["a\nb", "c"]);
+    assert_eq!(split(""), ["a\nb\n\n## c ##"]);
+}

@@ -1,10 +1,11 @@
-//! The project's own commands, with nothing to install beyond rustup: `cargo xtask --help`.
+//! The project's own commands, with nothing to install beyond rustup (and Node.js for the playground): `cargo xtask --help`.
 
 mod check;
 mod peers;
 mod rates;
 mod setup;
 mod steps;
+mod web;
 
 use anyhow::{Result, bail};
 
@@ -20,6 +21,8 @@ Usage: cargo xtask <command> [options]
   check                   Formatting, lints, and the tests of the crates without tensors.
   peers [--python PATH]   Speed of minform beside torch and transformers on this machine.
                           PATH is a Python with tests/peers/requirements.txt installed (default: python3).
+  web [--open]            The playground as a static folder, web/dist. --open serves it and shows it.
+  wasm [BUILD ...]        Its WebAssembly files alone, with their sizes: credit, engine, webgpu (default: all).
   help                    This text.
 ";
 
@@ -42,6 +45,9 @@ fn run(arguments: &[&str], steps: &mut Steps) -> Result<()> {
         ["check"] => check::check(steps)?,
         ["peers"] => peers::compare(steps, "python3")?,
         ["peers", "--python", python] => peers::compare(steps, python)?,
+        ["web"] => web::web(steps, false)?,
+        ["web", "--open"] => web::web(steps, true)?,
+        ["wasm", names @ ..] => web::wasm(steps, names)?,
         other => bail!("{:?} is no command of this project; see `cargo xtask --help`", other.join(" ")),
     }
     Ok(())

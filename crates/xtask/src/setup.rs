@@ -1,10 +1,10 @@
-//! What the checks need beyond a Rust toolchain; added through rustup where it is missing.
+//! What the project's commands need beyond a Rust toolchain; added where it is missing.
 
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::steps::{Steps, cargo, program};
+use crate::steps::{Steps, cargo, npm, program, root};
 
 /// The target of the browser.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
@@ -26,6 +26,37 @@ pub(crate) fn wasm(steps: &mut Steps) -> Result<()> {
     let output = program("rustc", &asked).output().context("cannot start rustc")?;
     if !std::path::Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir() {
         rustup(steps, "add WebAssembly", &format!("target add {WASM}"))?;
+    }
+    Ok(())
+}
+
+/// The tool that writes the JavaScript around a WebAssembly file; it and the crate of the same name must agree.
+pub(crate) fn bindgen(steps: &mut Steps) -> Result<()> {
+    let version = bindgen_version()?;
+    let installed = program("wasm-bindgen", "--version").output();
+    let agrees = installed.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim().ends_with(&version));
+    if !agrees {
+        steps.run("add wasm-bindgen", &mut cargo(&format!("install wasm-bindgen-cli --version ={version}")))?;
+    }
+    Ok(())
+}
+
+/// The version of the crate that is built against.
+fn bindgen_version() -> Result<String> {
+    let lock = std::fs::read_to_string(root().join("Cargo.lock")).context("Cargo.lock")?;
+    let version = lock.split("name = \"wasm-bindgen\"\nversion = \"").nth(1).and_then(|rest| rest.split('"').next());
+    version.map(str::to_owned).context("Cargo.lock names no wasm-bindgen")
+}
+
+/// The packages of the page, exactly as its lock file has them.
+pub(crate) fn packages(steps: &mut Steps) -> Result<()> {
+    if npm("--version").stdout(Stdio::null()).status().is_err() {
+        bail!("the page needs Node.js with npm; install them, for instance from https://nodejs.org");
+    }
+    let newest = |path: &str| std::fs::metadata(root().join(path)).and_then(|found| found.modified()).ok();
+    let installed = newest("web/node_modules/.package-lock.json");
+    if installed.is_none() || installed < newest("web/package-lock.json") {
+        steps.run("packages", &mut npm("ci"))?;
     }
     Ok(())
 }

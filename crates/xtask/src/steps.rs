@@ -75,6 +75,14 @@ pub(crate) fn program(name: impl AsRef<std::ffi::OsStr>, arguments: &str) -> Com
     command
 }
 
+/// `npm` with `arguments` separated by blanks, in the folder of the page.
+pub(crate) fn npm(arguments: &str) -> Command {
+    let name = if cfg!(windows) { "npm.cmd" } else { "npm" };
+    let mut command = program(name, arguments);
+    command.current_dir(root().join("web"));
+    command
+}
+
 /// The root of the project, two levels above this package.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

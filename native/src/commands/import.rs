@@ -1,17 +1,24 @@
-//! `minform import`: a GGUF file becomes a Hugging Face folder.
+//! `minform import`: a GGUF file becomes a Hugging Face folder, or a folder another of other precision.
 
 use anyhow::{Context as _, Result, bail};
+use minform_core::model::Precision;
 use minform_text::gguf::{Gguf, to_hf};
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::json;
 
 use crate::cli::Import;
-use crate::folder::{read, write_folder};
+use crate::folder::{Folder, read, write_folder};
 use crate::output;
 
 pub(crate) fn run(options: &Import) -> Result<()> {
     if options.out.exists() && !options.overwrite {
         bail!("{} exists; choose another --out or pass --overwrite", options.out.display());
+    }
+    if options.file.is_dir() {
+        return rewrite(options);
+    }
+    if options.half {
+        bail!("--half is for a model folder; import the GGUF file first, then its folder with --half");
     }
     let bytes = read(&options.file)?;
     let name = options.file.display().to_string();
@@ -56,4 +63,15 @@ pub(crate) fn run(options: &Import) -> Result<()> {
         ))?;
     }
     Ok(())
+}
+
+/// Writes a model folder again.
+fn rewrite(options: &Import) -> Result<()> {
+    let precision = if options.half { Precision::Half } else { Precision::Full };
+    Folder::open(&options.file)?.save_as(&options.out, precision)?;
+    let dtype = precision.torch_dtype();
+    match options.json {
+        true => output::line(json!({"folder": options.out, "dtype": dtype})),
+        false => output::line(format_args!("{}: {dtype}", options.out.display())),
+    }
 }

@@ -40,7 +40,7 @@ pub(crate) fn run(options: &Train) -> Result<()> {
     refuse_own_input(options, out)?;
     let prms: Vec<Prm> = prms.iter().map(|prm| Ok(prm.prm(&device)?.frozen())).collect::<Result<_>>()?;
     let policy = folder.policy(&device)?;
-    let mut rl = Rl::new(policy, &prms, &folder.tokenizer, &config.rl, &config.sampling, config.seed)?;
+    let mut rl = Rl::new(policy, prms, folder.tokenizer.clone(), &config.rl, &config.sampling, config.seed)?;
     let origin = Origin::new("train", &config, &options.common.device, inputs(options)?)?;
     let mut checkpoints = Checkpoints::new(out, &config.rl.checkpoints);
     let mut training = if options.resume && out.join(LOG).exists() && !is_blank(out) {
@@ -170,7 +170,7 @@ struct Training {
 
 /// Goes on from the newest checkpoint that is whole, or begins again where there is none yet.
 fn resume(
-    rl: &mut Rl<'_>,
+    rl: &mut Rl,
     origin: &Origin,
     config: &Config,
     out: &Path,
@@ -213,7 +213,7 @@ fn inputs(options: &Train) -> Result<BTreeMap<String, String>> {
 }
 
 /// The weights to leave behind: after a guard or a loss that is no number, those of the last good checkpoint.
-fn remaining(rl: &Rl<'_>, result: &Result<()>, checkpoints: &Checkpoints) -> Result<Vec<u8>> {
+fn remaining(rl: &Rl, result: &Result<()>, checkpoints: &Checkpoints) -> Result<Vec<u8>> {
     let cause = result.as_ref().err().and_then(|error| error.downcast_ref::<Error>());
     if let Some(Error::Guard { .. } | Error::NotFinite { .. }) = cause
         && let Some((step, weights)) = checkpoints.last_good()
@@ -243,7 +243,7 @@ fn configure(options: &Train) -> Result<Settings> {
 }
 
 async fn learn(
-    rl: &mut Rl<'_>,
+    rl: &mut Rl,
     problems: &[Problem],
     held_out: Option<&HeldOut>,
     config: &Config,

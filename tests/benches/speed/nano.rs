@@ -32,7 +32,7 @@ pub(crate) fn update(criterion: &mut Criterion) {
     let tokens = config.rl.prompts * config.rl.samples * config.sampling.max_new_tokens;
     measure(criterion, "nano_update", policy.model.num_params(), tokens, || {
         let mut rl =
-            Rl::new(policy.clone(), std::slice::from_ref(&prm), demo.tokenizer(), &config.rl, &config.sampling, SEED)
+            Rl::new(policy.clone(), vec![prm.clone()], demo.tokenizer().clone(), &config.rl, &config.sampling, SEED)
                 .expect("the demo's settings");
         timed(|| {
             let update = block_on(rl.update(&mut |_, _| problems.clone(), &mut |_| ControlFlow::Continue(())));

@@ -50,7 +50,8 @@ fn update(criterion: &mut Criterion, bench: &str, policy: &Policy) {
         prompt: (index * PROMPT..(index + 1) * PROMPT).map(word).collect::<Vec<_>>().join(" "),
         answer: Some("7".into()),
     };
-    let mut rl = Rl::new(policy.clone(), &[], &tokenizer, &config, &sampling, SEED).expect("settings that train");
+    let mut rl =
+        Rl::new(policy.clone(), Vec::new(), tokenizer.clone(), &config, &sampling, SEED).expect("settings that train");
     let tokens = PROMPTS * GROUP * NEW;
     measure(criterion, bench, policy.model.num_params(), tokens, || {
         timed(|| {

@@ -10,10 +10,9 @@ pub use arms::{Arm, Comparison, Experiment};
 pub use summary::{Interval, Point, RunSummary, course, interval, summarise};
 
 use crate::Result;
-use crate::demo::Demo;
+use crate::demo::{Demo, Session};
 use crate::event::{Event, Listener, Phase, emit};
 use crate::policy::Policy;
-use crate::train::advance;
 
 /// Problems on which the process reward model is judged at each evaluation, `world.prm_samples` responses each.
 const AUDIT_PROBLEMS: usize = 100;
@@ -27,20 +26,24 @@ impl Demo {
     pub async fn train_arm(&mut self, listener: &mut Listener<'_>) -> Result<()> {
         self.evaluate("base", 0, listener).await?;
         self.audit(&self.policy, 0, listener).await?;
-        self.run_rl(async |rl, next, demo| {
-            let updates = rl.config().updates;
-            emit(listener, Event::PhaseStarted { phase: Phase::Rl, total: updates })?;
-            while rl.step() < updates {
-                if let Some(evaluation) = advance(rl, next, Some(&demo.held_out), listener).await? {
-                    demo.audit(rl.policy(), evaluation.step, listener).await?;
-                }
-            }
-            emit(listener, Event::PhaseFinished { phase: Phase::Rl, tokens: 0 })?;
-            demo.audit(rl.policy(), updates, listener).await
-        })
-        .await?;
+        let mut session = self.session()?;
+        let result = self.follow(&mut session, listener).await;
+        self.policy = session.rl().policy().clone();
+        result?;
         self.evaluate("final", self.config().rl.updates, listener).await?;
         Ok(())
+    }
+
+    async fn follow(&self, session: &mut Session, listener: &mut Listener<'_>) -> Result<()> {
+        let updates = session.rl().config().updates;
+        emit(listener, Event::PhaseStarted { phase: Phase::Rl, total: updates })?;
+        while session.rl().step() < updates {
+            if let Some(evaluation) = session.advance(listener).await? {
+                self.audit(session.rl().policy(), evaluation.step, listener).await?;
+            }
+        }
+        emit(listener, Event::PhaseFinished { phase: Phase::Rl, tokens: 0 })?;
+        self.audit(session.rl().policy(), updates, listener).await
     }
 
     async fn audit(&self, policy: &Policy, step: usize, listener: &mut Listener<'_>) -> Result<()> {

@@ -217,15 +217,23 @@ impl ModelConfig {
     }
 
     /// Parameters of the decoder without its head, counted once when the embedding is tied.
+    ///
+    /// Sizes that no memory holds give the largest number there is, since a configuration may come from anywhere.
     pub fn decoder_parameters(&self) -> usize {
-        let query = self.num_attention_heads * self.head_dim;
-        let key_value = self.num_key_value_heads * self.head_dim;
-        let bias = usize::from(self.qkv_bias) * (query + 2 * key_value);
-        let attention = self.hidden_size * (2 * query + 2 * key_value) + bias;
-        let mlp = 3 * self.hidden_size * self.intermediate_size;
-        self.vocab_size * self.hidden_size
-            + self.num_hidden_layers * (attention + mlp + 2 * self.hidden_size)
-            + self.hidden_size
+        let product = |a: usize, b: usize| a.saturating_mul(b);
+        let query = product(self.num_attention_heads, self.head_dim);
+        let key_value = product(self.num_key_value_heads, self.head_dim);
+        let projections = product(2, query.saturating_add(key_value));
+        let attention = product(self.hidden_size, projections).saturating_add(if self.qkv_bias {
+            query.saturating_add(product(2, key_value))
+        } else {
+            0
+        });
+        let mlp = product(3, product(self.hidden_size, self.intermediate_size));
+        let layer = attention.saturating_add(mlp).saturating_add(product(2, self.hidden_size));
+        product(self.vocab_size, self.hidden_size)
+            .saturating_add(product(self.num_hidden_layers, layer))
+            .saturating_add(self.hidden_size)
     }
 
     fn validate(&self, json: &Value) -> Result<()> {

@@ -82,12 +82,12 @@ impl TokenClassifier {
 
     /// `tokens [rows, time]` to logits `[rows, time, 2]`.
     pub fn forward(&self, tokens: Tensor<2, Int>, frame: &Frame) -> Tensor<3> {
-        self.judge(self.hidden(tokens, frame))
+        self.judge(self.hidden(tokens, frame, None))
     }
 
     /// `tokens [rows, time]` to hidden states `[rows, time, hidden]`.
-    pub fn hidden(&self, tokens: Tensor<2, Int>, frame: &Frame) -> Tensor<3> {
-        self.model.forward(tokens, frame, None)
+    pub fn hidden(&self, tokens: Tensor<2, Int>, frame: &Frame, cache: Option<&mut Cache>) -> Tensor<3> {
+        self.model.forward(tokens, frame, cache)
     }
 
     /// Hidden states `[.., hidden]` to logits `[.., 2]`; dropout acts only where gradients are recorded.

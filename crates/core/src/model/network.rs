@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use super::config::ModelConfig;
-use super::weights::{from_safetensors, to_safetensors};
+use super::weights::{Precision, from_safetensors, to_safetensors};
 use crate::Result;
 
 /// A network that a configuration describes.
@@ -38,7 +38,15 @@ impl<M: Network> Configured<M> {
     /// # Errors
     /// If the device cannot be read.
     pub fn to_safetensors(&self) -> Result<Vec<u8>> {
-        to_safetensors(&self.model.clone().materialize())
+        self.to_safetensors_in(Precision::Full)
+    }
+
+    /// The same, with values of a precision of your choice.
+    ///
+    /// # Errors
+    /// If the device cannot be read.
+    pub fn to_safetensors_in(&self, precision: Precision) -> Result<Vec<u8>> {
+        to_safetensors(&self.model.clone().materialize(), precision)
     }
 
     /// The same weights without gradients or dropout, adapters folded in.

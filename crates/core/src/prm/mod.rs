@@ -1,12 +1,15 @@
 //! Process reward models: two logits at the end of each step, read in one forward pass.
 
+mod judge;
 mod quality;
 mod score;
 mod train;
 
 use burn::tensor::Tensor;
 
-pub use quality::{area_under_roc, first_error, quality};
+pub use judge::Judge;
+pub use minform_credit::first_error;
+pub use quality::{area_under_roc, quality};
 pub use score::score;
 pub use train::{LabelledSteps, Losses, losses, train};
 
@@ -30,5 +33,5 @@ impl Prm {
 fn hidden(config: &ModelConfig, model: &TokenClassifier, packed: &Packed) -> Tensor<3> {
     let device = model.device();
     let frame = Frame::causal(&Rope::new(config), packed.time(), &device);
-    model.hidden(packed.tokens(&device), &frame)
+    model.hidden(packed.tokens(&device), &frame, None)
 }

@@ -1,11 +1,8 @@
 //! How well step scores separate right from wrong steps.
 
-use crate::event::PrmQuality;
+use minform_credit::first_error;
 
-/// Index of the first step whose score is below `threshold`, or −1 as ProcessBench writes "none".
-pub fn first_error(scores: &[f32], threshold: f32) -> i64 {
-    scores.iter().position(|score| *score < threshold).map_or(-1, |index| index as i64)
-}
+use crate::event::PrmQuality;
 
 /// P(score of a right step > score of a wrong step) + ½ P(equal); `None` unless both kinds occur.
 ///
@@ -77,13 +74,6 @@ mod tests {
         assert_eq!(area_under_roc(&pairs), Some(3.5 / 4.0));
         assert_eq!(area_under_roc(&[(0.1, true)]), None);
         assert_eq!(area_under_roc(&[]), None);
-    }
-
-    #[test]
-    fn first_error_is_found_or_minus_one() {
-        assert_eq!(first_error(&[0.5, -0.1, -0.9], 0.0), 1);
-        assert_eq!(first_error(&[0.5, 0.0], 0.0), -1);
-        assert_eq!(first_error(&[], 0.0), -1);
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) struct Collected {
     pub(super) left_out: f32,
 }
 
-impl Rl<'_> {
+impl Rl {
     /// Samples prompts until enough have a pass rate worth learning from, or the rounds are used up.
     pub(super) async fn collect(
         &self,
@@ -177,7 +177,7 @@ impl Rl<'_> {
         let inputs = || rollouts.iter().map(|rollout| rollout.prm_input(self.newline)).collect::<Vec<_>>();
         let inputs = if self.prms.is_empty() { Vec::new() } else { inputs() };
         let mut by_model = Vec::with_capacity(self.prms.len());
-        for model in self.prms {
+        for model in &self.prms {
             by_model.push(prm::score(model, &inputs, self.config.micro_batch_tokens, &mut |_| true).await?);
         }
         let (reward, limit) = (&self.config.reward, self.sampling.max_new_tokens);

@@ -13,7 +13,7 @@ pub(super) struct Text {
     pub(super) repetition: f32,
 }
 
-impl Rl<'_> {
+impl Rl {
     /// The text of each response.
     pub(super) fn texts(&self, scored: &[Scored]) -> Result<Vec<Text>> {
         let text = |scored: &Scored| {
@@ -26,9 +26,9 @@ impl Rl<'_> {
     /// Everything that is known before the policy learns.
     pub(super) fn figures(&self, scored: &[Scored], texts: &[Text]) -> Update {
         let repetition: Vec<f32> = texts.iter().map(|text| text.repetition).collect();
-        let outcomes: Vec<f32> = match self.prms {
-            [] => Vec::new(),
-            _ => scored.iter().map(|scored| self.outcome(scored)).collect(),
+        let outcomes: Vec<f32> = match self.prms.is_empty() {
+            true => Vec::new(),
+            false => scored.iter().map(|scored| self.outcome(scored)).collect(),
         };
         let verified: Vec<Option<f32>> = scored.iter().map(|scored| scored.verified).collect();
         let known: Vec<f32> = verified.iter().flatten().copied().collect();

@@ -25,7 +25,7 @@ struct Sums {
     tokens: usize,
 }
 
-impl Rl<'_> {
+impl Rl {
     /// `epochs` passes of `steps_per_rollout` optimizer steps each, for the value function and then for the policy.
     ///
     /// A step whose loss or gradient is not finite is given up where the guard says so, which is returned.
@@ -114,7 +114,7 @@ struct Objective<'b> {
 }
 
 impl<'b> Objective<'b> {
-    fn new(rl: &Rl<'_>, share: &'b [&'b Scored]) -> Self {
+    fn new(rl: &Rl, share: &'b [&'b Scored]) -> Self {
         let lengths: Vec<usize> = share.iter().map(|scored| scored.credit.advantages.len()).collect();
         let mut weights = token_weights(rl.config.loss.mean, &lengths, rl.sampling.max_new_tokens).into_iter();
         Self {

@@ -11,7 +11,7 @@ use crate::event::{Evaluation, Event, GuardFired, Listener, Phase, emit};
 /// # Errors
 /// Those of [`advance`]. After an error `rl` holds the policy of the last full update.
 pub async fn reinforce(
-    rl: &mut Rl<'_>,
+    rl: &mut Rl,
     next: &mut dyn FnMut(usize, usize) -> Vec<Problem>,
     held_out: Option<&HeldOut>,
     listener: &mut Listener<'_>,
@@ -33,7 +33,7 @@ pub async fn reinforce(
 /// # Errors
 /// Those of [`Rl::update`] and [`evaluate`], or [`Error::Guard`](crate::Error::Guard) after either.
 pub async fn advance(
-    rl: &mut Rl<'_>,
+    rl: &mut Rl,
     next: &mut dyn FnMut(usize, usize) -> Vec<Problem>,
     held_out: Option<&HeldOut>,
     listener: &mut Listener<'_>,
@@ -65,7 +65,7 @@ pub async fn advance(
 }
 
 /// Tells of the guards that fired, and stops where one of them says so.
-fn tell(rl: &mut Rl<'_>, fired: Vec<GuardFired>, listener: &mut Listener<'_>) -> Result<()> {
+fn tell(rl: &mut Rl, fired: Vec<GuardFired>, listener: &mut Listener<'_>) -> Result<()> {
     let fired = rl.not_said_lately(fired);
     for fired in &fired {
         let _ = listener(Event::Guard(fired.clone()));

@@ -28,11 +28,11 @@ pub struct Problem {
 }
 
 /// A policy in training, with its reference, its process reward models and its value function.
-pub struct Rl<'a> {
+pub struct Rl {
     pub(super) policy: Policy,
     pub(super) reference: Policy,
-    pub(super) prms: &'a [Prm],
-    pub(super) tokenizer: &'a Tokenizer,
+    pub(super) prms: Vec<Prm>,
+    pub(super) tokenizer: Tokenizer,
     pub(super) separators: Separators,
     /// What the process reward models read in place of a separator.
     pub(super) newline: u32,
@@ -64,15 +64,15 @@ pub struct Updated {
     pub fired: Vec<GuardFired>,
 }
 
-impl<'a> Rl<'a> {
+impl Rl {
     /// `policy` must lie on a device that records gradients; its present weights become the reference.
     ///
     /// # Errors
     /// A configuration that cannot train, or a tokenizer without a newline token where there are reward models.
     pub fn new(
         policy: Policy,
-        prms: &'a [Prm],
-        tokenizer: &'a Tokenizer,
+        prms: Vec<Prm>,
+        tokenizer: Tokenizer,
         config: &config::Rl,
         sampling: &Sampling,
         seed: u64,
@@ -85,10 +85,10 @@ impl<'a> Rl<'a> {
         Ok(Self {
             reference,
             policy: adapted(policy, &config.lora, seed),
-            prms: if config.reward.process == 0.0 { &[] } else { prms },
+            separators: Separators::from_tokenizer(&tokenizer),
+            newline: if prms.is_empty() { 0 } else { newline_id(&tokenizer)? },
+            prms: if config.reward.process == 0.0 { Vec::new() } else { prms },
             tokenizer,
-            separators: Separators::from_tokenizer(tokenizer),
-            newline: if prms.is_empty() { 0 } else { newline_id(tokenizer)? },
             trainer: Trainer::new(&config.optimizer, optimizer_steps),
             critic,
             kl_coefficient: config.kl.coefficient,
@@ -114,8 +114,8 @@ impl<'a> Rl<'a> {
     }
 
     /// The tokenizer of policy and process reward models.
-    pub fn tokenizer(&self) -> &'a Tokenizer {
-        self.tokenizer
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
     }
 
     /// Tokens sampled so far.
@@ -208,7 +208,7 @@ impl<'a> Rl<'a> {
         Ok(Sample {
             step: self.step,
             prompt: problem.prompt.clone(),
-            steps: scored.rollout.step_texts(self.tokenizer)?,
+            steps: scored.rollout.step_texts(&self.tokenizer)?,
             scores: scored.step_rewards.clone(),
             returns: self.config.credit.form().returns(&scored.step_rewards),
             verified: scored.verified.map(|verified| verified > 0.5),

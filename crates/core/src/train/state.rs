@@ -8,7 +8,7 @@ use super::critic::Critic;
 use super::guard::GuardMemory;
 use super::optimizer::Trainer;
 use super::rl::Rl;
-use crate::model::{Adapters, from_safetensors, to_safetensors};
+use crate::model::{Adapters, Precision, from_safetensors, to_safetensors};
 use crate::{Error, Result};
 
 /// A run between two updates. All randomness is drawn from the seed and the update, so no generator is kept.
@@ -56,7 +56,7 @@ pub struct TrainerProgress {
     pub parameters: Vec<u64>,
 }
 
-impl Rl<'_> {
+impl Rl {
     /// The run as it stands between two updates.
     ///
     /// # Errors
@@ -75,7 +75,10 @@ impl Rl<'_> {
                 guards: self.guards.clone(),
             },
             policy: self.policy.to_safetensors()?,
-            adapters: self.has_adapters().then(|| to_safetensors(&Adapters::of(&self.policy.model))).transpose()?,
+            adapters: self
+                .has_adapters()
+                .then(|| to_safetensors(&Adapters::of(&self.policy.model), Precision::Full))
+                .transpose()?,
             optimizer: self.trainer.to_bytes()?,
             critic: critic.map(Critic::to_bytes).transpose()?,
         })
@@ -109,7 +112,7 @@ impl Rl<'_> {
     }
 }
 
-impl Rl<'_> {
+impl Rl {
     fn has_adapters(&self) -> bool {
         self.config.lora.rank > 0
     }
@@ -117,7 +120,7 @@ impl Rl<'_> {
 
 impl Critic {
     fn to_bytes(&self) -> Result<(Vec<u8>, Vec<u8>)> {
-        Ok((to_safetensors(&self.network.model)?, self.trainer.to_bytes()?))
+        Ok((to_safetensors(&self.network.model, Precision::Full)?, self.trainer.to_bytes()?))
     }
 
     fn restore(&mut self, (weights, optimizer): (Vec<u8>, Vec<u8>), progress: &TrainerProgress) -> Result<()> {

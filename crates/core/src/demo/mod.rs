@@ -4,6 +4,10 @@
 //! them, and RL against it. The exact checker labels training steps and grades held-out answers; during RL the policy
 //! meets it only if verifiable rewards are switched on.
 
+mod session;
+
+pub use session::Session;
+
 use burn::tensor::Device;
 use minform_text::steps::Separators;
 use minform_text::tokenizer::Tokenizer;
@@ -16,7 +20,7 @@ use crate::event::{Evaluation, Event, Listener, Phase, PrmQuality, emit};
 use crate::model::ModelConfig;
 use crate::policy::{Generator, NewToken, Policy};
 use crate::prm::{self, LabelledSteps, Prm};
-use crate::train::{Example, HeldOut, Problem, Rl, Rollout, evaluate, reinforce, sft};
+use crate::train::{Example, HeldOut, Problem, Rollout, evaluate, sft};
 use crate::{Error, Result, seed};
 
 /// Which independent stream of randomness a stage draws from.
@@ -40,7 +44,7 @@ pub struct Demo {
     config: Config,
     tokenizer: Tokenizer,
     levels: Levels,
-    pub(crate) held_out: HeldOut,
+    held_out: HeldOut,
     /// The policy in its present state; on a device that records gradients.
     pub policy: Policy,
     /// The process reward model, once learned.
@@ -124,6 +128,24 @@ impl Demo {
         Ok(Self { config: config.clone(), tokenizer, levels, held_out, policy, prm: None })
     }
 
+    /// With models that were made before, by [`fine_tune`](Self::fine_tune) and [`learn_prm`](Self::learn_prm).
+    ///
+    /// # Errors
+    /// Those of [`Demo::new`], or a model with another vocabulary than the world's.
+    pub fn with_models(config: &Config, policy: Policy, prm: Option<Prm>) -> Result<Self> {
+        let mut demo = Self::new(config, &policy.model.device())?;
+        let words = demo.tokenizer.vocabulary_size();
+        for found in prm.iter().map(|prm| &prm.config).chain([&policy.config]).map(|config| config.vocab_size) {
+            if found != words {
+                let problem =
+                    format!("is {found}, but the arithmetic world has {words} words; take a model of the demo");
+                return Err(Error::Config { key: "vocab_size".into(), problem });
+            }
+        }
+        (demo.policy, demo.prm) = (policy, prm);
+        Ok(demo)
+    }
+
     /// The configuration it was made with.
     pub fn config(&self) -> &Config {
         &self.config
@@ -179,35 +201,17 @@ impl Demo {
     /// Stage 4: RL against the learned process reward model.
     ///
     /// # Errors
-    /// No process reward model yet, or those of [`reinforce`]; the policy is then the one of the last full update.
+    /// Those of [`Demo::session`] and [`Session::run`]; the policy is then the one of the last full update.
     pub async fn reinforce(&mut self, listener: &mut Listener<'_>) -> Result<()> {
-        self.run_rl(async |rl, next, demo| reinforce(rl, next, Some(&demo.held_out), listener).await).await
+        let mut session = self.session()?;
+        let result = session.run(listener).await;
+        self.policy = session.rl().policy().clone();
+        result
     }
 
-    /// Lets `train` train a copy of the policy and takes over what it leaves. Problems come as `train` asks for them.
-    pub(crate) async fn run_rl(
-        &mut self,
-        train: impl AsyncFnOnce(&mut Rl<'_>, &mut dyn FnMut(usize, usize) -> Vec<Problem>, &Self) -> Result<()>,
-    ) -> Result<()> {
-        let prm = self.prm.as_ref().map(Prm::frozen);
-        let mut problems = self.world(Stream::RlProblems).problems(Split::Train, self.levels.clone());
-        let mut checkable = self.rng(Stream::Checkable);
-        let share = self.config.rl.reward.checked_share();
-        let mut next = |_: usize, count: usize| -> Vec<Problem> {
-            problems.by_ref().take(count).map(|p| with_answer(&p, checkable.random::<f32>() < share)).collect()
-        };
-        let mut rl = Rl::new(
-            self.policy.clone(),
-            prm.as_slice(),
-            &self.tokenizer,
-            &self.config.rl,
-            &self.config.sampling,
-            self.seed(Stream::Rl),
-        )?;
-        let result = train(&mut rl, &mut next, self).await;
-        let policy = rl.policy().clone();
-        self.policy = policy;
-        result
+    /// Problems that no training meets, with their answers.
+    pub fn held_out(&self) -> &HeldOut {
+        &self.held_out
     }
 
     /// Accuracy of the present policy on held-out problems, by the exact answer.

@@ -1,0 +1,266 @@
+/** One playground: its state, its engine, and what a user can do to both. */
+
+import { Engine, type EngineOptions } from "../engine/engine";
+import type { Credit, DeviceReport, Form, ModelFile, ModelInfo, Piece, Scores, SelfTest, Slot, WriteOptions, Written } from "../engine/protocol";
+import { isCancelled, messageOf } from "../engine/rpc";
+import type { Example } from "./examples";
+import { NANO_PROMPT_END, type Progress, fetchNano } from "./models";
+import { type Control, type State, initialState } from "./state";
+import type { Edit } from "./steps";
+import { Store } from "./store";
+import { record } from "./timings";
+import { LiveTraining } from "./training";
+
+/** What a link does not hold: how the engine is, and what is going on. */
+export interface Live {
+  engine: "off" | "loading" | "ready" | "failed";
+  problem: string;
+  progress: Progress | null;
+  device: DeviceReport | null;
+  models: Partial<Record<Slot, ModelInfo>>;
+  /** Whether the models are the user's own. */
+  own: boolean;
+  scoring: boolean;
+  selected: number;
+  /** The last thing worth a word. */
+  notice: { text: string; kind: "info" | "error" } | null;
+}
+
+export interface Addresses {
+  /** Folder that holds `nano/`. */
+  models: string | URL;
+  /** Folder that holds recorded samples. */
+  recorded: string | URL;
+  engine: EngineOptions;
+}
+
+export class Workbench {
+  readonly state: Store<State>;
+  readonly live = new Store<Live>({
+    engine: "off",
+    problem: "",
+    progress: null,
+    device: null,
+    models: {},
+    own: false,
+    scoring: false,
+    selected: 0,
+    notice: null,
+  });
+  readonly training = new LiveTraining(() => this.spareEngine());
+  readonly credit: Credit;
+  readonly addresses: Addresses;
+  #engine: Engine | null = null;
+  #nano: Promise<Record<Slot, ModelFile[]>> | null = null;
+  #scoring: AbortController | null = null;
+
+  constructor(credit: Credit, addresses: Addresses, state: State = initialState()) {
+    this.credit = credit;
+    this.addresses = addresses;
+    this.state = new Store(state);
+  }
+
+  /** Whether a control is on the page; a teacher may have taken it away. */
+  shows(control: Control): boolean {
+    return !this.state.value.hidden.includes(control);
+  }
+
+  /** Changes the state and measures how long the page takes to show it. */
+  adjust(change: Partial<State>, what: string, drawn: Promise<unknown>): void {
+    const start = performance.now();
+    this.state.set(change);
+    void drawn.then(() => record(what, performance.now() - start));
+  }
+
+  say(text: string, kind: "info" | "error" = "info"): void {
+    this.live.set({ notice: { text, kind } });
+  }
+
+  select(step: number): void {
+    this.live.set({ selected: Math.max(0, Math.min(step, this.state.value.steps.length - 1)) });
+  }
+
+  /** The credit form of the min lane: exact at T = 0. */
+  minForm(): Form {
+    const { temperature } = this.state.value;
+    return temperature > 0 ? { form: "soft-min", temperature } : { form: "exact-min" };
+  }
+
+  sumForm(): Form {
+    return { form: "sum", gamma: this.state.value.gamma };
+  }
+
+  open({ solution }: Example): void {
+    this.state.set({ ...solution, scores: [...solution.scores] });
+    this.select(0);
+    if (solution.rescore) void this.rescore();
+  }
+
+  /** Takes an edit over and has the model score what came after it. */
+  apply(edit: Edit): void {
+    const { steps, tokens, validUntil, selected } = edit;
+    const scores = edit.scores.map((score, at) => (at < validUntil || !this.#rescores() ? score : null));
+    this.state.set({ steps, scores, tokens, label: null });
+    this.select(selected);
+    if (this.#rescores()) void this.rescore(validUntil);
+  }
+
+  /** A score set by hand; from then on an edit does not overwrite it. */
+  setScore(at: number, score: number): void {
+    const scores = this.state.value.scores.with(at, score);
+    this.state.set({ scores, source: "typed", rescore: false });
+  }
+
+  #rescores(): boolean {
+    return this.state.value.rescore && this.live.value.models.prm !== undefined;
+  }
+
+  /** Asks the PRM for the scores; a newer request cancels an older one. */
+  async rescore(from = 0): Promise<void> {
+    if (this.live.value.models.prm === undefined) return;
+    this.#scoring?.abort();
+    const scoring = new AbortController();
+    this.#scoring = scoring;
+    const { problem, steps } = this.state.value;
+    this.live.set({ scoring: true });
+    try {
+      const { scores, tokens } = await this.score(problem, steps, scoring.signal);
+      const source = this.live.value.own ? "own" : "nano";
+      this.state.set({ scores, tokens, source, rescore: true });
+      this.say(`Scored from step ${Math.min(from + 1, steps.length)} on.`);
+    } catch (error) {
+      if (!isCancelled(error)) await this.#recover(error, "The model could not score this");
+    } finally {
+      if (this.#scoring === scoring) this.live.set({ scoring: false });
+    }
+  }
+
+  /** Samples solutions from the policy. */
+  write(problem: string, options: WriteOptions, signal: AbortSignal, listen?: (piece: Piece) => void): Promise<Written[]> {
+    return this.engine.call("write", { prompt: this.#prompt(problem), options }, { signal, listen });
+  }
+
+  /** Scores a solution without showing it. */
+  async score(problem: string, steps: string[], signal?: AbortSignal): Promise<Scores> {
+    const scored = await this.engine.call("score", { prompt: this.#prompt(problem), steps }, { signal });
+    record("score a solution", scored.milliseconds);
+    if (scored.milliseconds > 0) record("tokens scored a second", ((scored.total - scored.kept) * 1000) / scored.milliseconds);
+    return scored;
+  }
+
+  #prompt(problem: string): string {
+    return this.live.value.own ? problem : problem + NANO_PROMPT_END;
+  }
+
+  /** The engine for scores and samples, started when first asked for. */
+  get engine(): Engine {
+    this.#engine ??= new Engine(this.addresses.engine);
+    return this.#engine;
+  }
+
+  /** Another worker with the nano models, for a run that must not hold up the rest. */
+  async spareEngine(): Promise<Engine> {
+    const engine = new Engine(this.addresses.engine);
+    const nano = await this.#fetchNano();
+    await Promise.all([engine.load("policy", nano.policy), engine.load("prm", nano.prm)]);
+    return engine;
+  }
+
+  /** Fetches the engine and the nano models, and scores what is on screen. */
+  async start(): Promise<void> {
+    if (this.live.value.engine === "loading" || this.live.value.engine === "ready") return;
+    this.live.set({ engine: "loading", problem: "" });
+    const start = performance.now();
+    try {
+      const [device, nano] = await Promise.all([this.engine.device, this.#fetchNano()]);
+      const prm = await this.engine.load("prm", nano.prm);
+      const policy = await this.engine.load("policy", nano.policy);
+      this.live.set({ engine: "ready", device, models: { prm, policy }, own: false, progress: null });
+      record("engine and nano models", performance.now() - start);
+      if (this.state.value.rescore) await this.rescore();
+    } catch (error) {
+      this.live.set({ engine: "failed", problem: messageOf(error), progress: null });
+    }
+  }
+
+  /** Loads a model of the user's own in place of the nano one. */
+  async loadOwn(slot: Slot, files: ModelFile[]): Promise<void> {
+    const info = await this.engine.load(slot, files);
+    this.live.set({ models: { ...this.live.value.models, [slot]: info }, own: true });
+    if (slot === "prm") await this.rescore();
+  }
+
+  /** Changes what the engine computes on. The GPU is kept only if it passes its tests; else the CPU goes on. */
+  async useBackend(backend: "webgpu" | "cpu"): Promise<{ tests: SelfTest[]; failure: string }> {
+    let tests: SelfTest[] = [];
+    try {
+      await this.#restart(backend === "webgpu");
+      tests = await this.engine.call("selfTest", null);
+      const failed = tests.filter((test) => !test.passed).map((test) => test.name);
+      if (failed.length > 0) throw new Error(`it computes wrongly: ${failed.join(", ")}`);
+      return { tests, failure: "" };
+    } catch (error) {
+      if (backend === "cpu") return { tests, failure: messageOf(error) };
+      await this.#restart(false);
+      return { tests, failure: `The GPU is not used: ${messageOf(error)}. The CPU goes on.` };
+    }
+  }
+
+  /** After a failure that leaves the engine unusable, another one is started; where the GPU failed, on the CPU. */
+  async #recover(error: unknown, what: string): Promise<void> {
+    const name = error instanceof Error ? error.name : "";
+    let after = "";
+    if (name === "DeviceError" && this.live.value.device?.backend === "webgpu") {
+      await this.#restart(false);
+      after = ". The CPU goes on";
+    } else if (name === "RuntimeError" || name === "RangeError") {
+      await this.#restart(this.live.value.device?.backend === "webgpu");
+      after = ". The engine was started again";
+    }
+    this.say(`${what}: ${messageOf(error)}${after}.`, "error");
+  }
+
+  /** Ends whatever the engine does, and starts it again with the same models. */
+  async restart(): Promise<void> {
+    await this.#restart(this.live.value.device?.backend === "webgpu");
+    this.say("The engine was started again.");
+  }
+
+  async #restart(webgpu: boolean): Promise<void> {
+    this.live.set({ engine: "loading" });
+    try {
+      const device = await this.engine.restart({ webgpu });
+      this.live.set({ device });
+    } finally {
+      this.live.set({ engine: "ready" });
+    }
+  }
+
+  /** Ends everything that runs. */
+  close(): void {
+    this.training.close();
+    this.#engine?.end();
+    this.#engine = null;
+  }
+
+  #fetchNano(): Promise<Record<Slot, ModelFile[]>> {
+    const loaded = new Map<Slot, Progress>();
+    const fetchOne = (slot: Slot): Promise<ModelFile[]> =>
+      fetchNano(slot, this.addresses.models, {
+        heard: (progress) => {
+          loaded.set(slot, progress);
+          const all = [...loaded.values()];
+          this.live.set({
+            progress: {
+              loaded: all.reduce((sum, one) => sum + one.loaded, 0),
+              total: all.reduce((sum, one) => sum + one.total, 0),
+            },
+          });
+        },
+      });
+    this.#nano ??= Promise.all([fetchOne("policy"), fetchOne("prm")]).then(([policy, prm]) => ({ policy, prm }));
+    // A download that failed may be tried again.
+    this.#nano.catch(() => (this.#nano = null));
+    return this.#nano;
+  }
+}

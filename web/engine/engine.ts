@@ -1,0 +1,77 @@
+/** The engine as the page sees it: a worker that can be cancelled softly, ended, and started again. */
+
+import type { DeviceReport, EngineMethods, ModelFile, ModelInfo, Slot } from "./protocol";
+import { type CallOptions, Remote } from "./rpc";
+
+export interface EngineOptions {
+  webgpu?: boolean;
+  /** Makes the worker; a page that bundles this one differently brings its own. */
+  worker?: () => Worker;
+}
+
+/** Models by slot, kept so that a worker started anew can load them again. */
+export type Models = Partial<Record<Slot, ModelFile[]>>;
+
+const defaultWorker = (): Worker => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+
+export class Engine {
+  #worker: Worker;
+  #remote: Remote<EngineMethods>;
+  #options: EngineOptions;
+  #models: Models = {};
+  #ready: Promise<DeviceReport>;
+
+  constructor(options: EngineOptions = {}) {
+    this.#options = options;
+    [this.#worker, this.#remote, this.#ready] = this.#start();
+  }
+
+  /** What it runs on, once it runs. */
+  get device(): Promise<DeviceReport> {
+    return this.#ready;
+  }
+
+
+  async load(slot: Slot, files: ModelFile[], options?: CallOptions<number>): Promise<ModelInfo> {
+    const info = await this.call("load", { slot, files }, options);
+    this.#models[slot] = files;
+    return info;
+  }
+
+  async call<K extends keyof EngineMethods & string>(
+    method: K,
+    input: EngineMethods[K]["input"],
+    options?: CallOptions<EngineMethods[K]["event"]>,
+  ): Promise<EngineMethods[K]["output"]> {
+    await this.#ready;
+    return this.#remote.call(method, input, options);
+  }
+
+  /** Ends the worker whatever it does, and starts another with the same models. */
+  async restart(change: Partial<EngineOptions> = {}): Promise<DeviceReport> {
+    this.end("the engine was restarted");
+    this.#options = { ...this.#options, ...change };
+    [this.#worker, this.#remote, this.#ready] = this.#start();
+    const device = await this.#ready;
+    for (const slot of ["policy", "prm"] as const) {
+      const files = this.#models[slot];
+      if (files !== undefined) await this.#remote.call("load", { slot, files });
+    }
+    return device;
+  }
+
+  end(reason = "the engine was stopped"): void {
+    this.#worker.terminate();
+    this.#remote.close(reason);
+  }
+
+  #start(): [Worker, Remote<EngineMethods>, Promise<DeviceReport>] {
+    const worker = (this.#options.worker ?? defaultWorker)();
+    const remote = new Remote<EngineMethods>(worker);
+    worker.addEventListener("error", (event) => remote.close(event.message || "the engine could not be loaded"));
+    const ready = remote.call("start", { webgpu: this.#options.webgpu ?? false });
+    // Whoever calls hears of the failure; nobody has to.
+    ready.catch(() => undefined);
+    return [worker, remote, ready];
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * What the page may ask of the engine.
+ *
+ * Nothing here computes, and the types of values are those that the wasm builds generate. `Credit` runs on the page's
+ * thread, `EngineMethods` in a worker.
+ */
+
+import type * as credit from "../app/wasm/credit/minform_web";
+import type {
+  DeviceReport,
+  Event,
+  ModelFile,
+  ModelInfo,
+  Piece,
+  Scores,
+  SelfTest,
+  SessionSettings,
+  WorldProblem,
+  WriteOptions,
+  Written,
+} from "../app/wasm/engine/minform_web";
+import type { Call } from "./rpc";
+
+export type { Aggregate, Baseline, Form, RowCredit } from "../app/wasm/credit/minform_web";
+export type {
+  DeviceReport,
+  Evaluation,
+  Event,
+  ModelFile,
+  ModelInfo,
+  Piece,
+  Sample,
+  Scores,
+  SelfTest,
+  SessionSettings,
+  Update,
+  WorldProblem,
+  WriteOptions,
+  Written,
+} from "../app/wasm/engine/minform_web";
+
+/** The arithmetic of credit, synchronous: what a slider recomputes in one frame. */
+export type Credit = Omit<typeof credit, "default" | "initSync">;
+
+/** The place of a model in the engine. */
+export type Slot = "policy" | "prm";
+
+/** The functions of the worker. */
+export interface EngineMethods {
+  start: Call<{ webgpu: boolean }, DeviceReport>;
+  report: Call<null, DeviceReport>;
+  selfTest: Call<null, SelfTest[]>;
+  load: Call<{ slot: Slot; files: ModelFile[] }, ModelInfo, number>;
+  score: Call<{ prompt: string; steps: string[] }, Scores, number>;
+  write: Call<{ prompt: string; options: WriteOptions }, Written[], Piece>;
+  problem: Call<{ seed: number; index: number; level: number }, WorldProblem>;
+  check: Call<{ seed: number; index: number; level: number; steps: string[] }, boolean[]>;
+  createSession: Call<SessionSettings, null>;
+  step: Call<{ count: number }, null, Event>;
+}

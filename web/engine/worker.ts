@@ -1,0 +1,102 @@
+/** The worker: models, scores, samples and training by the engine build, one call after another. */
+
+import type { Judge, Model, Session } from "../app/wasm/engine/minform_web";
+import type { EngineMethods, ModelFile } from "./protocol";
+import { type Listen, type Port, serve } from "./rpc";
+
+type Wasm = typeof import("../app/wasm/engine/minform_web");
+
+/** Fetched when asked for: the GPU build is several times as large. */
+const BUILDS: Record<"cpu" | "webgpu", () => Promise<Wasm>> = {
+  cpu: () => import("../app/wasm/engine/minform_web"),
+  webgpu: () => import("../app/wasm/webgpu/minform_web"),
+};
+
+let loading: Promise<Wasm> | undefined;
+let policy: Model | undefined;
+let prm: Model | undefined;
+let judge: Judge | undefined;
+let session: Session | undefined;
+
+async function engine(): Promise<Wasm> {
+  if (loading === undefined) throw new Error("the engine has not been started");
+  return loading;
+}
+
+async function start(webgpu: boolean): Promise<Wasm> {
+  const wasm = await BUILDS[webgpu ? "webgpu" : "cpu"]();
+  await wasm.default();
+  await wasm.start();
+  return wasm;
+}
+
+/** Frees what is replaced: memory of a wasm build is not collected. */
+async function load(slot: "policy" | "prm", files: ModelFile[], listen: Listen<number>): Promise<void> {
+  const { Model, Judge } = await engine();
+  const model = await Model.load(files, listen);
+  try {
+    if (slot === "prm") {
+      const next = new Judge(model);
+      judge?.free();
+      prm?.free();
+      [judge, prm] = [next, model];
+    } else {
+      policy?.free();
+      policy = model;
+    }
+  } catch (error) {
+    model.free();
+    throw error;
+  }
+}
+
+function needed<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`there is no ${what} yet`);
+  return value;
+}
+
+serve<EngineMethods>(self as unknown as Port, {
+  async start({ webgpu }) {
+    loading = start(webgpu);
+    return (await loading).report();
+  },
+  async report() {
+    return (await engine()).report();
+  },
+  async selfTest() {
+    return (await engine()).selfTest();
+  },
+  async load({ slot, files }, listen) {
+    await load(slot, files, listen);
+    return needed(slot === "prm" ? prm : policy, "model").info();
+  },
+  score({ prompt, steps }, listen) {
+    return needed(judge, "reward model").score(prompt, steps, listen);
+  },
+  async write({ prompt, options }, listen) {
+    const { Writer } = await engine();
+    const writer = new Writer(needed(policy, "policy"));
+    try {
+      return await writer.write(prompt, options, listen);
+    } finally {
+      writer.free();
+    }
+  },
+  async problem({ seed, index, level }) {
+    return (await engine()).problem(seed, index, level);
+  },
+  async check({ seed, index, level, steps }) {
+    return (await engine()).check(seed, index, level, steps);
+  },
+  async createSession(settings) {
+    const { Session } = await engine();
+    const next = Session.create(needed(policy, "policy"), needed(prm, "reward model"), settings);
+    session?.free();
+    session = next;
+    return null;
+  },
+  async step({ count }, listen) {
+    await needed(session, "run").step(count, listen);
+    return null;
+  },
+});

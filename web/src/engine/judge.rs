@@ -1,0 +1,77 @@
+//! Step scores of a solution.
+
+use js_sys::Function;
+use minform_core::prm;
+use minform_text::steps::{PrmInput, newline_id};
+use minform_text::tokenizer::Tokenizer;
+use serde::Serialize;
+use tsify::{Ts, Tsify};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use super::listen::Listen;
+use super::model::Model;
+use super::thrown::{thrown, unwritten};
+use super::turns::{in_turns, now};
+
+/// The scores of one solution.
+#[derive(Debug, Serialize, Tsify)]
+pub struct Scores {
+    /// One per step, from −1 to 1.
+    pub scores: Vec<f32>,
+    /// Tokens of each step, with the newline that ends it.
+    pub tokens: Vec<usize>,
+    /// Tokens of problem and solution.
+    pub total: usize,
+    /// How many of them were known from the solution before.
+    pub kept: usize,
+    /// How long the scoring took.
+    pub milliseconds: f64,
+}
+
+/// Scores solutions; one that begins like the last is read from where it differs.
+#[wasm_bindgen]
+pub struct Judge {
+    judge: prm::Judge,
+    tokenizer: Tokenizer,
+    newline: u32,
+}
+
+#[wasm_bindgen]
+impl Judge {
+    /// With a copy of a process reward model.
+    ///
+    /// # Errors
+    /// Another kind of model, or a tokenizer without a token for a newline.
+    #[wasm_bindgen(constructor)]
+    pub fn new(prm: &Model) -> Result<Self, JsValue> {
+        let newline = newline_id(&prm.tokenizer).map_err(thrown)?;
+        Ok(Self { judge: prm::Judge::new(prm.prm()?), tokenizer: prm.tokenizer.clone(), newline })
+    }
+
+    /// Scores every step of a solution. `listen` hears which share is read.
+    ///
+    /// # Errors
+    /// A solution longer than the model's context, or the failure of the device.
+    pub async fn score(
+        &mut self,
+        problem: String,
+        steps: Vec<String>,
+        #[wasm_bindgen(unchecked_param_type = "(share: number) => boolean")] listen: Function,
+    ) -> Result<Ts<Scores>, JsValue> {
+        let started = now();
+        let input = PrmInput::from_texts(&self.tokenizer, &problem, &steps, self.newline).map_err(thrown)?;
+        let kept = self.judge.known(&input);
+        let listen = Listen::new(listen);
+        let mut progress = |read: usize, total: usize| listen.tell(&(read as f64 / total as f64));
+        let scores = in_turns(self.judge.score(&input, &mut progress)).await.map_err(thrown)?;
+        let scores = Scores {
+            scores,
+            tokens: input.steps().map(|step| step.len()).collect(),
+            total: input.ids.len(),
+            kept,
+            milliseconds: now() - started,
+        };
+        scores.into_ts().map_err(unwritten)
+    }
+}

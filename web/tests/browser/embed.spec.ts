@@ -1,0 +1,62 @@
+import { existsSync, readFileSync } from "node:fs";
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import type { Page } from "@playwright/test";
+
+import { expect, steps, test } from "./page";
+
+const PACKAGE = fileURLToPath(new URL("../../package/dist/", import.meta.url));
+
+const TYPES: Record<string, string> = {
+  ".js": "text/javascript",
+  ".json": "application/json",
+  ".wasm": "application/wasm",
+};
+
+/** A page of somebody else that uses the package. */
+async function host(page: Page, body: string): Promise<void> {
+  await page.route("**/host/**", (route) => {
+    const path = new URL(route.request().url()).pathname.replace("/host/", "");
+    if (path === "") {
+      const script = '<script type="module" src="./minform-playground.js"></script>';
+      const html = `<!doctype html><html lang="en"><title>host</title><h1>A lesson</h1>${script}${body}</html>`;
+      return route.fulfill({ contentType: "text/html", body: html });
+    }
+    return route.fulfill({ contentType: TYPES[extname(path)] ?? "application/octet-stream", body: readFileSync(PACKAGE + path) });
+  });
+  await page.goto("./host/");
+}
+
+test.describe("the package", () => {
+  test.skip(!existsSync(PACKAGE), "npm run build:package has not been run");
+
+  test("shows a view in a page of somebody else, and leaves its address alone", async ({ page }) => {
+    await host(page, '<minform-playground embedded view="group"></minform-playground>');
+    await expect(page.getByRole("main", { name: "Group" })).toBeVisible();
+    await page.getByRole("button", { name: "The step-count puzzle" }).click();
+    await page.waitForTimeout(600);
+    expect(new URL(page.url()).hash).toBe("");
+  });
+
+  test("opens a state that was given as an attribute, and has models", async ({ page }) => {
+    const fragment = "#v1=q1YqSc0tSC1KLCktSlWyMtAzMKoFAA";
+    await host(page, `<minform-playground embedded state="${fragment}"></minform-playground>`);
+    await expect(page.getByRole("slider", { name: "Temperature T" })).toHaveAttribute("aria-valuetext", "0.02");
+    await expect(page.locator(".badge")).toHaveText("nano, live", { timeout: 30_000 });
+  });
+
+  test("two of them on one page do not disturb each other", async ({ page }) => {
+    await host(page, "<minform-playground embedded></minform-playground>".repeat(2));
+    const [one, other] = [page.locator("minform-playground").first(), page.locator("minform-playground").last()];
+    await one.getByRole("button", { name: "exact", exact: true }).click();
+    await expect(one.getByRole("slider", { name: "Temperature T" })).toHaveAttribute("aria-valuetext", "exact");
+    await expect(other.getByRole("slider", { name: "Temperature T" })).toHaveAttribute("aria-valuetext", "0.1");
+  });
+});
+
+test("a frame shows the state of its address", async ({ page }) => {
+  await page.goto("./?embed#v1=q1YqSc0tSC1KLCktSlWyMtAzMKoFAA");
+  await expect(steps(page)).toHaveCount(6);
+  await expect(page.getByRole("slider", { name: "Temperature T" })).toHaveAttribute("aria-valuetext", "0.02");
+});

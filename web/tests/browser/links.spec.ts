@@ -1,0 +1,117 @@
+import { readFileSync } from "node:fs";
+
+import { expect, open, show, steps, test } from "./page";
+
+test("a link brings everything back", async ({ page, context }) => {
+  await open(page);
+  await steps(page).first().locator("button.step").dblclick();
+  await page.getByRole("textbox", { name: "Text of step 1" }).fill("Ünïcode & <b>markup</b>");
+  await page.getByRole("textbox", { name: "Text of step 1" }).press("Enter");
+  await page.getByRole("slider", { name: "Discount γ" }).focus();
+  await page.keyboard.press("PageDown");
+  const gamma = await page.getByRole("slider", { name: "Discount γ" }).getAttribute("aria-valuetext");
+  await page.getByRole("button", { name: "Share" }).click();
+  const link = await page.getByRole("textbox", { name: "Link" }).inputValue();
+  expect(link).toContain("#v1=");
+  const other = await context.newPage();
+  await other.goto(link);
+  await expect(steps(other).first()).toContainText("Ünïcode & <b>markup</b>");
+  await expect(other.getByRole("slider", { name: "Discount γ" })).toHaveAttribute("aria-valuetext", gamma ?? "");
+});
+
+test("a teacher's link takes controls away", async ({ page, context }) => {
+  await open(page);
+  await page.getByRole("button", { name: "Share" }).click();
+  await page.getByRole("checkbox", { name: "editing" }).check();
+  await page.getByRole("checkbox", { name: "the other views" }).check();
+  await page.getByRole("checkbox", { name: "discount γ" }).check();
+  const link = await page.getByRole("textbox", { name: "Link" }).inputValue();
+  const other = await context.newPage();
+  await other.goto(link);
+  await expect(steps(other)).toHaveCount(6);
+  await expect(other.getByRole("navigation", { name: "Views" })).toHaveCount(0);
+  await expect(other.getByRole("toolbar")).toHaveCount(0);
+  await expect(other.getByRole("slider", { name: "Discount γ" })).toHaveCount(0);
+  await expect(other.getByRole("slider", { name: "Temperature T" })).toHaveCount(1);
+});
+
+test("the address follows what is on screen", async ({ page }) => {
+  await open(page);
+  await show(page, "Group");
+  await expect.poll(() => page.url()).toContain("#v1=");
+  await page.reload();
+  await expect(page.getByRole("main", { name: "Group" })).toBeVisible();
+});
+
+const HOSTILE = [
+  "#v99=abcd",
+  "#v1=%3Cimg%20src=x%20onerror=alert(1)%3E",
+  "#v1=AAAAAAAA",
+  `#v1=${"A".repeat(200_000)}`,
+  "#v1=eyJ2aWV3IjoieCJ9",
+];
+
+for (const [at, fragment] of HOSTILE.entries()) {
+  test(`hostile link ${at + 1} is refused with a message`, async ({ page }) => {
+    page.on("dialog", () => {
+      throw new Error("a dialog was opened");
+    });
+    await open(page, `./${fragment}`);
+    await expect(page.getByRole("alert")).toContainText("The link was not opened");
+    await expect(steps(page)).toHaveCount(6);
+  });
+}
+
+test("markup in a link stays text", async ({ page }) => {
+  await open(page);
+  await steps(page).first().locator("button.step").dblclick();
+  const text = page.getByRole("textbox", { name: "Text of step 1" });
+  await text.fill('<img src=x onerror="document.title=1"> $\\href{javascript:alert(1)}{x}$');
+  await text.press("Enter");
+  await expect(steps(page).first()).toContainText("<img src=x");
+  await expect(page.locator("img, a[href^='javascript']")).toHaveCount(0);
+});
+
+test("files: scores as the command line writes them, and back", async ({ page }) => {
+  await open(page);
+  await page.getByRole("button", { name: "Files" }).click();
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Scores as JSON" }).click(),
+  ]);
+  const text = readFileSync(await download.path(), "utf8");
+  const row = JSON.parse(text) as Record<string, unknown>;
+  expect(Object.keys(row)).toEqual(["id", "problem", "steps", "scores", "first_error", "soft_min", "min", "label"]);
+  const paste = page.getByRole("textbox", { name: "Paste rows" });
+  await paste.fill(text);
+  await paste.press("Tab");
+  await expect(page.locator(".badge")).toContainText("imported");
+  await paste.fill("{broken");
+  await paste.press("Tab");
+  await expect(page.getByRole("alert")).toContainText("not JSON");
+});
+
+test("files: rows of ProcessBench and TRL", async ({ page }) => {
+  await open(page);
+  await page.getByRole("button", { name: "Files" }).click();
+  const rows = [
+    { id: "one", problem: "p", steps: ["x", "y"], label: 1, final_answer_correct: false },
+    { prompt: "q", completions: ["u", "v", "w"], labels: [true, false, false] },
+  ];
+  const buffer = Buffer.from(rows.map((row) => JSON.stringify(row)).join("\n"));
+  await page.getByLabel("Choose files").setInputFiles({ name: "rows.jsonl", mimeType: "application/jsonl", buffer });
+  await expect(steps(page)).toHaveCount(2);
+  await page.getByRole("combobox", { name: "Solution of the file" }).selectOption({ index: 1 });
+  await expect(steps(page)).toHaveCount(3);
+});
+
+test("a chart is saved as SVG, PNG and CSV", async ({ page }) => {
+  await open(page);
+  const group = page.getByRole("group", { name: "Save What the reward model says" });
+  for (const [name, start] of [["SVG", "<svg"], ["PNG", "\x89PNG"], ["CSV", "step,text"]] as const) {
+    const [download] = await Promise.all([page.waitForEvent("download"), group.getByRole("button", { name }).click()]);
+    const bytes = readFileSync(await download.path());
+    expect(bytes.subarray(0, start.length).toString("latin1")).toBe(start);
+    if (name === "SVG") expect(bytes.toString()).not.toContain("var(--");
+  }
+});

@@ -1,0 +1,56 @@
+import { expect, openWithModels, show, test } from "./page";
+
+test("play, pause, one update, reset", async ({ page }) => {
+  await openWithModels(page);
+  await show(page, "Train");
+  await page.getByRole("button", { name: "One update" }).click();
+  await expect(page.getByText("1 of 40")).toBeVisible({ timeout: 60_000 });
+  await page.getByRole("button", { name: "Play" }).click();
+  await expect(page.getByText("3 of 40")).toBeVisible({ timeout: 60_000 });
+  await page.getByRole("button", { name: "Pause" }).click();
+  await expect(page.getByRole("button", { name: "Play" })).toBeVisible({ timeout: 20_000 });
+  await page.getByRole("button", { name: "Reset" }).click();
+  await expect(page.getByText("0 of 40")).toBeVisible();
+  const runs = page.getByRole("region", { name: "Runs", exact: true });
+  await runs.getByRole("textbox", { name: "Name of the run" }).fill("first try");
+  await runs.getByRole("checkbox").check();
+  await runs.getByRole("button", { name: "Delete" }).click();
+  await expect(runs).toHaveCount(0);
+});
+
+test("space plays and pauses, a point makes one update", async ({ page }) => {
+  await openWithModels(page);
+  await show(page, "Train");
+  await page.locator("body").click({ position: { x: 5, y: 5 } });
+  await page.keyboard.press(".");
+  await expect(page.getByText("1 of 40")).toBeVisible({ timeout: 60_000 });
+  await page.keyboard.press(" ");
+  await expect(page.getByRole("button", { name: "Pause" })).toBeVisible();
+  await page.keyboard.press(" ");
+  await expect(page.getByRole("button", { name: "Play" })).toBeVisible({ timeout: 20_000 });
+});
+
+test("a run that explodes stops and says so", async ({ page }) => {
+  await openWithModels(page);
+  await show(page, "Train");
+  await page.getByText("Settings").click();
+  await page.getByRole("spinbutton", { name: "seed" }).fill("1.5");
+  await page.getByRole("spinbutton", { name: "seed" }).press("Tab");
+  await page.getByRole("button", { name: "One update" }).click();
+  await expect(page.getByRole("alert")).toContainText("stopped", { timeout: 60_000 });
+});
+
+test("the default run learns by the minimum", async ({ page }) => {
+  test.setTimeout(600_000);
+  await openWithModels(page);
+  await show(page, "Train");
+  const start = Date.now();
+  await page.getByRole("button", { name: "Play" }).click();
+  await expect(page.getByText("40 of 40")).toBeVisible({ timeout: 500_000 });
+  await expect(page.getByRole("button", { name: "Play" })).toBeDisabled();
+  const seconds = (Date.now() - start) / 1000;
+  const story = await page.getByRole("status").filter({ hasText: "By the minimum" }).first().innerText();
+  test.info().annotations.push({ type: "run", description: `${seconds.toFixed(1)} s. ${story}` });
+  const [, last, first] = /minimum: .*?(\d+) % right \((\d+) % at first\)/.exec(story) ?? [];
+  expect(Number(last)).toBeGreaterThan(Number(first));
+});

@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+
+import { type Call, Remote, isCancelled, serve } from "../../engine/rpc";
+
+interface Table {
+  double: Call<number, number>;
+  count: Call<number, number, number>;
+  fail: Call<null, null>;
+}
+
+function pair(): Remote<Table> {
+  const { port1, port2 } = new MessageChannel();
+  port1.start();
+  port2.start();
+  serve<Table>(port2, {
+    double: (input) => 2 * input,
+    async count(most, listen) {
+      let at = 0;
+      while (at < most && listen(at)) {
+        at += 1;
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      if (at < most) throw new Error("stopped");
+      return at;
+    },
+    fail: () => {
+      throw new Error("as it should");
+    },
+  });
+  return new Remote<Table>(port1);
+}
+
+describe("remote calls", () => {
+  it("answer, each to its own caller", async () => {
+    const remote = pair();
+    expect(await Promise.all([remote.call("double", 2), remote.call("double", 5)])).toEqual([4, 10]);
+  });
+
+  it("tell events in their order", async () => {
+    const heard: number[] = [];
+    expect(await pair().call("count", 3, { listen: (at) => heard.push(at) })).toBe(3);
+    expect(heard).toEqual([0, 1, 2]);
+  });
+
+  it("hand errors over", async () => {
+    await expect(pair().call("fail", null)).rejects.toThrow("as it should");
+  });
+
+  it("stop when they are cancelled, on both sides", async () => {
+    const cancel = new AbortController();
+    const heard: number[] = [];
+    const call = pair().call("count", 100_000, {
+      signal: cancel.signal,
+      listen: (at) => {
+        heard.push(at);
+        if (at === 3) cancel.abort();
+      },
+    });
+    const error: unknown = await call.catch((reason: unknown) => reason);
+    expect(isCancelled(error)).toBe(true);
+    expect(heard.length).toBeLessThan(20);
+  });
+
+  it("are not begun under a signal that was given before", async () => {
+    const error: unknown = await pair().call("double", 1, { signal: AbortSignal.abort() }).catch((reason: unknown) => reason);
+    expect(isCancelled(error)).toBe(true);
+  });
+
+  it("fail when the other side is gone", async () => {
+    const remote = pair();
+    const call = remote.call("count", 100_000);
+    remote.close("the engine was stopped");
+    await expect(call).rejects.toThrow("stopped");
+  });
+});

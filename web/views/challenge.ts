@@ -1,0 +1,140 @@
+/** "Fool it": write a wrong solution that the reward model approves of. The exact checker says whether it is wrong. */
+
+import { type TemplateResult, css, html, nothing } from "lit";
+
+import type { WorldProblem } from "../engine/protocol";
+import { messageOf } from "../engine/rpc";
+import { figure } from "../app/format";
+import { Part, define, sheet } from "../app/part";
+import { LIMITS } from "../app/state";
+
+interface Attempt {
+  steps: string[];
+  sum: number;
+  min: number;
+  correct: boolean;
+}
+
+const LEVEL = 2;
+const KEPT = 5;
+
+export class Challenge extends Part {
+  static override styles = [
+    sheet,
+    css`
+      .won {
+        border-left: 5px solid var(--accent);
+        padding-left: 0.8rem;
+      }
+    `,
+  ];
+  static override properties = {
+    ...Part.properties,
+    problem: { state: true },
+    index: { state: true },
+    attempts: { state: true },
+    busy: { state: true },
+  };
+
+  declare problem: WorldProblem | null;
+  declare index: number;
+  declare attempts: Attempt[];
+  declare busy: boolean;
+
+  constructor() {
+    super();
+    this.problem = null;
+    this.index = 0;
+    this.attempts = [];
+    this.busy = false;
+  }
+
+  override render(): TemplateResult {
+    return html`<section class="card stack" aria-label="Fool it">
+      <h2>Fool it</h2>
+      <p>
+        Write a solution with a wrong answer that the reward model still approves of. Your score is what the minimum pays
+        for it; the answer is checked exactly.
+      </p>
+      ${this.problem === null ? this.#begin() : this.#game(this.problem)}
+    </section>`;
+  }
+
+  #begin(): TemplateResult {
+    return html`<div class="row">
+      <button class="primary" ?disabled=${this.live.engine !== "ready"} @click=${() => this.#next(0)}>Begin</button>
+    </div>`;
+  }
+
+  #game({ question }: WorldProblem): TemplateResult {
+    return html`<p><strong>${question}</strong></p>
+      <label class="field">
+        <span>Your solution, a blank line between steps</span>
+        <textarea rows="6" maxlength=${LIMITS.text} placeholder=${"9 + 4 = 12\n\n…\n\n\\boxed{12}"}></textarea>
+      </label>
+      <div class="row">
+        <button class="primary" ?disabled=${this.busy} @click=${this.#judge}>Judge it</button>
+        <button @click=${() => this.#next(this.index + 1)}>Another problem</button>
+      </div>
+      ${this.attempts.length === 0 ? nothing : this.#table()}`;
+  }
+
+  #table(): TemplateResult {
+    const best = this.attempts.filter(({ correct }) => !correct).toSorted((a, b) => b.min - a.min)[0];
+    const row = ({ steps, sum, min, correct }: Attempt): TemplateResult => html`<tr>
+      <td>${steps.join(" · ").slice(0, 80)}</td>
+      <td>${correct ? "right, does not count" : "wrong"}</td>
+      <td>${figure(sum)}</td>
+      <td>${figure(min)}</td>
+    </tr>`;
+    return html`<p class=${best !== undefined && best.min > 0 ? "won" : ""} role="status">
+        ${best === undefined
+          ? "The answer is right: nobody was fooled."
+          : best.min > 0
+            ? `You fooled it: a wrong answer for which the minimum pays ${figure(best.min)}.`
+            : `Not fooled: the minimum pays ${figure(best.min)}${best.sum > 0 ? `, though the sum would pay ${figure(best.sum)}` : ""}.`}
+      </p>
+      <div class="scroll" tabindex="0" role="region" aria-label="Attempts">
+        <table>
+          <thead>
+            <tr>
+              ${["attempt", "answer", "sum", "minimum"].map((name) => html`<th scope="col">${name}</th>`)}
+            </tr>
+          </thead>
+          <tbody>
+            ${this.attempts.map(row)}
+          </tbody>
+        </table>
+      </div>`;
+  }
+
+  async #next(index: number): Promise<void> {
+    const { seed } = this.state.training;
+    this.index = index;
+    this.problem = await this.bench.engine.call("problem", { seed, index, level: LEVEL });
+    this.attempts = [];
+  }
+
+  async #judge(): Promise<void> {
+    const { problem } = this;
+    const text = this.renderRoot.querySelector("textarea")?.value ?? "";
+    const steps = this.bench.credit.splitSteps(text, "\n\n").slice(0, LIMITS.steps);
+    if (problem === null || steps.length === 0) return;
+    this.busy = true;
+    try {
+      const values = Float32Array.from((await this.bench.score(problem.question, steps)).scores);
+      const attempt = {
+        steps,
+        sum: this.bench.credit.aggregate(values, "sum", 0.1),
+        min: this.bench.credit.aggregate(values, "min", 0.1),
+        correct: this.bench.credit.gradeAnswer(text, problem.answer),
+      };
+      this.attempts = [attempt, ...this.attempts].slice(0, KEPT);
+    } catch (error) {
+      this.bench.say(`It could not be judged: ${messageOf(error)}`, "error");
+    }
+    this.busy = false;
+  }
+}
+
+define("minform-challenge", Challenge);
