@@ -5,8 +5,8 @@
 
 use anyhow::Result;
 
-use crate::setup::{self, WASM};
-use crate::steps::{Steps, cargo};
+use crate::steps::{Steps, cargo, npm};
+use crate::{setup, web};
 
 /// `cargo xtask test`.
 pub(crate) fn test(steps: &mut Steps, fast: bool) -> Result<()> {
@@ -15,12 +15,12 @@ pub(crate) fn test(steps: &mut Steps, fast: bool) -> Result<()> {
     if fast {
         return Ok(());
     }
-    setup::wasm(steps)?;
-    let shared = format!("build --release -p minform-credit -p minform-text -p minform-core --target {WASM}");
-    steps.run("WebAssembly", &mut cargo(&shared))?;
     let mut documentation = cargo("doc --no-deps --workspace --release");
     steps.run("documentation", documentation.env("RUSTDOCFLAGS", "-D warnings"))?;
-    steps.run("program", &mut cargo("build --release"))
+    web::web(steps, false)?;
+    steps.run("page: types and units", &mut npm("run check"))?;
+    setup::browser(steps)?;
+    steps.run("page: in Chromium", &mut npm("run test:browser"))
 }
 
 /// `cargo xtask check`.
@@ -32,5 +32,6 @@ pub(crate) fn check(steps: &mut Steps) -> Result<()> {
 fn format_and_lints(steps: &mut Steps) -> Result<()> {
     setup::lints(steps)?;
     steps.run("format", &mut cargo("fmt --all --check"))?;
-    steps.run("lints", &mut cargo("clippy --release --workspace --all-targets -- -D warnings"))
+    let lints = "clippy --release --workspace --all-targets --features minform-web/engine -- -D warnings";
+    steps.run("lints", &mut cargo(lints))
 }
