@@ -5,7 +5,7 @@ import type { Credit, DeviceReport, Form, ModelFile, ModelInfo, Piece, Scores, S
 import { isCancelled, messageOf } from "../engine/rpc";
 import type { Example } from "./examples";
 import { NANO_PROMPT_END, type Progress, fetchNano } from "./models";
-import { type Control, type State, initialState } from "./state";
+import { type Control, type Source, type State, initialState } from "./state";
 import type { Edit } from "./steps";
 import { Store } from "./store";
 import { record } from "./timings";
@@ -21,6 +21,8 @@ export interface Live {
   /** Whether the models are the user's own. */
   own: boolean;
   scoring: boolean;
+  /** Who made the samples of the best-of-N view. */
+  samples: Source;
   selected: number;
   /** The last thing worth a word. */
   notice: { text: string; kind: "info" | "error" } | null;
@@ -44,6 +46,7 @@ export class Workbench {
     models: {},
     own: false,
     scoring: false,
+    samples: "recorded",
     selected: 0,
     notice: null,
   });

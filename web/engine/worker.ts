@@ -88,6 +88,10 @@ serve<EngineMethods>(self as unknown as Port, {
   async check({ seed, index, level, steps }) {
     return (await engine()).check(seed, index, level, steps);
   },
+  async grade({ text, answer }) {
+    const { finalAnswer, gradeAnswer } = await engine();
+    return { correct: gradeAnswer(text, answer), found: finalAnswer(text) };
+  },
   async createSession(settings) {
     const { Session } = await engine();
     const next = Session.create(needed(policy, "policy"), needed(prm, "reward model"), settings);

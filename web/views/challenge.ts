@@ -123,11 +123,12 @@ export class Challenge extends Part {
     this.busy = true;
     try {
       const values = Float32Array.from((await this.bench.score(problem.question, steps)).scores);
+      const { correct } = await this.bench.engine.call("grade", { text, answer: problem.answer });
       const attempt = {
         steps,
         sum: this.bench.credit.aggregate(values, "sum", 0.1),
         min: this.bench.credit.aggregate(values, "min", 0.1),
-        correct: this.bench.credit.gradeAnswer(text, problem.answer),
+        correct,
       };
       this.attempts = [attempt, ...this.attempts].slice(0, KEPT);
     } catch (error) {
