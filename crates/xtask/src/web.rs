@@ -41,6 +41,13 @@ pub(crate) fn web(steps: &mut Steps, open: bool) -> Result<()> {
     Ok(())
 }
 
+/// What must hold of the builds and of the page.
+pub(crate) fn test(steps: &mut Steps) -> Result<()> {
+    steps.run("builds in Node", &mut npm("run test:wasm"))?;
+    steps.run("page", &mut npm("run check"))?;
+    steps.run("page in a browser", &mut npm("run test:browser"))
+}
+
 /// `cargo xtask wasm`: the builds of these names, or all, checked against their budgets.
 pub(crate) fn wasm(steps: &mut Steps, names: &[&str]) -> Result<()> {
     if let Some(unknown) = names.iter().find(|name| BUILDS.iter().all(|build| build.name != **name)) {
