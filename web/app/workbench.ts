@@ -110,6 +110,7 @@ export class Workbench {
 
   /** A score set by hand; from then on an edit does not overwrite it. */
   setScore(at: number, score: number): void {
+    this.#scoring?.abort();
     const scores = this.state.value.scores.with(at, score);
     this.state.set({ scores, source: "typed", rescore: false });
   }
@@ -128,6 +129,8 @@ export class Workbench {
     this.live.set({ scoring: true });
     try {
       const { scores, tokens } = await this.score(problem, steps, scoring.signal);
+      // Something else may have been opened in the meantime.
+      if (this.state.value.steps !== steps || this.state.value.problem !== problem) return;
       const source = this.live.value.own ? "own" : "nano";
       this.state.set({ scores, tokens, source, rescore: true });
       this.say(`Scored from step ${Math.min(from + 1, steps.length)} on.`);

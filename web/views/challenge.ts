@@ -70,7 +70,7 @@ export class Challenge extends Part {
     return html`<p><strong>${question}</strong></p>
       <label class="field">
         <span>Your solution, a blank line between steps</span>
-        <textarea rows="6" maxlength=${LIMITS.text} placeholder=${"9 + 4 = 12\n\n…\n\n\\boxed{12}"}></textarea>
+        <textarea rows="6" maxlength=${LIMITS.text} placeholder=${"11 - 4 = 8\n\n…\n\n\\boxed{8}"}></textarea>
       </label>
       <div class="row">
         <button class="primary" ?disabled=${this.busy} @click=${this.#judge}>Judge it</button>
