@@ -14,6 +14,7 @@ mod judge;
 mod layering;
 mod learn;
 mod models;
+mod playground;
 mod presets;
 mod program;
 mod resume;

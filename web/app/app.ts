@@ -186,8 +186,8 @@ export class App extends Part {
   /** Which tier made the numbers on screen, or how far the engine is. */
   #badge(): TemplateResult {
     const { engine, progress, problem } = this.live;
-    const { source, groupSource, view } = this.state;
-    const [name, meaning] = SOURCES[view === "group" ? groupSource : source];
+    const source = this.#source();
+    const [name, meaning] = source === null ? ["no scores yet", "Nothing on screen was scored yet."] : SOURCES[source];
     const live = source === "nano" || source === "own";
     const state =
       engine === "loading"
@@ -198,6 +198,22 @@ export class App extends Part {
     return html`<span class="badge ${live ? "live" : ""}" title=${engine === "failed" ? problem : meaning}
       >${name}${state}</span
     >`;
+  }
+
+  /** Who made the numbers of this view; null if there are none yet. */
+  #source(): Source | null {
+    const { view, source, group, groupSource } = this.state;
+    const { engine, own, samples } = this.live;
+    switch (view) {
+      case "solution":
+        return source;
+      case "group":
+        return group.length > 0 ? groupSource : null;
+      case "best-of-n":
+        return samples;
+      default:
+        return engine !== "ready" ? null : own && view !== "train" ? "own" : "nano";
+    }
   }
 
   #notice(): TemplateResult | typeof nothing {

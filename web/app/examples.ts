@@ -44,33 +44,39 @@ function example(name: string, { problem, answer, label, steps, typed }: Given):
   return { name, solution: { problem, answer, steps, scores, tokens, label, source, rescore: typed === undefined } };
 }
 
-const COINS = "Ana has 6 coins. She finds 5 more. She loses 4. Their number doubles. How many are left?";
-const BOOKS = "Ben owns 8 books. He buys 4 more. Half are lost. He gets another 3. How many books are there?";
+const SHELLS = "Sam owns 9 shells. He loses 3. Their number doubles. He sells 3 of them. How many shells are there?";
+const PENS = "Leo has 11 pens. He gives away 4. He finds 3 more. He loses 5. How many pens are there?";
 
 export const EXAMPLES: readonly [Example, ...Example[]] = [
   example("A slip, then small talk", {
-    problem: COINS,
-    answer: "14",
+    problem: SHELLS,
+    answer: "9",
     label: 1,
-    steps: ["6 + 5 = 11", "11 - 4 = 8", "Let us think.", "So far so good.", "8 * 2 = 16", "\\boxed{16}"],
+    steps: ["9 - 3 = 6", "6 * 2 = 10", "Let us think.", "So far so good.", "10 - 3 = 7", "\\boxed{7}"],
   }),
   example("All right", {
-    problem: COINS,
-    answer: "14",
+    problem: SHELLS,
+    answer: "9",
     label: -1,
-    steps: ["6 + 5 = 11", "11 - 4 = 7", "7 * 2 = 14", "\\boxed{14}"],
+    steps: ["9 - 3 = 6", "6 * 2 = 12", "12 - 3 = 9", "\\boxed{9}"],
   }),
   example("A forgotten operation", {
-    problem: BOOKS,
-    answer: "9",
+    problem: PENS,
+    answer: "5",
     label: 1,
-    steps: ["8 + 4 = 12", "12 + 3 = 15", "\\boxed{15}"],
+    steps: ["11 - 4 = 7", "7 - 5 = 2", "\\boxed{2}"],
   }),
-  example("Everything in one step", {
-    problem: BOOKS,
-    answer: "9",
+  example("Right, in one step", {
+    problem: PENS,
+    answer: "5",
     label: -1,
-    steps: ["8 + 4 = 12 / 2 = 6 + 3 = 9", "\\boxed{9}"],
+    steps: ["11 - 4 = 7 + 3 = 10 - 5 = 5", "\\boxed{5}"],
+  }),
+  example("A wrong answer after right steps", {
+    problem: PENS,
+    answer: "5",
+    label: 3,
+    steps: ["11 - 4 = 7", "7 + 3 = 10", "10 - 5 = 5", "\\boxed{7}"],
   }),
   example("A proof, scored by hand", {
     problem: "Show that $n^2 + n$ is even for every whole number $n$.",

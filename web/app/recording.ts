@@ -68,8 +68,8 @@ export async function* sampleProblems(
     const solutions: JudgedProblem["solutions"] = [];
     for (const { text, steps } of written) {
       const { scores } = await bench.score(question, steps, signal);
-      const correct = bench.credit.gradeAnswer(text, answer);
-      solutions.push({ steps, scores: scores.map(rounded), correct, answer: bench.credit.finalAnswer(text) ?? "" });
+      const { correct, found } = await bench.engine.call("grade", { text, answer }, { signal });
+      solutions.push({ steps, scores: scores.map(rounded), correct, answer: found ?? "" });
     }
     yield { question, answer, solutions };
   }

@@ -95,8 +95,8 @@ export type State = { [K in keyof typeof FIELDS]: Checked<(typeof FIELDS)[K]> };
 export const TRAINING: Training = {
   seed: 0,
   updates: 40,
-  learningRate: 2e-4,
-  prompts: 16,
+  learningRate: 3e-4,
+  prompts: 8,
   samples: 8,
   kl: 0.001,
   temperature: 0.1,

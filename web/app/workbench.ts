@@ -5,7 +5,7 @@ import type { Credit, DeviceReport, Form, ModelFile, ModelInfo, Piece, Scores, S
 import { isCancelled, messageOf } from "../engine/rpc";
 import type { Example } from "./examples";
 import { NANO_PROMPT_END, type Progress, fetchNano } from "./models";
-import { type Control, type State, initialState } from "./state";
+import { type Control, type Source, type State, initialState } from "./state";
 import type { Edit } from "./steps";
 import { Store } from "./store";
 import { record } from "./timings";
@@ -21,6 +21,8 @@ export interface Live {
   /** Whether the models are the user's own. */
   own: boolean;
   scoring: boolean;
+  /** Who made the samples of the best-of-N view. */
+  samples: Source;
   selected: number;
   /** The last thing worth a word. */
   notice: { text: string; kind: "info" | "error" } | null;
@@ -44,6 +46,7 @@ export class Workbench {
     models: {},
     own: false,
     scoring: false,
+    samples: "recorded",
     selected: 0,
     notice: null,
   });
@@ -107,6 +110,7 @@ export class Workbench {
 
   /** A score set by hand; from then on an edit does not overwrite it. */
   setScore(at: number, score: number): void {
+    this.#scoring?.abort();
     const scores = this.state.value.scores.with(at, score);
     this.state.set({ scores, source: "typed", rescore: false });
   }
@@ -125,6 +129,8 @@ export class Workbench {
     this.live.set({ scoring: true });
     try {
       const { scores, tokens } = await this.score(problem, steps, scoring.signal);
+      // Something else may have been opened in the meantime.
+      if (this.state.value.steps !== steps || this.state.value.problem !== problem) return;
       const source = this.live.value.own ? "own" : "nano";
       this.state.set({ scores, tokens, source, rescore: true });
       this.say(`Scored from step ${Math.min(from + 1, steps.length)} on.`);

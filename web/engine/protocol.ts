@@ -45,6 +45,13 @@ export type Credit = Omit<typeof credit, "default" | "initSync">;
 /** The place of a model in the engine. */
 export type Slot = "policy" | "prm";
 
+/** What is to be said of the answer of a text. */
+export interface Grade {
+  correct: boolean;
+  /** The answer that was found, if any. */
+  found: string | undefined;
+}
+
 /** The functions of the worker. */
 export interface EngineMethods {
   start: Call<{ webgpu: boolean }, DeviceReport>;
@@ -55,6 +62,7 @@ export interface EngineMethods {
   write: Call<{ prompt: string; options: WriteOptions }, Written[], Piece>;
   problem: Call<{ seed: number; index: number; level: number }, WorldProblem>;
   check: Call<{ seed: number; index: number; level: number; steps: string[] }, boolean[]>;
+  grade: Call<{ text: string; answer: string }, Grade>;
   createSession: Call<SessionSettings, null>;
   step: Call<{ count: number }, null, Event>;
 }

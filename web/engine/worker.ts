@@ -4,7 +4,10 @@ import type { Judge, Model, Session } from "../app/wasm/engine/minform_web";
 import type { EngineMethods, ModelFile } from "./protocol";
 import { type Listen, type Port, serve } from "./rpc";
 
-type Wasm = typeof import("../app/wasm/engine/minform_web");
+type Build = typeof import("../app/wasm/engine/minform_web");
+
+/** What all builds with models have in common; each starts by a function of its own. */
+type Wasm = Omit<Build, "default" | "initSync"> & { default(): Promise<unknown> };
 
 /** Fetched when asked for: the GPU build is several times as large. */
 const BUILDS: Record<"cpu" | "webgpu", () => Promise<Wasm>> = {
@@ -87,6 +90,10 @@ serve<EngineMethods>(self as unknown as Port, {
   },
   async check({ seed, index, level, steps }) {
     return (await engine()).check(seed, index, level, steps);
+  },
+  async grade({ text, answer }) {
+    const { finalAnswer, gradeAnswer } = await engine();
+    return { correct: gradeAnswer(text, answer), found: finalAnswer(text) };
   },
   async createSession(settings) {
     const { Session } = await engine();

@@ -82,9 +82,8 @@ export class BestOfNView extends Part {
     this.done = 0;
   }
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    if (this.recording === null) void this.#open();
+  override firstUpdated(): void {
+    void this.#open();
   }
 
   override disconnectedCallback(): void {
@@ -95,6 +94,7 @@ export class BestOfNView extends Part {
   async #open(): Promise<void> {
     try {
       this.recording ??= await fetchRecording(this.bench.addresses.recorded);
+      this.bench.live.set({ samples: "recorded" });
     } catch (error) {
       this.bench.say(messageOf(error), "error");
     }
@@ -244,6 +244,7 @@ export class BestOfNView extends Part {
         problems.push(problem);
         this.done = problems.length;
         this.recording = { live: true, seed, problems: [...problems] };
+        this.bench.live.set({ samples: "nano" });
       }
       this.bench.say(`${counted(problems.length, "problem")} sampled. With N = 1, ${percent(this.#atOne(problems))} are right.`);
     } catch (error) {

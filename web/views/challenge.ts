@@ -70,7 +70,7 @@ export class Challenge extends Part {
     return html`<p><strong>${question}</strong></p>
       <label class="field">
         <span>Your solution, a blank line between steps</span>
-        <textarea rows="6" maxlength=${LIMITS.text} placeholder=${"9 + 4 = 12\n\n…\n\n\\boxed{12}"}></textarea>
+        <textarea rows="6" maxlength=${LIMITS.text} placeholder=${"11 - 4 = 8\n\n…\n\n\\boxed{8}"}></textarea>
       </label>
       <div class="row">
         <button class="primary" ?disabled=${this.busy} @click=${this.#judge}>Judge it</button>
@@ -123,11 +123,12 @@ export class Challenge extends Part {
     this.busy = true;
     try {
       const values = Float32Array.from((await this.bench.score(problem.question, steps)).scores);
+      const { correct } = await this.bench.engine.call("grade", { text, answer: problem.answer });
       const attempt = {
         steps,
         sum: this.bench.credit.aggregate(values, "sum", 0.1),
         min: this.bench.credit.aggregate(values, "min", 0.1),
-        correct: this.bench.credit.gradeAnswer(text, problem.answer),
+        correct,
       };
       this.attempts = [attempt, ...this.attempts].slice(0, KEPT);
     } catch (error) {

@@ -61,14 +61,16 @@ export class GalleryView extends Part {
         </p>
       </div>
       <div class="cards">${HACKS.map((hack) => this.#card(hack))}</div>
-      <minform-challenge .bench=${this.bench}></minform-challenge>
-      <div class="card stack">
+      <div class="columns even">
+        <minform-challenge .bench=${this.bench}></minform-challenge>
+        <div class="card stack">
         <h3>Where the minimum fails too</h3>
         <p>
           The minimum rests on one score, so it is as good as the reward model's worst mistake. The authors of PURE see
           their policies hack it as well when nothing but a reward model pays, within about 200 updates, and mend it with
           a tenth of checked answers. In this world short answers can please a weak reward model in the same way.
         </p>
+        </div>
       </div>
     </div>`;
   }

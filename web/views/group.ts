@@ -287,8 +287,8 @@ export class GroupView extends Part {
   async #judged(problem: string, answer: string, { steps, text }: Written, signal: AbortSignal): Promise<SampleRow> {
     const kept = steps.slice(0, LIMITS.steps).map((step) => step.slice(0, LIMITS.step));
     const { scores, tokens } = await this.bench.score(problem, kept, signal);
-    const correct = answer === "" ? null : this.bench.credit.gradeAnswer(text, answer);
-    return { steps: kept, rewards: scores, tokens, correct };
+    const grade = answer === "" ? null : await this.bench.engine.call("grade", { text, answer }, { signal });
+    return { steps: kept, rewards: scores, tokens, correct: grade?.correct ?? null };
   }
 
   #saveCsv(group: SampleRow[], credit: RowCredit[]): void {

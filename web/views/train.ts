@@ -3,7 +3,7 @@
 import { type TemplateResult, css, html, nothing } from "lit";
 
 import type { Sample, Update } from "../engine/protocol";
-import { figure, percent } from "../app/format";
+import { counted, figure, percent } from "../app/format";
 import { Part, define, sheet } from "../app/part";
 import { LANES, type LaneName, type LaneRecord, type Run } from "../app/training";
 import "../charts/curves";
@@ -159,7 +159,7 @@ export class TrainView extends Part {
       const right = `${percent(last.sampled)} right (${percent(first.sampled)} at first)`;
       return `${TITLES[lane]}: ${pay === undefined ? "" : `paid ${figure(pay)}, `}${right}, ${figure(last.steps, 1)} steps`;
     });
-    return `After ${this.bench.training.made} updates. By the ${told.join(". By the ")}.`;
+    return `After ${counted(this.bench.training.made, "update")}. By the ${told.join(". By the ")}.`;
   }
 
   #charts(run: Run | null): TemplateResult {
@@ -220,7 +220,7 @@ export class TrainView extends Part {
     const right = verified == null ? "" : verified ? ", right" : ", wrong";
     return html`<div>
       <div class="row spread small muted">
-        <span>after ${step} updates${right}</span>
+        <span>after ${counted(step, "update")}${right}</span>
         <button class="plain small" @click=${() => this.#open(sample)}>Open in the first view</button>
       </div>
       ${chips(steps, scores, this.state.threshold)}

@@ -5,7 +5,7 @@
 
 use anyhow::Result;
 
-use crate::steps::{Steps, cargo, npm};
+use crate::steps::{Steps, cargo};
 use crate::{setup, web};
 
 /// `cargo xtask test`.
@@ -15,12 +15,10 @@ pub(crate) fn test(steps: &mut Steps, fast: bool) -> Result<()> {
     if fast {
         return Ok(());
     }
-    let mut documentation = cargo("doc --no-deps --workspace --release");
-    steps.run("documentation", documentation.env("RUSTDOCFLAGS", "-D warnings"))?;
     web::web(steps, false)?;
-    steps.run("page: types and units", &mut npm("run check"))?;
-    setup::browser(steps)?;
-    steps.run("page: in Chromium", &mut npm("run test:browser"))
+    web::test(steps)?;
+    let mut documentation = cargo("doc --no-deps --workspace --release");
+    steps.run("documentation", documentation.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 /// `cargo xtask check`.
@@ -32,6 +30,5 @@ pub(crate) fn check(steps: &mut Steps) -> Result<()> {
 fn format_and_lints(steps: &mut Steps) -> Result<()> {
     setup::lints(steps)?;
     steps.run("format", &mut cargo("fmt --all --check"))?;
-    let lints = "clippy --release --workspace --all-targets --features minform-web/engine -- -D warnings";
-    steps.run("lints", &mut cargo(lints))
+    steps.run("lints", &mut cargo("clippy --release --workspace --all-targets -- -D warnings"))
 }

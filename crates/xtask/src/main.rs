@@ -16,7 +16,7 @@ Commands of the minform project
 
 Usage: cargo xtask <command> [options]
 
-  test [--fast]           Everything that must hold, cheapest first. --fast leaves out WebAssembly,
+  test [--fast]           Everything that must hold, cheapest first. --fast leaves out the playground,
                           the documentation and the program itself.
   check                   Formatting, lints, and the tests of the crates without tensors.
   peers [--python PATH]   Speed of minform beside torch and transformers on this machine.

@@ -46,6 +46,8 @@ impl From<&SessionSettings> for Config {
     fn from(settings: &SessionSettings) -> Self {
         let mut config = Experiment::CreditForms.settings();
         config.seed = settings.seed.into();
+        // What the models of web/models/nano were trained on.
+        config.world.max_level = 2;
         config.world.test_problems = 100;
         let rl = &mut config.rl;
         rl.updates = settings.updates;
