@@ -61,6 +61,18 @@ pub(crate) fn packages(steps: &mut Steps) -> Result<()> {
     Ok(())
 }
 
+/// The browser that the page is tested in: the one that `CHROMIUM` names, or Debian's.
+pub(crate) fn browser(steps: &mut Steps) -> Result<()> {
+    if std::env::var_os("CHROMIUM").is_some() || std::path::Path::new("/usr/bin/chromium").exists() {
+        return Ok(());
+    }
+    if program("apt-get", "--version").stdout(Stdio::null()).status().is_err() {
+        bail!("the page is tested in Chromium; install it and let CHROMIUM name its program");
+    }
+    steps.run("look up Chromium", &mut program("apt-get", "update -q"))?;
+    steps.run("add Chromium", &mut program("apt-get", "install -y -q --no-install-recommends chromium"))
+}
+
 fn rustup(steps: &mut Steps, name: &str, arguments: &str) -> Result<()> {
     if program("rustup", "--version").output().is_err() {
         bail!("`rustup {arguments}` is needed, but there is no rustup; install rustup or the part itself");

@@ -45,6 +45,7 @@ pub(crate) fn web(steps: &mut Steps, open: bool) -> Result<()> {
 pub(crate) fn test(steps: &mut Steps) -> Result<()> {
     steps.run("builds in Node", &mut npm("run test:wasm"))?;
     steps.run("page", &mut npm("run check"))?;
+    setup::browser(steps)?;
     steps.run("page in a browser", &mut npm("run test:browser"))
 }
 
