@@ -37,10 +37,10 @@ pub struct Check {
 pub async fn self_test(device: &Device) -> Result<Vec<Check>> {
     let (device, cpu) = (device.clone().inner(), Device::flex());
     Ok(vec![
-        check("matrix product", read(product(&device)).await?, read(product(&cpu)).await?),
-        check("softmax", read(softmaxes(&device)).await?, read(softmaxes(&cpu)).await?),
-        check("reduction", read(sums(&device)).await?, read(sums(&cpu)).await?),
-        check("training step", trained(&device).await?, trained(&cpu).await?),
+        check("matrix product", &read(product(&device)).await?, &read(product(&cpu)).await?),
+        check("softmax", &read(softmaxes(&device)).await?, &read(softmaxes(&cpu)).await?),
+        check("reduction", &read(sums(&device)).await?, &read(sums(&cpu)).await?),
+        check("training step", &trained(&device).await?, &trained(&cpu).await?),
     ])
 }
 
@@ -49,14 +49,14 @@ pub fn computes_in_half(device: &Device) -> bool {
     device.supports_dtype(DType::F16)
 }
 
-fn check(name: &'static str, found: Vec<f32>, expected: Vec<f32>) -> Check {
+fn check(name: &'static str, found: &[f32], expected: &[f32]) -> Check {
     let worst = |worst: f32, (x, y): (&f32, &f32)| {
         let error = (x - y).abs() / (1.0 + y.abs());
         // Unlike `max`, this keeps a NaN.
         if error <= worst { worst } else { error }
     };
     let same_length = found.len() == expected.len();
-    let error = if same_length { found.iter().zip(&expected).fold(0.0, worst) } else { f32::INFINITY };
+    let error = if same_length { found.iter().zip(expected).fold(0.0, worst) } else { f32::INFINITY };
     Check { name, passed: error <= TOLERANCE, error }
 }
 
@@ -110,9 +110,9 @@ mod tests {
 
     #[test]
     fn a_wrong_or_missing_value_fails() {
-        assert!(!check("", vec![0.0, f32::NAN], vec![0.0, 0.0]).passed);
-        assert!(!check("", vec![0.0, 0.01], vec![0.0, 0.0]).passed);
-        assert!(!check("", vec![0.0], vec![0.0, 0.0]).passed);
-        assert!(check("", vec![100.1], vec![100.0]).passed);
+        assert!(!check("", &[0.0, f32::NAN], &[0.0, 0.0]).passed);
+        assert!(!check("", &[0.0, 0.01], &[0.0, 0.0]).passed);
+        assert!(!check("", &[0.0], &[0.0, 0.0]).passed);
+        assert!(check("", &[100.1], &[100.0]).passed);
     }
 }

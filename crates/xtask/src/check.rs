@@ -30,5 +30,6 @@ pub(crate) fn check(steps: &mut Steps) -> Result<()> {
 fn format_and_lints(steps: &mut Steps) -> Result<()> {
     setup::lints(steps)?;
     steps.run("format", &mut cargo("fmt --all --check"))?;
-    steps.run("lints", &mut cargo("clippy --release --workspace --all-targets --features minform-web/engine -- -D warnings"))
+    let lints = "clippy --release --workspace --all-targets --features minform-web/engine -- -D warnings";
+    steps.run("lints", &mut cargo(lints))
 }

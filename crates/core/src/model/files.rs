@@ -4,6 +4,7 @@
 //! in a message. Tensors are taken over a few at a time: beside the files, memory holds the model and little else.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 
 use burn::tensor::Device;
 use minform_text::gguf::{Gguf, HfTensor, to_hf};
@@ -214,7 +215,7 @@ fn deserialize(file: &[u8]) -> Result<SafeTensors<'_>> {
     SafeTensors::deserialize(file).map_err(unreadable)
 }
 
-fn unreadable(error: safetensors::SafeTensorError) -> Error {
+fn unreadable(error: impl Display) -> Error {
     Error::WeightFile(error.to_string())
 }
 
