@@ -5,6 +5,7 @@
 //! - with `engine`, models as well: for a worker, on the CPU;
 //! - with `webgpu`, the same on the GPU.
 #![recursion_limit = "256"]
+#![allow(clippy::needless_pass_by_value, reason = "what crosses from JavaScript arrives owned")]
 
 pub mod credit;
 #[cfg(feature = "engine")]
