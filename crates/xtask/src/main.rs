@@ -16,12 +16,13 @@ Commands of the minform project
 
 Usage: cargo xtask <command> [options]
 
-  test [--fast]           Everything that must hold, cheapest first. --fast leaves out the playground,
-                          the documentation and the program itself.
+  test [--fast]           Everything that must hold of crates and program, cheapest first. --fast leaves out
+                          WebAssembly and the documentation.
   check                   Formatting, lints, and the tests of the crates without tensors.
   peers [--python PATH]   Speed of minform beside torch and transformers on this machine.
                           PATH is a Python with tests/peers/requirements.txt installed (default: python3).
-  web [--open]            The playground as a static folder, web/dist. --open serves it and shows it.
+  web [--open|--test]     The playground as a static folder, web/dist. --open serves it and shows it,
+                          --test runs its tests, in Node.js and in Chromium.
   wasm [BUILD ...]        Its WebAssembly files alone, with their sizes: credit, engine, webgpu (default: all).
   help                    This text.
 ";
@@ -47,6 +48,7 @@ fn run(arguments: &[&str], steps: &mut Steps) -> Result<()> {
         ["peers", "--python", python] => peers::compare(steps, python)?,
         ["web"] => web::web(steps, false)?,
         ["web", "--open"] => web::web(steps, true)?,
+        ["web", "--test"] => web::web(steps, false).and_then(|()| web::test(steps))?,
         ["wasm", names @ ..] => web::wasm(steps, names)?,
         other => bail!("{:?} is no command of this project; see `cargo xtask --help`", other.join(" ")),
     }

@@ -12,6 +12,7 @@ use minform_text::tokenizer::Tokenizer;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::config::ModelConfig;
+use super::drawn::alone;
 use super::heads::{CausalLm, TokenClassifier};
 use super::network::{Configured, Network};
 use super::weights::Filling;
@@ -97,6 +98,7 @@ impl ModelFiles {
         if let Some(file) = &self.gguf {
             filler.add_gguf(file).await?;
         }
+        filler.tell(1.0)?;
         filler.filling.finish()?;
         Ok(Configured { config: self.config, model: filler.model })
     }
@@ -174,10 +176,16 @@ impl<M: Network> Filler<'_, M> {
     /// Takes over tensors that come from `bytes` bytes, lets others go on, and stops where that was wished.
     async fn add(&mut self, tensors: &[(&str, TensorView<'_>)], bytes: usize) -> Result<()> {
         let part = safetensors::serialize(tensors.iter().map(|(name, view)| (*name, view)), None);
-        self.filling.add(&mut self.model, part.map_err(unreadable)?)?;
+        {
+            let _alone = alone();
+            self.filling.add(&mut self.model, part.map_err(unreadable)?)?;
+        }
         self.done += bytes;
         turn().await;
-        let share = (self.done as f32 / self.total as f32).min(1.0);
+        self.tell((self.done as f32 / self.total as f32).min(1.0))
+    }
+
+    fn tell(&mut self, share: f32) -> Result<()> {
         if (self.progress)(share) { Ok(()) } else { Err(Error::Stopped) }
     }
 }

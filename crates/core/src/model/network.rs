@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use super::config::ModelConfig;
+use super::drawn::alone;
 use super::weights::{Precision, from_safetensors, to_safetensors};
 use crate::Result;
 
@@ -28,6 +29,7 @@ impl<M: Network> Configured<M> {
     /// # Errors
     /// Missing tensors or wrong shapes, all of them listed.
     pub fn from_files(config: ModelConfig, weights: Vec<Vec<u8>>, device: &Device) -> Result<Self> {
+        let _alone = alone();
         let mut model = M::new(&config, device);
         from_safetensors(&mut model, weights)?;
         Ok(Self { config, model })

@@ -11,7 +11,7 @@ pub use generate::{Generator, NewToken, Response};
 pub use pack::{Packed, micro_batches};
 pub use sample::{Choice, choose};
 
-use crate::model::{CausalLm, Configured, Frame, ModelConfig, Network as _, Rope};
+use crate::model::{CausalLm, Configured, Frame, ModelConfig, Network as _, Rope, drawn};
 
 /// A language model with the configuration it was built from.
 pub type Policy = Configured<CausalLm>;
@@ -19,8 +19,7 @@ pub type Policy = Configured<CausalLm>;
 impl Policy {
     /// Freshly drawn weights; `seed` seeds the device's generator first.
     pub fn new(config: ModelConfig, seed: u64, device: &Device) -> Self {
-        device.seed(seed);
-        let model = CausalLm::new(&config, device);
+        let model = drawn(device, seed, || CausalLm::new(&config, device));
         Self { config, model }
     }
 

@@ -13,7 +13,7 @@ pub use quality::{area_under_roc, quality};
 pub use score::score;
 pub use train::{LabelledSteps, Losses, losses, train};
 
-use crate::model::{Configured, Frame, ModelConfig, Rope, TokenClassifier};
+use crate::model::{Configured, Frame, ModelConfig, Rope, TokenClassifier, drawn};
 use crate::policy::{Packed, Policy};
 
 /// A token-classification process reward model with the configuration it was built from.
@@ -22,9 +22,9 @@ pub type Prm = Configured<TokenClassifier>;
 impl Prm {
     /// A fresh head on the decoder of a trained policy, as PURE starts from the base model.
     pub fn from_policy(policy: &Policy, seed: u64) -> Self {
-        policy.model.device().seed(seed);
         let config = ModelConfig { token_classification: true, ..policy.config.clone() };
-        let model = TokenClassifier::from_decoder(&config, policy.model.decoder().clone());
+        let decoder = policy.model.decoder();
+        let model = drawn(&policy.model.device(), seed, || TokenClassifier::from_decoder(&config, decoder.clone()));
         Self { config, model }
     }
 }

@@ -7,7 +7,7 @@ use super::loss::{token_weights, value_loss};
 use super::optimizer::Trainer;
 use super::rollout::Scored;
 use crate::config::{self, LossMean};
-use crate::model::{Configured, Frame, ModelConfig, Rope, ValueModel};
+use crate::model::{Configured, Frame, ModelConfig, Rope, ValueModel, drawn};
 use crate::policy::{Packed, Policy};
 use crate::read::read;
 use crate::{Error, Result, seed};
@@ -25,8 +25,9 @@ const HEAD: u64 = 0x76616c7565;
 impl Critic {
     /// A fresh head on a copy of the policy's decoder.
     pub(super) fn new(policy: &Policy, config: &config::Critic, steps: usize, seed: u64) -> Self {
-        policy.model.device().seed(seed::mix_in(seed, HEAD));
-        let model = ValueModel::from_decoder(&policy.config, policy.model.decoder().clone());
+        let decoder = policy.model.decoder();
+        let make = || ValueModel::from_decoder(&policy.config, decoder.clone());
+        let model = drawn(&policy.model.device(), seed::mix_in(seed, HEAD), make);
         Self {
             network: Configured { config: policy.config.clone(), model },
             trainer: Trainer::new(&config.optimizer, steps),

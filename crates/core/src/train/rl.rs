@@ -13,7 +13,7 @@ use super::optimizer::Trainer;
 use super::rollout::Scored;
 use crate::config::{self, Estimator, Sampling};
 use crate::event::{Evaluation, Event, GuardFired, Listener, Phase, Sample, Update, emit};
-use crate::model::CausalLm;
+use crate::model::{CausalLm, drawn};
 use crate::policy::Policy;
 use crate::prm::Prm;
 use crate::{Error, Result, seed};
@@ -223,8 +223,10 @@ fn adapted(policy: Policy, lora: &config::Lora, seed: u64) -> Policy {
     if lora.rank == 0 {
         return policy;
     }
-    policy.model.device().seed(seed::mix_in(seed, ADAPTERS));
-    Policy { model: policy.model.with_adapters(lora.rank, lora.alpha), ..policy }
+    let Policy { config, model } = policy;
+    let device = model.device();
+    let model = drawn(&device, seed::mix_in(seed, ADAPTERS), || model.with_adapters(lora.rank, lora.alpha));
+    Policy { config, model }
 }
 
 /// Whether a configuration can train, with a process reward model or without one.
