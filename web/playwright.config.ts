@@ -2,10 +2,24 @@ import { defineConfig } from "@playwright/test";
 
 const PORT = 4173;
 
+const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const ARGUMENTS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+/** A software adapter in place of a GPU. */
+const WEBGPU = [...ARGUMENTS.filter((one) => one !== "--disable-gpu"), "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+
 /** The built page, in the Chromium of the system. */
 export default defineConfig({
   projects: [
     { name: "tests", testDir: "tests/browser" },
+    { name: "webgpu", testDir: "tests/webgpu", use: { launchOptions: { executablePath, args: WEBGPU } } },
     // Not a test: stores scores and samples of the nano models for the page to begin with.
     { name: "record", testDir: "tests/record" },
   ],
@@ -16,18 +30,7 @@ export default defineConfig({
   use: {
     baseURL: `http://localhost:${PORT}/`,
     viewport: { width: 1440, height: 900 },
-    launchOptions: {
-      executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
-    },
+    launchOptions: { executablePath, args: ARGUMENTS },
   },
   webServer: { command: `npx vite preview --port ${PORT} --strictPort`, port: PORT, reuseExistingServer: true },
 });

@@ -5,7 +5,7 @@ import { type CSSResultGroup, LitElement, type PropertyDeclarations, unsafeCSS }
 import common from "../style.css?inline";
 import type { Live, Workbench } from "./workbench";
 import type { Control, State } from "./state";
-import { Watch } from "./store";
+import { Watch, type Watched } from "./store";
 
 export const sheet = unsafeCSS(common);
 
@@ -17,7 +17,12 @@ export class Part extends LitElement {
   #watch = new Watch(this);
 
   override willUpdate(changed: Map<PropertyKey, unknown>): void {
-    if (changed.has("bench")) this.#watch.watch(this.bench.state, this.bench.live);
+    if (changed.has("bench")) this.#watch.watch(this.watched());
+  }
+
+  /** What this part shows: it is drawn again when one of these changes. */
+  protected watched(): Watched[] {
+    return [this.bench.state, this.bench.live];
   }
 
   protected get state(): Readonly<State> {

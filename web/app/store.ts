@@ -2,6 +2,12 @@
 
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 
+/** Whatever tells when it changes. */
+export interface Watched {
+  /** Returns the function that ends it. */
+  subscribe(listener: () => void): () => void;
+}
+
 export class Store<T extends object> {
   #value: T;
   #listeners = new Set<(value: T) => void>();
@@ -30,7 +36,7 @@ export class Store<T extends object> {
 /** Draws its host again whenever one of the stores changes. */
 export class Watch implements ReactiveController {
   #host: ReactiveControllerHost;
-  #stores: readonly Store<never>[] = [];
+  #stores: readonly Watched[] = [];
   #ends: (() => void)[] = [];
   #connected = false;
 
@@ -40,8 +46,8 @@ export class Watch implements ReactiveController {
   }
 
   /** Listens to these stores from now on. */
-  watch(...stores: { subscribe(listener: () => void): () => void }[]): void {
-    this.#stores = stores as unknown as readonly Store<never>[];
+  watch(stores: readonly Watched[]): void {
+    this.#stores = stores;
     if (this.#connected) this.#restart();
   }
 

@@ -1,7 +1,7 @@
 /** One playground: its state, its engine, and what a user can do to both. */
 
 import { Engine, type EngineOptions } from "../engine/engine";
-import type { Credit, DeviceReport, Form, ModelFile, ModelInfo, Piece, Scores, SelfTest, Slot, WriteOptions, Written } from "../engine/protocol";
+import type { Backend, Build, Credit, DeviceReport, Form, ModelFile, ModelInfo, Piece, Scores, SelfTest, Slot, WriteOptions, Written } from "../engine/protocol";
 import { isCancelled, messageOf } from "../engine/rpc";
 import type { Example } from "./examples";
 import { NANO_PROMPT_END, type Progress, fetchNano } from "./models";
@@ -56,6 +56,7 @@ export class Workbench {
   #engine: Engine | null = null;
   #nano: Promise<Record<Slot, ModelFile[]>> | null = null;
   #scoring: AbortController | null = null;
+  #build: Build = "nano";
 
   constructor(credit: Credit, addresses: Addresses, state: State = initialState()) {
     this.credit = credit;
@@ -189,25 +190,35 @@ export class Workbench {
     }
   }
 
-  /** Loads a model of the user's own in place of the nano one. */
+  /** Loads a model of the user's own in place of the nano one; pretrained models need the full build. */
   async loadOwn(slot: Slot, files: ModelFile[]): Promise<void> {
+    if (this.#build === "nano" && (await this.#isForeign(slot, files))) await this.#restart({ build: "full" });
     const info = await this.engine.load(slot, files);
     this.live.set({ models: { ...this.live.value.models, [slot]: info }, own: true });
     if (slot === "prm") await this.rescore();
   }
 
+  /** Whether the tokenizer is another than that of the arithmetic world. */
+  async #isForeign(slot: Slot, files: ModelFile[]): Promise<boolean> {
+    const tokenizer = (from: ModelFile[]): string => {
+      const file = from.find(({ name }) => name === "tokenizer.json");
+      return file === undefined ? "" : new TextDecoder().decode(file.bytes);
+    };
+    return tokenizer(files) !== tokenizer((await this.#fetchNano())[slot]);
+  }
+
   /** Changes what the engine computes on. The GPU is kept only if it passes its tests; else the CPU goes on. */
-  async useBackend(backend: "webgpu" | "cpu"): Promise<{ tests: SelfTest[]; failure: string }> {
+  async useBackend(backend: Backend): Promise<{ tests: SelfTest[]; failure: string }> {
     let tests: SelfTest[] = [];
     try {
-      await this.#restart(backend === "webgpu");
+      await this.#restart({ backend, build: backend === "webgpu" || this.live.value.own ? "full" : "nano" });
       tests = await this.engine.call("selfTest", null);
       const failed = tests.filter((test) => !test.passed).map((test) => test.name);
       if (failed.length > 0) throw new Error(`it computes wrongly: ${failed.join(", ")}`);
       return { tests, failure: "" };
     } catch (error) {
       if (backend === "cpu") return { tests, failure: messageOf(error) };
-      await this.#restart(false);
+      await this.useBackend("cpu");
       return { tests, failure: `The GPU is not used: ${messageOf(error)}. The CPU goes on.` };
     }
   }
@@ -217,10 +228,10 @@ export class Workbench {
     const name = error instanceof Error ? error.name : "";
     let after = "";
     if (name === "DeviceError" && this.live.value.device?.backend === "webgpu") {
-      await this.#restart(false);
+      await this.useBackend("cpu");
       after = ". The CPU goes on";
     } else if (name === "RuntimeError" || name === "RangeError") {
-      await this.#restart(this.live.value.device?.backend === "webgpu");
+      await this.#restart({});
       after = ". The engine was started again";
     }
     this.say(`${what}: ${messageOf(error)}${after}.`, "error");
@@ -228,17 +239,19 @@ export class Workbench {
 
   /** Ends whatever the engine does, and starts it again with the same models. */
   async restart(): Promise<void> {
-    await this.#restart(this.live.value.device?.backend === "webgpu");
+    await this.#restart({});
     this.say("The engine was started again.");
   }
 
-  async #restart(webgpu: boolean): Promise<void> {
+  async #restart(change: { build?: Build; backend?: Backend }): Promise<void> {
     this.live.set({ engine: "loading" });
     try {
-      const device = await this.engine.restart({ webgpu });
-      this.live.set({ device });
-    } finally {
-      this.live.set({ engine: "ready" });
+      const device = await this.engine.restart(change);
+      this.#build = change.build ?? this.#build;
+      this.live.set({ engine: "ready", device });
+    } catch (error) {
+      this.live.set({ engine: "failed", problem: messageOf(error) });
+      throw error;
     }
   }
 

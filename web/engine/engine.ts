@@ -1,10 +1,12 @@
 /** The engine as the page sees it: a worker that can be cancelled softly, ended, and started again. */
 
-import type { DeviceReport, EngineMethods, ModelFile, ModelInfo, Slot } from "./protocol";
+import type { Backend, Build, DeviceReport, EngineMethods, ModelFile, ModelInfo, Slot } from "./protocol";
 import { type CallOptions, Remote } from "./rpc";
 
 export interface EngineOptions {
-  webgpu?: boolean;
+  /** The small build knows the models of the arithmetic world; the full one pretrained models and the GPU. */
+  build?: Build;
+  backend?: Backend;
   /** Makes the worker; a page that bundles this one differently brings its own. */
   worker?: () => Worker;
 }
@@ -66,10 +68,11 @@ export class Engine {
   }
 
   #start(): [Worker, Remote<EngineMethods>, Promise<DeviceReport>] {
+    const { build = "nano", backend = "cpu" } = this.#options;
     const worker = (this.#options.worker ?? defaultWorker)();
     const remote = new Remote<EngineMethods>(worker);
     worker.addEventListener("error", (event) => remote.close(event.message || "the engine could not be loaded"));
-    const ready = remote.call("start", { webgpu: this.#options.webgpu ?? false });
+    const ready = remote.call("start", { build, backend });
     // Whoever calls hears of the failure; nobody has to.
     ready.catch(() => undefined);
     return [worker, remote, ready];

@@ -7,6 +7,7 @@
 
 import type * as credit from "../app/wasm/credit/minform_web";
 import type {
+  Backend,
   DeviceReport,
   Event,
   ModelFile,
@@ -23,6 +24,7 @@ import type { Call } from "./rpc";
 
 export type { Aggregate, Baseline, Form, RowCredit } from "../app/wasm/credit/minform_web";
 export type {
+  Backend,
   DeviceReport,
   Evaluation,
   Event,
@@ -42,6 +44,9 @@ export type {
 /** The arithmetic of credit, synchronous: what a slider recomputes in one frame. */
 export type Credit = Omit<typeof credit, "default" | "initSync">;
 
+/** Which of the wasm builds with models. */
+export type Build = "nano" | "full";
+
 /** The place of a model in the engine. */
 export type Slot = "policy" | "prm";
 
@@ -54,7 +59,7 @@ export interface Grade {
 
 /** The functions of the worker. */
 export interface EngineMethods {
-  start: Call<{ webgpu: boolean }, DeviceReport>;
+  start: Call<{ build: Build; backend: Backend }, DeviceReport>;
   report: Call<null, DeviceReport>;
   selfTest: Call<null, SelfTest[]>;
   load: Call<{ slot: Slot; files: ModelFile[] }, ModelInfo, number>;

@@ -1,18 +1,17 @@
 /** The worker: models, scores, samples and training by the engine build, one call after another. */
 
 import type { Judge, Model, Session } from "../app/wasm/engine/minform_web";
-import type { EngineMethods, ModelFile } from "./protocol";
+import type { Backend, Build, EngineMethods, ModelFile } from "./protocol";
 import { type Listen, type Port, serve } from "./rpc";
 
-type Build = typeof import("../app/wasm/engine/minform_web");
 
 /** What all builds with models have in common; each starts by a function of its own. */
-type Wasm = Omit<Build, "default" | "initSync"> & { default(): Promise<unknown> };
+type Wasm = Omit<typeof import("../app/wasm/engine/minform_web"), "default" | "initSync"> & { default(): Promise<unknown> };
 
-/** Fetched when asked for: the GPU build is several times as large. */
-const BUILDS: Record<"cpu" | "webgpu", () => Promise<Wasm>> = {
-  cpu: () => import("../app/wasm/engine/minform_web"),
-  webgpu: () => import("../app/wasm/webgpu/minform_web"),
+/** Fetched when asked for: the full build is several times as large. */
+const BUILDS: Record<Build, () => Promise<Wasm>> = {
+  nano: () => import("../app/wasm/engine/minform_web"),
+  full: () => import("../app/wasm/webgpu/minform_web"),
 };
 
 let loading: Promise<Wasm> | undefined;
@@ -26,10 +25,10 @@ async function engine(): Promise<Wasm> {
   return loading;
 }
 
-async function start(webgpu: boolean): Promise<Wasm> {
-  const wasm = await BUILDS[webgpu ? "webgpu" : "cpu"]();
+async function start(build: Build, backend: Backend): Promise<Wasm> {
+  const wasm = await BUILDS[build]();
   await wasm.default();
-  await wasm.start();
+  await wasm.start(backend);
   return wasm;
 }
 
@@ -59,8 +58,8 @@ function needed<T>(value: T | undefined, what: string): T {
 }
 
 serve<EngineMethods>(self as unknown as Port, {
-  async start({ webgpu }) {
-    loading = start(webgpu);
+  async start({ build, backend }) {
+    loading = start(build, backend);
     return (await loading).report();
   },
   async report() {

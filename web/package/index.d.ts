@@ -7,7 +7,9 @@ export interface Configuration {
   /** Folder that holds recorded samples. */
   recorded?: string | URL;
   engine?: {
-    webgpu?: boolean;
+    /** The full build reads pretrained models and knows the GPU; it is several times as large. */
+    build?: "nano" | "full";
+    backend?: "cpu" | "webgpu";
     /** Makes the worker, for bundlers and policies that need it made in another way. */
     worker?: () => Worker;
   };

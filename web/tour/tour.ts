@@ -3,6 +3,7 @@
 import { type TemplateResult, css, html } from "lit";
 
 import { Part, define, sheet } from "../app/part";
+import type { Watched } from "../app/store";
 import { PAGES, type Snapshot } from "./pages";
 
 /** Where the tour was left, if the browser lets a page remember. */
@@ -56,8 +57,7 @@ export class Tour extends Part {
   override connectedCallback(): void {
     super.connectedCallback();
     this.updateComplete.then(() => {
-      const { state, live, training } = this.bench;
-      this.#ends = [state, live, training.store].map((store) => (store as typeof state).subscribe(() => this.#look()));
+      this.#ends = this.watched().map((store) => store.subscribe(() => this.#look()));
       this.#go(this.page);
     });
   }
@@ -66,6 +66,10 @@ export class Tour extends Part {
     super.disconnectedCallback();
     for (const end of this.#ends) end();
     this.#ends = [];
+  }
+
+  protected override watched(): Watched[] {
+    return [...super.watched(), this.bench.training.store];
   }
 
   override render(): TemplateResult {

@@ -4,6 +4,7 @@ import { type TemplateResult, css, html } from "lit";
 
 import { Part, define, sheet } from "../app/part";
 import { TRAINING, type Training } from "../app/state";
+import type { Watched } from "../app/store";
 
 /** What can be set, with its bounds and step. */
 const FIELDS: [key: keyof Training, name: string, least: number, most: number, step: number | "any"][] = [
@@ -33,6 +34,10 @@ export class RunSettings extends Part {
       }
     `,
   ];
+
+  protected override watched(): Watched[] {
+    return [...super.watched(), this.bench.training.store];
+  }
 
   override render(): TemplateResult {
     const { run } = this.bench.training.store.value;

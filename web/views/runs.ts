@@ -4,6 +4,7 @@ import { type TemplateResult, css, html, nothing } from "lit";
 
 import { percent, short } from "../app/format";
 import { Part, define, sheet } from "../app/part";
+import type { Watched } from "../app/store";
 import type { LaneName, Run } from "../app/training";
 
 export class Runs extends Part {
@@ -15,19 +16,15 @@ export class Runs extends Part {
       }
     `,
   ];
-  static override properties = { ...Part.properties, runs: { attribute: false } };
 
-  /** Those of the training; given from outside, so that a change of them draws this anew. */
-  declare runs: readonly Run[];
-
-  constructor() {
-    super();
-    this.runs = [];
+  protected override watched(): Watched[] {
+    return [this.bench.training.store];
   }
 
   override render(): TemplateResult | typeof nothing {
     const { training } = this.bench;
-    if (this.runs.length === 0) return nothing;
+    const { past } = training.store.value;
+    if (past.length === 0) return nothing;
     const last = (run: Run, lane: LaneName): string => percent(run.lanes[lane].evaluations.at(-1)?.sampled);
     return html`<section class="card stack" aria-label="Runs">
       <h3>Runs before this one</h3>
@@ -41,7 +38,7 @@ export class Runs extends Part {
             </tr>
           </thead>
           <tbody>
-            ${this.runs.map(
+            ${past.map(
               (run) =>
                 html`<tr>
                   <td>

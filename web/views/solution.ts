@@ -55,8 +55,9 @@ export class SolutionView extends Part {
         padding: 0 0.6rem 0.6rem;
       }
       .tools {
-        gap: 0.3rem;
-        padding: 0 0.6rem 0.6rem;
+        gap: 0.35rem;
+        border-top: 1px solid var(--line);
+        padding-top: 0.7rem;
       }
       .tools button,
       .tools input {
@@ -74,18 +75,24 @@ export class SolutionView extends Part {
       select {
         max-width: 11rem;
       }
+      .separator {
+        width: 6rem;
+      }
     `,
   ];
-  static override properties = { ...Part.properties, editing: { state: true }, problemOpen: { state: true } };
+  static override properties = { ...Part.properties, editing: { state: true }, problemOpen: { state: true }, ownSeparator: { state: true } };
 
   /** The step whose text is open, −1 for none. */
   declare editing: number;
   declare problemOpen: boolean;
+  /** Whether the separator is being typed. */
+  declare ownSeparator: boolean;
 
   constructor() {
     super();
     this.editing = -1;
     this.problemOpen = false;
+    this.ownSeparator = false;
   }
 
   override render(): TemplateResult {
@@ -94,7 +101,7 @@ export class SolutionView extends Part {
       <ol aria-label="Steps" @keydown=${this.#walk}>
         ${this.state.steps.map((step, at) => this.#step(step, at))}
       </ol>
-      ${this.shows("editor") ? this.#foot() : nothing}
+      ${this.shows("editor") ? html`${this.#tools(this.live.selected)}${this.#foot()}` : nothing}
     </section>`;
   }
 
@@ -150,7 +157,7 @@ export class SolutionView extends Part {
           <span aria-hidden="true">${icon(of)}</span>${figure(score)}<span class="unseen">, ${of}</span>
         </span>
       </button>
-      ${selected && this.shows("editor") ? (this.editing === at ? this.#editor(step, at) : this.#tools(at, score)) : nothing}
+      ${this.editing === at ? this.#editor(step, at) : nothing}
     </li>`;
   }
 
@@ -171,11 +178,14 @@ export class SolutionView extends Part {
     </div>`;
   }
 
-  #tools(at: number, score: number | null): TemplateResult {
+  /** What can be done with the chosen step. Below the list, so that choosing moves nothing under the pointer. */
+  #tools(at: number): TemplateResult {
     const last = this.state.steps.length - 1;
+    const score = this.state.scores[at] ?? null;
     const tool = (name: string, sign: string, act: () => void, off = false): TemplateResult =>
       html`<button title=${name} aria-label=${name} ?disabled=${off} @click=${act}>${sign}</button>`;
     return html`<div class="row tools" role="toolbar" aria-label=${`Step ${at + 1}`}>
+      <span class="small muted">Step ${at + 1}</span>
       ${tool("Edit the text", "Edit", () => this.#open(at))}
       ${tool("Cut in two halves", "Split", () => this.#apply(split(this.state, at, middle(this.state.steps[at] ?? ""))))}
       ${tool("Join to the step before", "Merge", () => this.#apply(merge(this.state, at)), at === 0)}
@@ -212,18 +222,34 @@ export class SolutionView extends Part {
 
   #separator(): TemplateResult {
     const { separator } = this.state;
-    const known = SEPARATORS.some(([value]) => value === separator);
-    return html`<label class="small muted">
-      A step ends at a
-      <select @change=${this.#resplit}>
-        ${SEPARATORS.map(
-          ([value, name], at) => html`<option value=${at} ?selected=${value === separator}>${name}</option>`,
-        )}
-        ${known ? nothing : html`<option value="own" selected>${JSON.stringify(separator)}</option>`}
-        <option value="ask">own text</option>
-      </select>
+    const own = this.ownSeparator || !SEPARATORS.some(([value]) => value === separator);
+    return html`<div class="row small muted">
+      <label>
+        A step ends at a
+        <select @change=${this.#chooseSeparator}>
+          ${SEPARATORS.map(
+            ([value, name], at) => html`<option value=${at} ?selected=${!own && value === separator}>${name}</option>`,
+          )}
+          <option value="own" ?selected=${own}>text of your own</option>
+        </select>
+      </label>
+      ${own
+        ? html`<input
+            class="separator"
+            aria-label="Text that ends a step"
+            maxlength="40"
+            .value=${escaped(separator)}
+            @change=${(event: Event) => this.#resplit(unescaped((event.target as HTMLInputElement).value))}
+          />`
+        : nothing}
       ${counted(this.state.steps.length, "step")}
-    </label>`;
+    </div>`;
+  }
+
+  #chooseSeparator(event: Event): void {
+    const chosen = SEPARATORS[Number((event.target as HTMLSelectElement).value)];
+    this.ownSeparator = chosen === undefined;
+    if (chosen !== undefined) this.#resplit(chosen[0]);
   }
 
   #apply(edit: Edit | null): void {
@@ -298,14 +324,8 @@ export class SolutionView extends Part {
   }
 
   /** Cuts the whole solution anew: how it is cut is part of the reward. */
-  #resplit(event: Event): void {
-    const select = event.target as HTMLSelectElement;
-    const chosen = SEPARATORS[Number(select.value)]?.[0];
-    const separator = select.value === "ask" ? unescaped(prompt("A step ends at", "; ") ?? "") : chosen;
-    if (!separator) {
-      this.requestUpdate();
-      return;
-    }
+  #resplit(separator: string): void {
+    if (separator === "") return;
     const text = this.state.steps.join(this.state.separator);
     const steps = this.bench.credit.splitSteps(text, separator).slice(0, LIMITS.steps);
     this.bench.state.set({ separator });
@@ -344,6 +364,10 @@ function middle(step: string): number {
 }
 
 /** `\n` and `\t` as people type them. */
+function escaped(text: string): string {
+  return text.replaceAll("\n", "\\n").replaceAll("\t", "\\t");
+}
+
 function unescaped(text: string): string {
   return text.replaceAll("\\n", "\n").replaceAll("\\t", "\t").slice(0, 40);
 }

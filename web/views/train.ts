@@ -5,6 +5,7 @@ import { type TemplateResult, css, html, nothing } from "lit";
 import type { Sample, Update } from "../engine/protocol";
 import { counted, figure, percent } from "../app/format";
 import { Part, define, sheet } from "../app/part";
+import type { Watched } from "../app/store";
 import { LANES, type LaneName, type LaneRecord, type Run } from "../app/training";
 import "../charts/curves";
 import type { Series } from "../charts/curves";
@@ -74,7 +75,6 @@ export class TrainView extends Part {
   static override properties = { ...Part.properties, cursor: { state: true } };
 
   declare cursor: number | null;
-  #end: (() => void) | null = null;
   #resumes = false;
 
   constructor() {
@@ -92,17 +92,14 @@ export class TrainView extends Part {
     super.disconnectedCallback();
     document.removeEventListener("visibilitychange", this.#visibility);
     removeEventListener("keydown", this.#key);
-    this.#end?.();
-    this.#end = null;
   }
 
-  override willUpdate(changed: Map<PropertyKey, unknown>): void {
-    super.willUpdate(changed);
-    this.#end ??= this.bench.training.store.subscribe(() => this.requestUpdate());
+  protected override watched(): Watched[] {
+    return [...super.watched(), this.bench.training.store];
   }
 
   override render(): TemplateResult {
-    const { run, past, failure } = this.bench.training.store.value;
+    const { run, failure } = this.bench.training.store.value;
     return html`<div class="stack">
       <section class="card stack" aria-label="Live run">
         <h2>Two policies learn, live</h2>
@@ -112,7 +109,7 @@ export class TrainView extends Part {
         ${this.shows("training") ? html`<minform-run-settings .bench=${this.bench}></minform-run-settings>` : nothing}
       </section>
       <section class="card" aria-label="Curves">${this.#charts(run)}</section>
-      ${run === null ? nothing : this.#samples(run)} <minform-runs .bench=${this.bench} .runs=${past}></minform-runs>
+      ${run === null ? nothing : this.#samples(run)} <minform-runs .bench=${this.bench}></minform-runs>
     </div>`;
   }
 

@@ -12,7 +12,5 @@ pub mod data;
 pub mod gguf;
 pub mod prompt;
 pub mod steps;
-#[cfg(feature = "tokenizers")]
 pub mod tokenizer;
-#[cfg(feature = "tokenizers")]
 pub mod world;

@@ -9,7 +9,6 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "tokenizers")]
 use crate::tokenizer::{Tokenizer, TokenizerError};
 
 /// The ids that end a step.
@@ -18,7 +17,6 @@ pub struct Separators(HashSet<u32>);
 
 impl Separators {
     /// Every id whose text, decoded alone, ends in a blank line. Decodes the whole vocabulary once.
-    #[cfg(feature = "tokenizers")]
     pub fn from_tokenizer(tokenizer: &Tokenizer) -> Self {
         let size = u32::try_from(tokenizer.vocabulary_size()).unwrap_or(u32::MAX);
         Self::from_ids((0..size).filter(|&id| tokenizer.text_of(id).ends_with("\n\n")))
@@ -174,7 +172,6 @@ impl PrmInput {
     ///
     /// # Errors
     /// [`TokenizerError::Encode`] if a text cannot be encoded.
-    #[cfg(feature = "tokenizers")]
     pub fn from_texts<S: AsRef<str>>(
         tokenizer: &Tokenizer,
         prompt: &str,
@@ -219,7 +216,6 @@ impl PrmInput {
 ///
 /// # Errors
 /// [`TokenizerError::NoNewline`] if no single token decodes to a newline.
-#[cfg(feature = "tokenizers")]
 pub fn newline_id(tokenizer: &Tokenizer) -> Result<u32, TokenizerError> {
     let encoded = tokenizer.encode("\n").unwrap_or_default();
     let spelled = ["Ċ", "\n", "<0x0A>"].iter().filter_map(|token| tokenizer.id_of(token));

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
+use minform_text::tokenizer::Tokenizer;
 use minform_text::world::{
     EOS, EOS_ID, Habits, Level, NEWLINE, NEWLINE_ID, Operation, PAD, PAD_ID, Problem, SEPARATOR, SEPARATOR_ID, Split,
-    StepVerdict, UNK, UNK_ID, World, check, check_steps, prompt, solution, solution_steps, supervised, tokenizer,
-    tokenizer_json, vocabulary, written,
+    StepVerdict, UNK, UNK_ID, World, check, check_steps, prompt, solution, solution_steps, supervised, tokenizer_json,
+    vocabulary, written,
 };
 use proptest::prelude::*;
 
@@ -17,6 +18,10 @@ const CAREFUL: Habits = Habits { filler: 0.5, mistakes: 0.0, joined: 0.0 };
 fn apples() -> Problem {
     let operations = vec![Operation::Add(7), Operation::Subtract(4), Operation::Double, Operation::Halve];
     Problem::new("Tom has 12 apples.", 12, operations).expect("the chain stays in the world")
+}
+
+fn tokenizer() -> Tokenizer {
+    Tokenizer::from_json(tokenizer_json().as_bytes()).expect("the tokenizer of the world")
 }
 
 fn level(number: u8) -> Level {
@@ -175,7 +180,7 @@ fn fallible_authors_stay_in_the_world_and_go_on_from_their_mistakes() {
         }
         let verdicts = check(&problem, &text).steps;
         assert!(!verdicts.contains(&StepVerdict::Malformed) && !verdicts.contains(&StepVerdict::Empty), "{text}");
-        assert!(!tokenizer.encode(text.as_str(), false).unwrap().get_ids().contains(&UNK_ID), "{text}");
+        assert!(!tokenizer.encode(&text).unwrap().contains(&UNK_ID), "{text}");
     }
 }
 
@@ -244,13 +249,12 @@ fn tokens_put_end_to_end_give_the_text_back() {
     for _ in 0..1000 {
         let (prompt, solution) = supervised(&mut rng, &Level::ALL, Habits { filler: 0.3, mistakes: 0.2, joined: 0.3 });
         let apart = [prompt.as_str(), solution.as_str()].map(|text| {
-            let ids = tokenizer.encode(text, false).unwrap().get_ids().to_vec();
+            let ids = tokenizer.encode(text).unwrap();
             assert!(!ids.contains(&UNK_ID), "{text:?}");
-            assert_eq!(tokenizer.decode(&ids, true).unwrap(), text);
+            assert_eq!(tokenizer.decode(&ids).unwrap(), text);
             ids
         });
-        let together = tokenizer.encode(prompt + &solution, false).unwrap();
-        assert_eq!(together.get_ids(), apart.concat());
+        assert_eq!(tokenizer.encode(&(prompt + &solution)).unwrap(), apart.concat());
     }
 }
 
@@ -259,12 +263,13 @@ fn special_tokens_have_their_ids() {
     let tokenizer = tokenizer();
     let expected = [(PAD, PAD_ID), (EOS, EOS_ID), (UNK, UNK_ID), (SEPARATOR, SEPARATOR_ID), (NEWLINE, NEWLINE_ID)];
     for (token, id) in expected {
-        assert_eq!(tokenizer.token_to_id(token), Some(id), "{token:?}");
+        assert_eq!(tokenizer.id_of(token), Some(id), "{token:?}");
     }
-    let ids = tokenizer.encode("19\n\n\\boxed{19}<eos>", false).unwrap();
-    assert_eq!(ids.get_tokens(), ["19", "\n\n", "\\boxed{", "19", "}", "<eos>"]);
-    assert_eq!(tokenizer.decode(ids.get_ids(), true).unwrap(), "19\n\n\\boxed{19}");
-    assert_eq!(tokenizer.encode("100", false).unwrap().get_ids(), [UNK_ID]);
+    let ids = tokenizer.encode("19\n\n\\boxed{19}<eos>").unwrap();
+    let texts: Vec<String> = ids.iter().map(|id| tokenizer.text_of(*id)).collect();
+    assert_eq!(texts, ["19", "\n\n", "\\boxed{", "19", "}", "<eos>"]);
+    assert_eq!(tokenizer.decode(&ids).unwrap(), "19\n\n\\boxed{19}");
+    assert_eq!(tokenizer.encode("100").unwrap(), [UNK_ID]);
 }
 
 #[test]
@@ -274,17 +279,17 @@ fn the_vocabulary_is_small_and_stable() {
     println!("vocabulary size {}", tokens.len());
     assert!(tokens.len() <= 400);
     assert_eq!(tokens.iter().collect::<HashSet<_>>().len(), tokens.len());
-    assert_eq!(tokens.len(), tokenizer.get_vocab_size(true));
+    assert_eq!(tokens.len(), tokenizer.vocabulary_size());
     assert_eq!(tokenizer_json(), tokenizer_json());
     for (id, token) in (0..).zip(&tokens) {
-        assert_eq!(tokenizer.token_to_id(token), Some(id));
+        assert_eq!(tokenizer.id_of(token), Some(id));
     }
 }
 
 #[test]
 fn sequences_stay_short() {
     let tokenizer = tokenizer();
-    let count = |text: String| tokenizer.encode(text, false).unwrap().len();
+    let count = |text: String| tokenizer.encode(&text).unwrap().len();
     for number in 1..=5 {
         let mut rng = WORLD.rng(Split::Train);
         let levels = level(number)..=level(number);
@@ -333,6 +338,56 @@ proptest! {
             let problem = World { seed }.problems(split, Level::ALL).next().unwrap();
             prop_assert_eq!(problem.split(), split);
             prop_assert!(problem.values().iter().all(|value| *value <= 99));
+        }
+    }
+}
+
+/// The library of the model's authors reads the same file.
+fn assert_as_the_library(text: &str) {
+    let library: tokenizers::Tokenizer = tokenizer_json().parse().unwrap();
+    let (expected, found) = (library.encode_fast(text, false).unwrap(), tokenizer().encode(text).unwrap());
+    assert_eq!(found, expected.get_ids(), "{text:?}");
+    assert_eq!(tokenizer().decode(&found).unwrap(), library.decode(&found, true).unwrap(), "{text:?}");
+    let with_special = tokenizer().decode_with_special(&found).unwrap();
+    assert_eq!(with_special, library.decode(&found, false).unwrap(), "{text:?}");
+}
+
+#[test]
+fn tokens_are_those_of_the_library() {
+    let mut rng = WORLD.rng(Split::Train);
+    for _ in 0..200 {
+        let (prompt, solution) = supervised(&mut rng, &Level::ALL, Habits { filler: 0.3, mistakes: 0.2, joined: 0.3 });
+        assert_as_the_library(&(prompt + &solution + EOS));
+    }
+    assert_as_the_library("");
+}
+
+proptest! {
+    #[test]
+    fn tokens_of_any_text_are_those_of_the_library(text in r"([ \n=>+*/.?}a1é-]|\\boxed\{|has|<eos>|<unk|12| => ){0,20}") {
+        assert_as_the_library(&text);
+    }
+}
+
+#[test]
+fn other_word_lists_are_left_to_the_library() {
+    let of_the_world: serde_json::Value = serde_json::from_str(&tokenizer_json()).unwrap();
+    let changes: [(&str, serde_json::Value); 3] = [
+        ("normalizer", serde_json::json!({ "type": "Lowercase" })),
+        ("pre_tokenizer", serde_json::json!({ "type": "Whitespace" })),
+        ("decoder", serde_json::Value::Null),
+    ];
+    for (key, value) in changes {
+        let mut json = of_the_world.clone();
+        json[key] = value;
+        let found = Tokenizer::from_json(json.to_string().as_bytes()).unwrap();
+        let library: tokenizers::Tokenizer = json.to_string().parse().unwrap();
+        for text in ["Tom has 3 apples.", "tom 3"] {
+            assert_eq!(
+                found.encode(text).unwrap(),
+                library.encode_fast(text, false).unwrap().get_ids(),
+                "{key}: {text}"
+            );
         }
     }
 }

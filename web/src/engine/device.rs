@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 
 use burn::tensor::Device;
-use minform_core::self_test;
-use serde::Serialize;
+use minform_core::{Error, self_test};
+use serde::{Deserialize, Serialize};
 use tsify::{Ts, Tsify};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -20,9 +20,8 @@ thread_local! {
 #[derive(Debug, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceReport {
-    /// Which of burn's backends.
-    #[tsify(type = "\"cpu\" | \"webgpu\"")]
-    pub backend: &'static str,
+    /// Where models live.
+    pub backend: Backend,
     /// Name of the GPU, as far as the browser gives it away.
     #[tsify(optional)]
     pub adapter: Option<String>,
@@ -50,27 +49,39 @@ pub struct SelfTest {
     pub error: f32,
 }
 
-/// Makes the device ready: the GPU in the build that has one, else the CPU. Called once, before anything else.
+/// Where models are to live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Tsify)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// The processor.
+    Cpu,
+    /// The graphics processor; in the build `webgpu` alone.
+    WebGpu,
+}
+
+/// Makes a device ready. Called before anything else; models stay on the device they were loaded to.
 ///
 /// # Errors
-/// A browser without WebGPU, or without an adapter for it.
+/// A build or a browser without WebGPU, or no adapter for it: a `DeviceError`.
 #[wasm_bindgen]
-pub async fn start() -> Result<Ts<DeviceReport>, JsValue> {
+pub async fn start(backend: Ts<Backend>) -> Result<Ts<DeviceReport>, JsValue> {
     console_error_panic_hook::set_once();
-    let device = open().await?;
+    let device = match backend.to_rust().map_err(unwritten)? {
+        Backend::Cpu => Device::flex(),
+        Backend::WebGpu => open_gpu().await.map_err(|problem| thrown(Error::Device(problem)))?,
+    };
     DEVICE.set(Some(device));
     report()
 }
 
 #[cfg(not(feature = "webgpu"))]
-async fn open() -> Result<Device, JsValue> {
-    Ok(Device::flex())
+async fn open_gpu() -> Result<Device, String> {
+    Err("this build computes on the CPU alone".into())
 }
 
 #[cfg(feature = "webgpu")]
-async fn open() -> Result<Device, JsValue> {
-    let opened = Device::wgpu_options().init_async().await;
-    opened.map_err(|error| thrown(minform_core::Error::Device(error.to_string())))
+async fn open_gpu() -> Result<Device, String> {
+    Device::wgpu_options().init_async().await.map_err(|error| error.to_string())
 }
 
 /// The device and what is known of it.
@@ -82,7 +93,7 @@ pub fn report() -> Result<Ts<DeviceReport>, JsValue> {
     let device = chosen()?;
     let on_cpu = device == Device::flex();
     let report = DeviceReport {
-        backend: if on_cpu { "cpu" } else { "webgpu" },
+        backend: if on_cpu { Backend::Cpu } else { Backend::WebGpu },
         adapter: adapter(&device),
         f16: (!on_cpu).then(|| self_test::computes_in_half(&device)),
         threads: 1,

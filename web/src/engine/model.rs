@@ -68,7 +68,8 @@ impl Model {
     /// head where it is to judge steps. `listen` hears which share is done.
     ///
     /// # Errors
-    /// Files that are missing, broken, or of a model that is not supported; each with a message that says so.
+    /// Files that are missing, broken, or of a model that is not supported; each with a message that says so. The build
+    /// `engine` reads the tokenizer of the arithmetic world alone.
     pub async fn load(
         files: Vec<Ts<ModelFile>>,
         #[wasm_bindgen(unchecked_param_type = "(share: number) => boolean")] listen: Function,

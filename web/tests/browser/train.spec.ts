@@ -50,7 +50,9 @@ test("the default run learns by the minimum", async ({ page }) => {
   await expect(page.getByRole("button", { name: "Play" })).toBeDisabled();
   const seconds = (Date.now() - start) / 1000;
   const story = await page.getByRole("status").filter({ hasText: "By the minimum" }).first().innerText();
-  test.info().annotations.push({ type: "run", description: `${seconds.toFixed(1)} s. ${story}` });
+  await show(page, "Device");
+  const speed = await page.getByRole("row", { name: /one update of both policies/ }).innerText();
+  test.info().annotations.push({ type: "run", description: `${seconds.toFixed(1)} s. ${story} ${speed}` });
   const [, last, first] = /minimum: .*?(\d+) % right \((\d+) % at first\)/.exec(story) ?? [];
   expect(Number(last)).toBeGreaterThan(Number(first));
 });

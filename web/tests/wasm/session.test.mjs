@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import { build, json, model } from "./build.mjs";
 
 const engine = await build("engine");
-await engine.start();
+await engine.start("cpu");
 const go = () => true;
 const policy = await engine.Model.load(await model("web/models/nano/policy"), go);
 const prm = await engine.Model.load(await model("web/models/nano/prm"), go);

@@ -22,6 +22,7 @@
 //! ```
 
 mod check;
+mod cut;
 mod operation;
 mod problem;
 mod solution;
@@ -33,12 +34,13 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 pub use check::{StepVerdict, Verdict, check, check_steps};
+pub(crate) use cut::{PATTERN, cut};
 pub use operation::{Level, Levels, MAX_VALUE, OPERANDS, Operation};
 pub use problem::{Problem, Split};
 pub use solution::{Habits, prompt, solution, solution_steps, supervised, written};
 pub use vocabulary::{
-    EOS, EOS_ID, NEWLINE, NEWLINE_ID, PAD, PAD_ID, PROMPT_END, SEPARATOR, SEPARATOR_ID, UNK, UNK_ID, tokenizer,
-    tokenizer_json, vocabulary,
+    EOS, EOS_ID, NEWLINE, NEWLINE_ID, PAD, PAD_ID, PROMPT_END, SEPARATOR, SEPARATOR_ID, UNK, UNK_ID, tokenizer_json,
+    vocabulary,
 };
 pub use wording::FILLERS;
 

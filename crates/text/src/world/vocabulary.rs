@@ -3,15 +3,9 @@
 //! Spaces belong to the words and signs beside them (` has `, ` + `), never to a number, so that each number
 //! is one token with one id wherever it stands, and tokens put end to end give the text back.
 
-use std::str::FromStr as _;
-
 use serde_json::{Map, Value, json};
-use tokenizers::Tokenizer;
-use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::tokenizer::{
-    OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer as _, SplitDelimiterBehavior,
-};
 
+use super::cut::{PATTERN, cut};
 use super::{MAX_VALUE, wording};
 
 /// Fills a batch up; never part of text.
@@ -42,17 +36,15 @@ pub const NEWLINE_ID: u32 = 4;
 const SIGNS: [&str; 14] =
     [PAD, EOS, UNK, SEPARATOR, NEWLINE, PROMPT_END, "\\boxed{", "}", " = ", " + ", " - ", " * ", " / ", "."];
 
-/// Cuts text into tokens. A word takes the space before it, the mark after it, and the space before a number.
-const PATTERN: &str =
-    concat!(r"\n\n|\n| => |\\boxed\{|\}| [-+*/=] ", r"|[0-9]+", r"| ?[A-Za-z]+[.?]?(?: (?=[0-9]))?", r"|[.?]",);
-
 /// Every token, at the place of its id: signs, then the numbers 0 to 30, then words.
 pub fn vocabulary() -> Vec<String> {
     let numbers = (0..=MAX_VALUE).map(|number| number.to_string());
     let mut tokens: Vec<String> = SIGNS.into_iter().map(String::from).chain(numbers).collect();
-    for token in cut(&wording::corpus()) {
-        if !tokens.contains(&token) {
-            tokens.push(token);
+    for text in wording::corpus() {
+        for token in cut(&text) {
+            if !tokens.iter().any(|known| known == token) {
+                tokens.push(token.to_owned());
+            }
         }
     }
     tokens
@@ -81,11 +73,6 @@ pub fn tokenizer_json() -> String {
     .to_string()
 }
 
-/// The tokenizer, ready to use.
-pub fn tokenizer() -> Tokenizer {
-    Tokenizer::from_str(&tokenizer_json()).expect("the tokenizer is built from constants")
-}
-
 fn special(id: u32, content: &str) -> Value {
     json!({
         "id": id,
@@ -96,17 +83,4 @@ fn special(id: u32, content: &str) -> Value {
         "normalized": false,
         "special": true,
     })
-}
-
-/// Cuts texts the way the tokenizer does.
-fn cut(texts: &[String]) -> Vec<String> {
-    let pattern = SplitPattern::Regex(PATTERN.to_owned());
-    let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false).expect("the pattern is a constant");
-    let cut_one = |text: &String| -> Vec<String> {
-        let mut text = PreTokenizedString::from(text.as_str());
-        split.pre_tokenize(&mut text).expect("the corpus is made of constants");
-        let pieces = text.get_splits(OffsetReferential::Original, OffsetType::None);
-        pieces.into_iter().map(|(piece, ..)| piece.to_owned()).collect()
-    };
-    texts.iter().flat_map(cut_one).collect()
 }

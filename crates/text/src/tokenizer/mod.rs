@@ -1,12 +1,19 @@
-//! Tokenizers of pretrained models, read from their `tokenizer.json`.
+//! Tokenizers of pretrained models and of the arithmetic world, read from their `tokenizer.json`.
+//!
+//! The world's is read here; all others by the library of their authors, where the feature `tokenizers` builds it in.
 //!
 //! Padding and truncation stored in the file are switched off: lengths are the caller's business, and a
 //! tokenizer that silently cuts a response would shift every step end.
 
+mod words;
+
 use std::fmt;
 use std::sync::Arc;
 
-use tokenizers::Tokenizer as Inner;
+#[cfg(feature = "tokenizers")]
+use tokenizers::Tokenizer as Library;
+
+use words::Words;
 
 /// What can go wrong with a tokenizer.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +64,12 @@ pub struct Tokenizer {
     vocabulary_size: usize,
 }
 
+enum Inner {
+    Words(Words),
+    #[cfg(feature = "tokenizers")]
+    Library(Box<Library>),
+}
+
 impl fmt::Debug for Tokenizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tokenizer").field("vocabulary_size", &self.vocabulary_size).finish_non_exhaustive()
@@ -67,15 +80,28 @@ impl Tokenizer {
     /// Reads the bytes of a `tokenizer.json`.
     ///
     /// # Errors
-    /// [`TokenizerError::Json`] if the bytes are not such a file.
+    /// [`TokenizerError::Json`] if the bytes are not such a file, or not one that this build reads.
     pub fn from_json(bytes: &[u8]) -> Result<Self, TokenizerError> {
-        let reason = |e: tokenizers::Error| TokenizerError::Json { reason: e.to_string() };
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let mut inner = Inner::from_bytes(bytes).map_err(reason)?;
-        inner.with_truncation(None).map_err(reason)?;
-        inner.with_padding(None);
-        let vocabulary_size = inner.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
-        Ok(Self { inner: Arc::new(inner), vocabulary_size })
+        match Words::from_json(bytes) {
+            Some(words) => Ok(Self { vocabulary_size: words.size(), inner: Arc::new(Inner::Words(words)) }),
+            None => Self::from_any_json(bytes),
+        }
+    }
+
+    #[cfg(feature = "tokenizers")]
+    fn from_any_json(bytes: &[u8]) -> Result<Self, TokenizerError> {
+        let reason = |e: tokenizers::Error| TokenizerError::Json { reason: e.to_string() };
+        let mut library = Library::from_bytes(bytes).map_err(reason)?;
+        library.with_truncation(None).map_err(reason)?;
+        library.with_padding(None);
+        let vocabulary_size = library.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
+        Ok(Self { inner: Arc::new(Inner::Library(Box::new(library))), vocabulary_size })
+    }
+
+    #[cfg(not(feature = "tokenizers"))]
+    fn from_any_json(_bytes: &[u8]) -> Result<Self, TokenizerError> {
+        Err(TokenizerError::Json { reason: "this build reads the arithmetic world's alone".into() })
     }
 
     /// The tokenizer as the text of a `tokenizer.json`, without padding and truncation.
@@ -83,7 +109,13 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Write`] if a part of the tokenizer cannot be written.
     pub fn to_json(&self) -> Result<String, TokenizerError> {
-        self.inner.to_string(false).map_err(|e| TokenizerError::Write { reason: e.to_string() })
+        match &*self.inner {
+            Inner::Words(words) => Ok(words.to_json()),
+            #[cfg(feature = "tokenizers")]
+            Inner::Library(library) => {
+                library.to_string(false).map_err(|e| TokenizerError::Write { reason: e.to_string() })
+            }
+        }
     }
 
     /// The ids of `text`: special tokens written in the text become their ids, none is added.
@@ -91,8 +123,14 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Encode`] if the model has no way to write a piece of the text.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
-        let failed = |e: tokenizers::Error| TokenizerError::Encode { bytes: text.len(), reason: e.to_string() };
-        Ok(self.inner.encode_fast(text, false).map_err(failed)?.get_ids().to_vec())
+        match &*self.inner {
+            Inner::Words(words) => Ok(words.encode(text)),
+            #[cfg(feature = "tokenizers")]
+            Inner::Library(library) => match library.encode_fast(text, false) {
+                Ok(encoding) => Ok(encoding.get_ids().to_vec()),
+                Err(error) => Err(TokenizerError::Encode { bytes: text.len(), reason: error.to_string() }),
+            },
+        }
     }
 
     /// The text of `ids` without special tokens. Incomplete UTF-8 becomes U+FFFD; unknown ids are left out.
@@ -112,8 +150,13 @@ impl Tokenizer {
     }
 
     fn decoded(&self, ids: &[u32], skip_special: bool) -> Result<String, TokenizerError> {
-        let failed = |e: tokenizers::Error| TokenizerError::Decode { ids: ids.len(), reason: e.to_string() };
-        self.inner.decode(ids, skip_special).map_err(failed)
+        match &*self.inner {
+            Inner::Words(words) => Ok(words.decode(ids, skip_special)),
+            #[cfg(feature = "tokenizers")]
+            Inner::Library(library) => library
+                .decode(ids, skip_special)
+                .map_err(|e| TokenizerError::Decode { ids: ids.len(), reason: e.to_string() }),
+        }
     }
 
     /// The text of one id decoded alone, special tokens kept. Empty for an id outside the vocabulary.
@@ -130,7 +173,11 @@ impl Tokenizer {
 
     /// The id of a token by its spelling in the vocabulary (`<|im_end|>`, or `Ċ` for a byte-level newline).
     pub fn id_of(&self, token: &str) -> Option<u32> {
-        self.inner.token_to_id(token)
+        match &*self.inner {
+            Inner::Words(words) => words.id_of(token),
+            #[cfg(feature = "tokenizers")]
+            Inner::Library(library) => library.token_to_id(token),
+        }
     }
 
     /// Starts decoding a generation token by token.
