@@ -1,5 +1,7 @@
 //! The arithmetic world as a whole: problems, solutions, verdicts and tokens fit each other.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::collections::HashSet;
 
 use minform_text::tokenizer::Tokenizer;
