@@ -6,7 +6,7 @@ self.onmessage = async ({ data: { model, head, problem, steps, rounds } }) => {
   try {
     const before = performance.now();
     await init();
-    await start();
+    await start("cpu");
     const files = [
       { name: "model.gguf", bytes: await bytes(model) },
       { name: "head.safetensors", bytes: await bytes(head) },

@@ -1,26 +1,25 @@
 /**
  * Scores one solution with SmolLM2 by wllama and by minform, in turns, in the same Chromium.
  *
- *     npm install && node --experimental-strip-types compare.ts MODEL.gguf HEAD.safetensors [ROUNDS]
+ *     npm install && node compare.js MODEL.gguf HEAD.safetensors [ROUNDS]
  *
  * wllama has no head that scores steps, so its work is the reading of the same text (its prompt phase), the larger part
  * of what a process reward model does. Both run on one thread, without special headers.
  */
-import { createReadStream, statSync } from "node:fs";
+import { createReadStream, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
-import { readFileSync } from "node:fs";
 
 import { chromium } from "playwright-core";
 
 const [model, head, count] = process.argv.slice(2);
-if (!model || !head) throw new Error("usage: compare.ts MODEL.gguf HEAD.safetensors [ROUNDS]");
+if (!model || !head) throw new Error("usage: node compare.js MODEL.gguf HEAD.safetensors [ROUNDS]");
 
 const here = import.meta.dirname;
-const engine = resolve(here, "../../app/wasm/engine");
+const engine = resolve(here, "../../app/wasm/webgpu");
 const rounds = Number(count ?? 5);
-const types: Record<string, string> = { ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
+const types = { ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
 
 const problem = "Natalia sold clips to 48 of her friends in April, and then she sold half as many clips in May. How many clips did Natalia sell altogether in April and May?";
 const steps = [
@@ -32,7 +31,7 @@ const steps = [
   "The answer is \\boxed{72}.",
 ];
 
-const places: [string, string][] = [
+const places = [
   ["/peers/", here],
   ["/engine/", engine],
 ];
@@ -54,7 +53,7 @@ const server = createServer((request, response) => {
   response.setHeader("Content-Type", types[extname(file)] ?? "application/octet-stream");
   createReadStream(file).on("error", () => response.writeHead(404).end()).pipe(response);
 });
-await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
 const address = server.address();
 const origin = `http://localhost:${typeof address === "object" && address ? address.port : 0}`;
 
@@ -64,8 +63,6 @@ const browser = await chromium.launch({
 });
 const task = { model: `${origin}/model`, head: `${origin}/head`, problem, steps, text: [problem, ...steps].join("\n\n"), rounds };
 
-interface Round { tokens: number; milliseconds: number; own?: number; scores?: number[] }
-interface Found { ready: number; rounds: Round[]; threads: number }
 
 for (const turn of [1, 2]) {
   for (const name of ["wllama", "minform"]) {
@@ -73,7 +70,7 @@ for (const turn of [1, 2]) {
     page.on("pageerror", (error) => console.error(name, error.message));
     await page.goto(`${origin}/${name}`);
     await page.waitForFunction("window.compare");
-    const found = (await page.evaluate(`window.compare(${JSON.stringify(task)})`)) as Found;
+    const found = await page.evaluate(`window.compare(${JSON.stringify(task)})`);
     const speeds = found.rounds.map((round) => (1000 * round.tokens) / (round.own ?? round.milliseconds)).sort((a, b) => a - b);
     const middle = speeds[Math.floor(speeds.length / 2)] ?? 0;
     console.log(
@@ -83,7 +80,7 @@ for (const turn of [1, 2]) {
     await page.close();
   }
 }
-const size = (path: string) => `${(statSync(path).size / 1e6).toFixed(2)} MB, ${(gzipSync(readFileSync(path)).length / 1e6).toFixed(2)} MB gzip`;
+const size = (path) => `${(statSync(path).size / 1e6).toFixed(2)} MB, ${(gzipSync(readFileSync(path)).length / 1e6).toFixed(2)} MB gzip`;
 console.log("program: wllama", size(join(here, "node_modules/@wllama/wllama/esm/wasm/wllama.wasm")));
 console.log("program: minform", size(join(engine, "minform_web_bg.wasm")));
 console.log("model", `${(statSync(model).size / 1e6).toFixed(1)} MB`, "head", `${(statSync(head).size / 1e6).toFixed(3)} MB`);
