@@ -22,7 +22,7 @@ impl Demo {
     /// `rl.evaluate_every` updates. The audit asks the exact checker; the policy in training never sees it.
     ///
     /// # Errors
-    /// Those of [`advance`] and of sampling; the policy is then the one of the last full update.
+    /// Those of [`Session::advance`] and of sampling; the policy is then the one of the last full update.
     pub async fn train_arm(&mut self, listener: &mut Listener<'_>) -> Result<()> {
         self.evaluate("base", 0, listener).await?;
         self.audit(&self.policy, 0, listener).await?;
