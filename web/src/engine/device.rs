@@ -111,7 +111,7 @@ fn adapter(_device: &Device) -> Option<String> {
 
 #[cfg(feature = "webgpu")]
 fn adapter(device: &Device) -> Option<String> {
-    device.identity().map(|identity| identity.name)
+    device.identity().map(|identity| identity.name).filter(|name| !name.is_empty())
 }
 
 #[cfg(target_family = "wasm")]
