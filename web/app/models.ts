@@ -1,6 +1,7 @@
 /** Where model files come from: the nano models beside this page, or files that the user drops. */
 
 import type { ModelFile, Slot } from "../engine/protocol";
+import { joined } from "./bytes";
 
 /** What the arithmetic world puts between a question and its solution. */
 export const NANO_PROMPT_END = " => ";
@@ -13,25 +14,25 @@ export interface Progress {
   total: number;
 }
 
-/** Fetches the nano policy or PRM from `base`. */
+/** Fetches the nano policy and PRM from `base`; `heard` is told of all files together. */
 export async function fetchNano(
-  slot: Slot,
   base: string | URL,
-  { signal, heard }: { signal?: AbortSignal; heard?: (progress: Progress) => void } = {},
-): Promise<ModelFile[]> {
-  const progress = new Map<string, Progress>();
-  const hear = (name: string, one: Progress): void => {
-    progress.set(name, one);
-    const all = [...progress.values()];
-    heard?.({ loaded: sum(all.map((file) => file.loaded)), total: sum(all.map((file) => file.total)) });
-  };
-  const fetchOne = async (name: string): Promise<ModelFile> => {
+  heard: (progress: Progress) => void,
+): Promise<Record<Slot, ModelFile[]>> {
+  const arrived = new Map<string, Progress>();
+  const fetchOne = async (slot: Slot, name: string): Promise<ModelFile> => {
     const address = new URL(`nano/${slot}/${name}`, base);
-    const response = await fetch(address, signal ? { signal } : {});
+    const response = await fetch(address);
     if (!response.ok) throw new Error(`${name} of the nano ${slot} did not arrive: status ${response.status}`);
-    return { name, bytes: await read(response, (one) => hear(name, one)) };
+    const hear = (one: Progress): void => {
+      const all = [...arrived.set(address.href, one).values()];
+      heard({ loaded: sum(all.map((file) => file.loaded)), total: sum(all.map((file) => file.total)) });
+    };
+    return { name, bytes: await read(response, hear) };
   };
-  return Promise.all(NANO_FILES.map(fetchOne));
+  const fetchAll = (slot: Slot): Promise<ModelFile[]> => Promise.all(NANO_FILES.map((name) => fetchOne(slot, name)));
+  const [policy, prm] = await Promise.all([fetchAll("policy"), fetchAll("prm")]);
+  return { policy, prm };
 }
 
 async function read(response: Response, heard: (progress: Progress) => void): Promise<Uint8Array> {
@@ -45,9 +46,7 @@ async function read(response: Response, heard: (progress: Progress) => void): Pr
     loaded += part.value.length;
     heard({ loaded, total: Math.max(total, loaded) });
   }
-  const whole = new Uint8Array(loaded);
-  chunks.reduce((at, chunk) => (whole.set(chunk, at), at + chunk.length), 0);
-  return whole;
+  return joined(chunks);
 }
 
 /** The files of a model that the user chose, without reading them yet. */

@@ -7,6 +7,7 @@
 
 import { Inflate, deflateSync, strFromU8, strToU8 } from "fflate";
 
+import { joined } from "./bytes";
 import { Refused, partial } from "./schema";
 import { FIELDS, type State, consistent, initialState } from "./state";
 
@@ -82,9 +83,7 @@ function unpack(packed: Uint8Array): string {
     throw new Refused("this link cannot be unpacked: it may have been cut");
   }
   if (size > UNPACKED) throw new Refused("this link unpacks to more than a state can hold");
-  const whole = new Uint8Array(size);
-  chunks.reduce((at, chunk) => (whole.set(chunk, at), at + chunk.length), 0);
-  return strFromU8(whole);
+  return strFromU8(joined(chunks));
 }
 
 function toBase64Url(data: Uint8Array): string {

@@ -3,7 +3,7 @@
 import { Engine, type EngineOptions } from "../engine/engine";
 import type { Backend, Build, Credit, DeviceReport, Form, ModelFile, ModelInfo, Piece, Scores, SelfTest, Slot, WriteOptions, Written } from "../engine/protocol";
 import { isCancelled, messageOf } from "../engine/rpc";
-import type { Example } from "./examples";
+import type { Example, Solution } from "./examples";
 import { NANO_PROMPT_END, type Progress, fetchNano } from "./models";
 import { type Control, type Source, type State, initialState } from "./state";
 import type { Edit } from "./steps";
@@ -98,6 +98,14 @@ export class Workbench {
     this.state.set({ ...solution, scores: [...solution.scores] });
     this.select(0);
     if (solution.rescore) void this.rescore();
+  }
+
+  /** Opens a solution of another view in the first one. */
+  openSolution({ scores, ...given }: Pick<Solution, "steps" | "scores" | "source"> & Partial<Solution>): void {
+    const { steps } = given;
+    const known = steps.map((_, at) => scores[at] ?? null);
+    this.state.set({ view: "solution", tokens: steps.map(() => 0), label: null, ...given, scores: known });
+    this.select(0);
   }
 
   /** Takes an edit over and has the model score what came after it. */
@@ -263,21 +271,7 @@ export class Workbench {
   }
 
   #fetchNano(): Promise<Record<Slot, ModelFile[]>> {
-    const loaded = new Map<Slot, Progress>();
-    const fetchOne = (slot: Slot): Promise<ModelFile[]> =>
-      fetchNano(slot, this.addresses.models, {
-        heard: (progress) => {
-          loaded.set(slot, progress);
-          const all = [...loaded.values()];
-          this.live.set({
-            progress: {
-              loaded: all.reduce((sum, one) => sum + one.loaded, 0),
-              total: all.reduce((sum, one) => sum + one.total, 0),
-            },
-          });
-        },
-      });
-    this.#nano ??= Promise.all([fetchOne("policy"), fetchOne("prm")]).then(([policy, prm]) => ({ policy, prm }));
+    this.#nano ??= fetchNano(this.addresses.models, (progress) => this.live.set({ progress }));
     // A download that failed may be tried again.
     this.#nano.catch(() => (this.#nano = null));
     return this.#nano;

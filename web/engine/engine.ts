@@ -33,7 +33,6 @@ export class Engine {
     return this.#ready;
   }
 
-
   async load(slot: Slot, files: ModelFile[], options?: CallOptions<number>): Promise<ModelInfo> {
     const info = await this.call("load", { slot, files }, options);
     this.#models[slot] = files;

@@ -4,7 +4,6 @@ import type { Judge, Model, Session } from "../app/wasm/engine/minform_web";
 import type { Backend, Build, EngineMethods, ModelFile } from "./protocol";
 import { type Listen, type Port, serve } from "./rpc";
 
-
 /** What all builds with models have in common; each starts by a function of its own. */
 type Wasm = Omit<typeof import("../app/wasm/engine/minform_web"), "default" | "initSync"> & { default(): Promise<unknown> };
 

@@ -7,7 +7,6 @@ import { type Imported, type ScoredRow, isState, parseState, readRows, writeStat
 import { bytes, counted } from "../app/format";
 import { type Choice, choose, readChoice } from "../app/models";
 import { Part, define, sheet } from "../app/part";
-import type { State } from "../app/state";
 import { csv, save } from "../charts/svg";
 
 export class FilesPanel extends Part {
@@ -165,12 +164,8 @@ export class FilesPanel extends Part {
 
   #put(row: Imported | undefined): void {
     if (row === undefined) return;
-    const scores = row.steps.map((_, at) => row.scores[at] ?? null);
-    const { problem, steps, label } = row;
-    const tokens = steps.map(() => 0);
-    const change: Partial<State> = { problem, steps, scores, tokens, label, answer: "", source: "imported", rescore: false };
-    this.bench.state.set({ ...change, view: "solution" });
-    this.bench.select(0);
+    const { problem, steps, scores, label } = row;
+    this.bench.openSolution({ problem, answer: "", steps, scores, label, source: "imported", rescore: false });
   }
 
   #saveCsv(): void {

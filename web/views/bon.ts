@@ -221,9 +221,7 @@ export class BestOfNView extends Part {
   ): TemplateResult {
     const open = (): void => {
       const source = this.recording?.live === true ? "nano" : "recorded";
-      const tokens = steps.map(() => 0);
-      this.bench.state.set({ view: "solution", problem: question, answer, steps, scores, tokens, label: null, source, rescore: true });
-      this.bench.select(0);
+      this.bench.openSolution({ problem: question, answer, steps, scores, source, rescore: true });
     };
     return html`<div class="solution ${taken ? "taken" : ""}">
       <strong class="number">${figure(value)}</strong>

@@ -112,11 +112,8 @@ export class GalleryView extends Part {
   }
 
   #open({ problem, answer, steps }: Hack, scores: number[]): void {
-    const known = steps.map((_, at) => scores[at] ?? null);
     const source = scores.length > 0 ? "nano" : "typed";
-    const tokens = steps.map(() => 0);
-    this.bench.state.set({ view: "solution", problem, answer, steps, scores: known, tokens, label: null, source, rescore: true });
-    this.bench.select(0);
+    this.bench.openSolution({ problem, answer, steps, scores, source, rescore: true });
     void this.bench.rescore();
   }
 }

@@ -261,9 +261,7 @@ export class GroupView extends Part {
   }
 
   #open({ steps, rewards, tokens }: SampleRow): void {
-    const source = this.state.groupSource;
-    this.bench.state.set({ view: "solution", steps, scores: rewards, tokens, label: null, source });
-    this.bench.select(0);
+    this.bench.openSolution({ steps, scores: rewards, tokens, source: this.state.groupSource });
   }
 
   async #write(): Promise<void> {

@@ -4,6 +4,7 @@ import { type TemplateResult, css, html, nothing } from "lit";
 
 import type { Sample, Update } from "../engine/protocol";
 import { counted, figure, percent } from "../app/format";
+import { NANO_PROMPT_END } from "../app/models";
 import { Part, define, sheet } from "../app/part";
 import type { Watched } from "../app/store";
 import { LANES, type LaneName, type LaneRecord, type Run } from "../app/training";
@@ -225,10 +226,8 @@ export class TrainView extends Part {
   }
 
   #open({ prompt, steps, scores }: Sample): void {
-    const problem = prompt.replace(/ => $/, "");
-    const known = steps.map((_, at) => scores[at] ?? null);
-    const tokens = steps.map(() => 0);
-    this.bench.state.set({ view: "solution", problem, steps, scores: known, tokens, answer: "", label: null, source: "nano", rescore: true });
+    const problem = prompt.endsWith(NANO_PROMPT_END) ? prompt.slice(0, -NANO_PROMPT_END.length) : prompt;
+    this.bench.openSolution({ problem, answer: "", steps, scores, source: "nano", rescore: true });
     void this.bench.rescore();
   }
 

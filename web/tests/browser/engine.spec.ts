@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-import { expect, openWithModels, show, steps, test } from "./page";
+import { expect, openWithModels, rewrite, show, steps, test } from "./page";
 
 const PRM = fileURLToPath(new URL("../../models/nano/prm/", import.meta.url));
 const FILES = ["config.json", "tokenizer.json", "model.safetensors"];
@@ -48,9 +48,7 @@ test("the engine is ended and started again with its models", async ({ page }) =
   await page.getByRole("button", { name: "Restart" }).click();
   await expect(page.locator("[aria-live=polite]")).toContainText("started again");
   await show(page, "Solution");
-  await steps(page).nth(1).locator("button.step").dblclick();
-  await page.getByRole("textbox", { name: "Text of step 2" }).fill("6 * 2 = 12");
-  await page.getByRole("textbox", { name: "Text of step 2" }).press("Enter");
+  await rewrite(page, 2, "6 * 2 = 12");
   await expect(steps(page).nth(1).locator(".chip")).toContainText("✓");
 });
 

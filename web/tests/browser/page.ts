@@ -40,6 +40,14 @@ export async function show(page: Page, view: (typeof VIEWS)[number]): Promise<vo
   await expect(page.getByRole("main", { name: view })).toBeVisible();
 }
 
+/** Types another text into a step, counted from 1. */
+export async function rewrite(page: Page, step: number, text: string): Promise<void> {
+  await steps(page).nth(step - 1).locator("button.step").dblclick();
+  const box = page.getByRole("textbox", { name: `Text of step ${step}` });
+  await box.fill(text);
+  await box.press("Enter");
+}
+
 /** The texts of the steps. */
 export function steps(page: Page) {
   return page.getByRole("list", { name: "Steps" }).getByRole("listitem");

@@ -1,4 +1,4 @@
-import { expect, open, openWithModels, show, steps, test } from "./page";
+import { expect, open, openWithModels, rewrite, show, steps, test } from "./page";
 
 test("paints a solution, its rewards and both lanes", async ({ page }) => {
   await open(page);
@@ -14,10 +14,7 @@ test("an edited step is scored again, with those after it", async ({ page }) => 
   await expect(page.locator(".badge")).toHaveText("nano, live");
   const second = steps(page).nth(1);
   await expect(second.locator(".chip")).toContainText("✗");
-  await second.locator("button.step").dblclick();
-  const text = page.getByRole("textbox", { name: "Text of step 2" });
-  await text.fill("6 * 2 = 12");
-  await text.press("Enter");
+  await rewrite(page, 2, "6 * 2 = 12");
   await expect(second.locator(".chip")).toContainText("✓");
 });
 
@@ -41,19 +38,13 @@ test("steps are split, joined, moved, added and deleted", async ({ page }) => {
 
 test("a separator typed into a step makes steps of it", async ({ page }) => {
   await open(page);
-  await steps(page).first().locator("button.step").dblclick();
-  const text = page.getByRole("textbox", { name: "Text of step 1" });
-  await text.fill("1 + 1 = 2\n\n2 + 1 = 3\n\n3 + 1 = 4");
-  await text.press("Enter");
+  await rewrite(page, 1, "1 + 1 = 2\n\n2 + 1 = 3\n\n3 + 1 = 4");
   await expect(steps(page)).toHaveCount(8);
 });
 
 test("another separator cuts the solution anew", async ({ page }) => {
   await open(page);
-  await steps(page).first().locator("button.step").dblclick();
-  const text = page.getByRole("textbox", { name: "Text of step 1" });
-  await text.fill("1 + 1 = 2\n2 + 1 = 3");
-  await text.press("Enter");
+  await rewrite(page, 1, "1 + 1 = 2\n2 + 1 = 3");
   await expect(steps(page)).toHaveCount(6);
   await page.getByRole("combobox", { name: "A step ends at a" }).selectOption({ label: "line" });
   await expect(steps(page)).toHaveCount(7);
