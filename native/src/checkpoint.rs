@@ -85,12 +85,12 @@ impl Checkpoints {
                 Err(error) => eprintln!("warning: {} is not usable: {error:#}", path.display()),
             }
         }
-        if !steps.is_empty() {
+        if let Some(newest) = steps.last() {
             bail!(
                 "no checkpoint in {} is usable; pass --overwrite instead of --resume to begin again, from {} if you like: \
                  the policy of a checkpoint is a model folder",
                 self.folder.display(),
-                self.path(steps[steps.len() - 1]).join("policy").display()
+                self.path(*newest).join("policy").display()
             );
         }
         Ok(None)

@@ -115,8 +115,8 @@ fn table(experiment: Experiment, runs: &[Done]) -> String {
             mean(100.0, &|run| Some(run.base)),
             mean(100.0, &|run| Some(run.last)),
             mean(100.0, &|run| Some(run.best)),
-            when(&summaries, |run| run.can_collapse().then_some(run.collapsed)),
-            experiment.yardstick().map_or("–".into(), |_| when(&summaries, |run| Some(run.reached))),
+            when(summaries.iter().filter(|run| run.can_collapse()).map(|run| run.collapsed)),
+            experiment.yardstick().map_or("–".into(), |_| when(summaries.iter().map(|run| run.reached))),
             mean(1.0, &|run| run.auc.0),
             mean(1.0, &|run| run.auc.1),
             mean(100.0, &|run| run.divergence),
@@ -143,15 +143,15 @@ fn plus_minus(values: &[f32]) -> String {
     }
 }
 
-/// How many runs came to it, of those that could, and after how many updates.
-fn when(runs: &[RunSummary], event: fn(&RunSummary) -> Option<Option<usize>>) -> String {
-    let could: Vec<Option<usize>> = runs.iter().filter_map(event).collect();
-    if could.is_empty() {
+/// How many of the runs came to it, and after how many updates.
+fn when(runs: impl Iterator<Item = Option<usize>>) -> String {
+    let runs: Vec<Option<usize>> = runs.collect();
+    if runs.is_empty() {
         return "–".into();
     }
-    let mut steps: Vec<usize> = could.iter().copied().flatten().collect();
+    let mut steps: Vec<usize> = runs.iter().copied().flatten().collect();
     steps.sort_unstable();
-    let count = format!("{} of {}", steps.len(), could.len());
+    let count = format!("{} of {}", steps.len(), runs.len());
     match steps.is_empty() {
         true => count,
         false => format!("{count}: {}", steps.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),

@@ -87,8 +87,10 @@ impl Run {
 
     /// Refuses a folder that holds a run or a part of one, unless it may be replaced.
     pub(crate) fn check_free(command: &str, folder: &Path, overwrite: bool) -> Result<()> {
-        let found = WRITTEN.iter().find(|name| folder.join(name).exists() && !is_blank(folder));
-        let (Some(found), false) = (found, overwrite) else { return Ok(()) };
+        if overwrite || is_blank(folder) {
+            return Ok(());
+        }
+        let Some(found) = WRITTEN.iter().find(|name| folder.join(name).exists()) else { return Ok(()) };
         let is_run = folder.join(LOG).exists();
         let what = if is_run { "a run".into() } else { format!("{found}, but no {LOG}") };
         let go_on = if is_run && command == "train" { ", --resume to go on with it" } else { "" };

@@ -236,6 +236,20 @@ fn another_configuration_or_dataset_is_refused() {
     assert!(!again.status.success() && stderr(&again).contains("--overwrite"), "{}", stderr(&again));
 }
 
+/// Without held-out problems no evaluation is due, so none holds a checkpoint back.
+#[test]
+fn checkpoints_are_made_without_held_out_problems() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = command(folder.path(), &["--set", "rl.checkpoints.keep=9"]);
+    let arguments: Vec<String> = whole.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let test = arguments.iter().position(|argument| argument == "--test").unwrap();
+    let mut without = Command::new(binary());
+    let output = without.args(&arguments[..test]).args(&arguments[test + 4..]).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let names: Vec<PathBuf> = (2..=12).step_by(2).map(|step| format!("step-{step:06}").into()).collect();
+    assert!(checkpoints(folder.path()).iter().map(|path| path.file_name().unwrap()).eq(&names));
+}
+
 /// Of a log that was cut off before the newest checkpoint, the older one still has its part.
 #[test]
 fn a_log_that_is_too_short_sends_the_run_back_to_an_older_checkpoint() {

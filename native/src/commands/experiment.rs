@@ -2,8 +2,7 @@
 //!
 //! `seed-0/base` holds the policy and the reward model that all arms of a seed start from, `seed-0/ARM` one run each.
 //! A run that is done says so in `done.json`; what is not done is run again from its start. Several processes may run
-//! different seeds of one experiment. What the runs show
-//! together stands in `summary.csv`, `table.md` and `figures/`.
+//! different seeds of one experiment. What the runs show together stands in `summary.csv`, `table.md` and `figures/`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -10,6 +10,7 @@ use minform_core::seed;
 use minform_text::data::StepRow;
 use minform_text::steps::{PrmInput, newline_id};
 use rand::seq::SliceRandom as _;
+use serde_json::json;
 
 use super::problems::load_steps;
 use super::sft::finish;
@@ -50,7 +51,7 @@ pub(crate) fn run(options: &PrmTrain) -> Result<()> {
     let place = options.place.out.join("prm");
     folder.save(&place, &model.config, model.to_safetensors()?)?;
     run.finish()?;
-    finish(result.map_err(Into::into), &place.display().to_string(), options.common.json)
+    finish(result.map_err(Into::into), Some(&place), options.common.json.then(|| json!({ "saved": place })))
 }
 
 /// ProcessBench and the PRMBench test files are for evaluation; learning from them would make every figure worthless.

@@ -51,8 +51,7 @@ impl Prompter {
     /// has one, else PURE's instruction.
     pub(crate) fn new(template: Option<Template>, folder: &Folder) -> Result<Self> {
         let chat = || Ok::<_, anyhow::Error>(folder.chat_template()?.map(|chat| Self::Chat(Box::new(chat))));
-        Ok(match template {
-            None if folder.wants_raw_questions() => Self::Text(PromptTemplate::custom(QUESTION)?),
+        Ok(match template.or(folder.wants_raw_questions().then_some(Template::Raw)) {
             None => chat().context("--template pure does without")?.unwrap_or(Self::Text(PromptTemplate::Pure)),
             Some(Template::Chat) => chat()?.context("the model folder has no chat template; use --template pure")?,
             Some(Template::Pure) => Self::Text(PromptTemplate::Pure),

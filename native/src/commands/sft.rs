@@ -1,11 +1,13 @@
 //! `minform sft`: supervised fine-tuning on reference solutions.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use minform_core::config::Config;
 use minform_core::train::{Example, sft};
 use minform_text::data::Problem;
+use serde_json::{Value, json};
 
 use super::problems::{Prompter, draw, load_problems};
 use crate::cli::Sft;
@@ -34,9 +36,10 @@ pub(crate) fn run(options: &Sft) -> Result<()> {
     let mut policy = folder.policy(&device)?;
     let mut next = |step: usize, count: usize| draw(&kept, config.seed, &[], step * count, count);
     let result = pollster::block_on(sft(&mut policy, &config.sft, &mut next, &mut |event| run.hear(event)));
-    folder.save(&options.place.out.join("policy"), &policy.config, policy.to_safetensors()?)?;
+    let place = options.place.out.join("policy");
+    folder.save(&place, &policy.config, policy.to_safetensors()?)?;
     run.finish()?;
-    finish(result.map_err(Into::into), &options.place.out.join("policy").display().to_string(), options.common.json)
+    finish(result.map_err(Into::into), Some(&place), options.common.json.then(|| json!({ "saved": place })))
 }
 
 /// Prompts with their solutions; the solution ends with the end-of-sequence token.
@@ -57,14 +60,14 @@ pub(super) fn examples(problems: &[Problem], prompter: &Prompter, folder: &Folde
     Ok(examples)
 }
 
-/// Tells where the model is, also after Ctrl-C, whose error is handed on.
-pub(super) fn finish(result: Result<()>, place: &str, json: bool) -> Result<()> {
-    if result.as_ref().is_err_and(|error| !was_stopped(error)) {
-        eprintln!("the weights before the failure are in {place}");
-    } else if json {
-        output::line(serde_json::json!({ "saved": place }))?;
-    } else {
-        output::line(format_args!("saved {place}"))?;
+/// Tells where the model is, if it was saved, also after Ctrl-C, whose error is handed on. `json` is what `--json` prints.
+pub(super) fn finish(result: Result<()>, place: Option<&Path>, json: Option<Value>) -> Result<()> {
+    let is_good = result.as_ref().err().is_none_or(was_stopped);
+    match (place, json) {
+        (_, Some(json)) if is_good => output::line(json)?,
+        (Some(place), _) if is_good => output::line(format_args!("saved {}", place.display()))?,
+        (Some(place), _) => eprintln!("the weights before the failure are in {}", place.display()),
+        (None, _) => eprintln!("no update was made, so no policy is saved"),
     }
     result
 }

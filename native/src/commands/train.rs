@@ -15,6 +15,7 @@ use rand::RngExt as _;
 use serde_json::json;
 
 use super::problems::{Prompter, draw, load_problems};
+use super::sft::finish;
 use crate::checkpoint::{Checkpoints, Resumed};
 use crate::cli::{Rows, Train};
 use crate::clock::Elapsed;
@@ -43,7 +44,7 @@ pub(crate) fn run(options: &Train) -> Result<()> {
     let mut rl = Rl::new(policy, prms, folder.tokenizer.clone(), &config.rl, &config.sampling, config.seed)?;
     let origin = Origin::new("train", &config, &options.common.device, inputs(options)?)?;
     let mut checkpoints = Checkpoints::new(out, &config.rl.checkpoints);
-    let mut training = if options.resume && out.join(LOG).exists() && !is_blank(out) {
+    let mut training = if goes_on(options, out) {
         origin.check(out, &config)?;
         resume(&mut rl, &origin, &config, out, &mut checkpoints)?
     } else {
@@ -84,19 +85,15 @@ pub(crate) fn run(options: &Train) -> Result<()> {
             config.rl.updates
         );
     }
-    let is_good = result.as_ref().err().is_none_or(was_stopped);
-    match has_learned.then_some(&saved) {
-        saved if is_good && options.common.json => output::line(json!({
-            "saved": saved,
-            "updates": rl.step(),
-            "stopped": result.is_err(),
-            "evaluation": evaluation,
-        }))?,
-        Some(saved) if is_good => output::line(format_args!("saved {}", saved.display()))?,
-        Some(saved) => eprintln!("the weights before the failure are in {}", saved.display()),
-        None => eprintln!("no update was made, so no policy is saved"),
-    }
-    result
+    let saved = has_learned.then_some(saved.as_path());
+    let (updates, stopped) = (rl.step(), result.is_err());
+    let json = json!({ "saved": saved, "updates": updates, "stopped": stopped, "evaluation": evaluation });
+    finish(result, saved, options.common.json.then_some(json))
+}
+
+/// Whether there is a run in `out` to go on with, and that is wished.
+fn goes_on(options: &Train, out: &Path) -> bool {
+    options.resume && out.join(LOG).exists() && !is_blank(out)
 }
 
 /// Checks what is given as a run would, but for the weights, and prints the configuration.
@@ -116,7 +113,7 @@ fn dry_run(options: &Train, settings: &Settings) -> Result<()> {
     }
     if let Some(out) = &options.out {
         refuse_own_input(options, out)?;
-        match options.resume && out.join(LOG).exists() && !is_blank(out) {
+        match goes_on(options, out) {
             true => Origin::new("train", config, &options.common.device, inputs(options)?)?.check(out, config)?,
             false => Run::check_free("train", out, options.overwrite)?,
         }

@@ -38,19 +38,12 @@ pub async fn advance(
     held_out: Option<&HeldOut>,
     listener: &mut Listener<'_>,
 ) -> Result<Option<Evaluation>> {
-    if rl.is_evaluation_due() {
-        let evaluation = match held_out {
-            Some(held_out) => {
-                Some(evaluate(rl.policy(), rl.tokenizer(), held_out, "update", rl.step(), listener).await?)
-            }
-            None => None,
-        };
+    if let (true, Some(held_out)) = (rl.is_evaluation_due(), held_out) {
+        let evaluation = evaluate(rl.policy(), rl.tokenizer(), held_out, "update", rl.step(), listener).await?;
         rl.evaluated = rl.step();
-        if let Some(evaluation) = evaluation {
-            let fired = rl.watch_evaluation(&evaluation);
-            tell(rl, fired.into_iter().collect(), listener)?;
-            return Ok(Some(evaluation));
-        }
+        let fired = rl.watch_evaluation(&evaluation);
+        tell(rl, fired.into_iter().collect(), listener)?;
+        return Ok(Some(evaluation));
     }
     let Updated { update, problems, scored, mut fired } = rl.update(next, listener).await?;
     fired.extend(rl.watch(&update));
@@ -59,6 +52,10 @@ pub async fn advance(
     let is_shown = rl.is_evaluation_due() || rl.step() == 1 || rl.step() == rl.config().updates;
     if let (true, Some(shown)) = (is_shown, scored.first()) {
         let _ = listener(Event::Sample(rl.sample(&problems[shown.rollout.prompt], shown)?));
+    }
+    if held_out.is_none() {
+        // There is nothing to evaluate it on, so nothing is due.
+        rl.evaluated = rl.step();
     }
     tell(rl, fired, listener)?;
     Ok(None)

@@ -9,6 +9,9 @@ use crate::world::{PATTERN, cut};
 /// Ids beyond this are those of no word list.
 const MOST_IDS: u64 = 1 << 20;
 
+/// The kind of model that a list of words is.
+const WORD_LEVEL: &str = "WordLevel";
+
 /// A list of words, read from a `tokenizer.json` like that of the world.
 #[derive(Clone)]
 pub(super) struct Words {
@@ -25,6 +28,10 @@ pub(super) struct Words {
 impl Words {
     /// Reads a `tokenizer.json`; `None` where it asks for anything that the world's does not.
     pub(super) fn from_json(bytes: &[u8]) -> Option<Self> {
+        // Files of pretrained models are long: a look for the kind spares reading them here and again by the library.
+        if !bytes.windows(WORD_LEVEL.len()).any(|window| window == WORD_LEVEL.as_bytes()) {
+            return None;
+        }
         let mut json: Value = serde_json::from_slice(bytes).ok()?;
         let parts = json.as_object_mut()?;
         parts.extend(["truncation", "padding"].map(|part| (part.to_owned(), Value::Null)));
@@ -102,7 +109,7 @@ impl Words {
 /// Whether the file differs from the world's in its lists of words only.
 fn is_of_the_world(json: &Value) -> bool {
     let split = json!({ "type": "Split", "pattern": { "Regex": PATTERN }, "behavior": "Isolated", "invert": false });
-    json["model"]["type"] == "WordLevel"
+    json["model"]["type"] == WORD_LEVEL
         && json["pre_tokenizer"] == split
         && json["decoder"] == json!({ "type": "Fuse" })
         && json["normalizer"].is_null()
