@@ -9,7 +9,7 @@ use burn::tensor::Device;
 use minform_core::model::{ModelConfig, Precision};
 use minform_core::policy::Policy;
 use minform_core::prm::Prm;
-use minform_text::chat::{ChatError, ChatTemplate};
+use minform_text::prompter::Prompter;
 use minform_text::tokenizer::Tokenizer;
 use serde_json::Value;
 
@@ -92,25 +92,16 @@ impl Folder {
         Prm::from_files(self.config.clone(), self.weights()?, device).with_context(|| self.path.display().to_string())
     }
 
-    /// The folder's chat template, if it has one.
-    pub(crate) fn chat_template(&self) -> Result<Option<ChatTemplate>> {
-        let Some(config) = self.companion(TOKENIZER_CONFIG) else { return Ok(None) };
+    /// How its model is asked; `chat` insists on its chat template.
+    pub(crate) fn prompter(&self, chat: bool) -> Result<Prompter> {
         let jinja = self.companion("chat_template.jinja").map(String::from_utf8_lossy);
-        let template = match jinja {
-            Some(source) => ChatTemplate::from_config_and_source(config, &source),
-            None => ChatTemplate::from_config(config),
+        let (config, jinja) = (self.companion(TOKENIZER_CONFIG), jinja.as_deref());
+        let prompter = match chat {
+            false => Prompter::of_model(config, jinja).map(Some),
+            true => Prompter::chat(config, jinja),
         };
-        match template {
-            Ok(template) => Ok(Some(template)),
-            Err(ChatError::Missing { .. }) => Ok(None),
-            Err(error) => Err(error).with_context(|| self.path.join(TOKENIZER_CONFIG).display().to_string()),
-        }
-    }
-
-    /// Whether the model wants questions as they are, without a word around them.
-    pub(crate) fn wants_raw_questions(&self) -> bool {
-        let config: Option<Value> = self.companion(TOKENIZER_CONFIG).and_then(|json| serde_json::from_slice(json).ok());
-        config.is_some_and(|config| config["minform"]["prompt"] == "raw")
+        let prompter = prompter.with_context(|| self.path.join(TOKENIZER_CONFIG).display().to_string())?;
+        prompter.context("the model folder has no chat template; use --template pure")
     }
 
     fn companion(&self, name: &str) -> Option<&[u8]> {

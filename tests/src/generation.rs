@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use minform_core::Error;
 use minform_core::config::Sampling;
-use minform_core::policy::{Generator, NewToken, Packed, Policy, Response};
+use minform_core::policy::{Generator, NewToken, Packed, Policy, Response, Row};
 
 use crate::fixture::{difference, policy, values};
 
@@ -27,11 +27,13 @@ fn cached_and_uncached_log_probs_agree() {
     for name in ["models/qwen2-untied", "models/llama3-scaled"] {
         let policy = policy(name);
         for (prompt, group) in prompts().iter().zip(generate(&policy, &prompts(), 3, &sampling())) {
-            for response in group {
-                let row = [&prompt[..], &response.tokens[..]].concat();
-                let packed = Packed::continuations(&[&row], &[prompt.len()]);
+            let rows: Vec<Row<'_>> =
+                group.iter().map(|response| Row { shared: prompt, own: &response.tokens }).collect();
+            let log_probs: Vec<f32> = group.iter().flat_map(|response| &response.log_probs).copied().collect();
+            for lines in [rows.iter().map(|row| vec![*row]).collect::<Vec<_>>(), vec![rows.clone()]] {
+                let packed = Packed::continuations(&lines);
                 let uncached = values(policy.log_probs(&packed));
-                let worst = difference(&response.log_probs, &uncached[..packed.picks()]);
+                let worst = difference(&log_probs, &uncached[..packed.picks()]);
                 assert!(worst <= 1e-4, "{name}: log-probabilities differ by {worst}");
             }
         }

@@ -4,7 +4,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use minform_core::model::ModelConfig;
-use minform_core::policy::{Packed, Policy, log_probs};
+use minform_core::policy::{Packed, Policy, Row, log_probs};
 use minform_core::prm::{Prm, losses};
 use minform_core::train::{clipped_policy_loss, entropy, kl_loss, value_loss};
 use minform_credit::KlEstimator;
@@ -154,7 +154,9 @@ fn shape() -> ModelConfig {
 }
 
 fn rows() -> Packed {
-    Packed::continuations(&[&[3, 5, 7, 9, 11, 2], &[4, 6, 8]], &[2, 1])
+    // Two rows that share a line, and one alone.
+    let row = |shared: &'static [u32], own: &'static [u32]| Row { shared, own };
+    Packed::continuations(&[vec![row(&[3, 5], &[7, 9, 11]), row(&[3, 5], &[2])], vec![row(&[4], &[6, 8])]])
 }
 
 /// Embedding, norms, attention with grouped heads, feed-forward block and the packed log-probabilities.
@@ -181,8 +183,9 @@ fn the_prm_loss_has_the_gradient_of_finite_differences() {
     let config = shape();
     let policy = Policy::new(config, 4, &Device::flex().autodiff());
     let prm = Prm::from_policy(&policy, 5);
-    let packed = Packed::labelled(&[&[3, 5, 7, 9], &[4, 6, 8]], vec![vec![(1, 1), (3, 0)], vec![(2, 1)]]);
-    let text = packed.repicked(vec![vec![(0, 5), (1, 7)], vec![(1, 8)]]);
+    let lines = [vec![Row { shared: &[3], own: &[5, 7, 9] }, Row { shared: &[3], own: &[4, 6] }]];
+    let packed = Packed::labelled(&lines, vec![vec![(1, 1), (3, 0)], vec![(2, 1)]]);
+    let text = packed.repicked(vec![vec![(0, 5), (1, 7)], vec![(1, 6)]]);
     check(&prm.model, |model| losses(&prm.config, model, &packed, None).steps / 3.0);
     check(&prm.model, |model| {
         let losses = losses(&prm.config, model, &packed, Some(&text));

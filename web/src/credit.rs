@@ -80,6 +80,30 @@ pub struct Solution {
     pub answer: Option<String>,
 }
 
+/// A solution whose first error is known.
+#[derive(Debug, Deserialize, Tsify)]
+pub struct Judged {
+    /// Score of each step.
+    pub scores: Vec<f32>,
+    /// Index of its first wrong step, −1 for none.
+    pub label: i32,
+}
+
+/// What became of the first errors of many solutions; see `minform_credit::Detection`.
+#[derive(Debug, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct Detection {
+    /// Share of the solutions with an error whose first error was found.
+    #[tsify(optional)]
+    pub accuracy_erroneous: Option<f32>,
+    /// Share of the solutions without one in which none was found.
+    #[tsify(optional)]
+    pub accuracy_correct: Option<f32>,
+    /// The harmonic mean of the two.
+    #[tsify(optional)]
+    pub f1: Option<f32>,
+}
+
 /// The solutions sampled for one problem.
 #[derive(Debug, Deserialize, Tsify)]
 pub struct Candidates {
@@ -160,6 +184,18 @@ pub fn aggregate(scores: &[f32], how: Ts<Aggregate>, temperature: f32) -> Result
 #[wasm_bindgen(js_name = firstError)]
 pub fn first_error(scores: &[f32], threshold: f32) -> i32 {
     credit::first_error(scores, threshold) as i32
+}
+
+/// How often the first error of solutions is found by a threshold on their scores.
+///
+/// # Errors
+/// A value of another type.
+#[wasm_bindgen]
+pub fn detection(solutions: Vec<Ts<Judged>>, threshold: f32) -> Result<Ts<Detection>, JsError> {
+    let pair = |one: &Judged| (credit::first_error(&one.scores, threshold), one.label.into());
+    let credit::Detection { accuracy_erroneous, accuracy_correct, f1 } =
+        credit::detection(taken(solutions)?.iter().map(pair));
+    Ok(Detection { accuracy_erroneous, accuracy_correct, f1 }.into_ts()?)
 }
 
 /// Credit of the responses to one question.

@@ -3,14 +3,27 @@
 #[cfg(feature = "engine")]
 use minform_text::answer;
 use minform_text::steps;
+use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// The steps of `text` between separators, without the white space around each; empty ones are dropped.
 ///
-/// A separator of nothing but line ends has the meaning it has in data files: blank lines, or the end of each line.
+/// A separator of nothing but line ends has the meaning it has in data files: blank lines, or the end of each line. One
+/// between slashes is a regular expression.
+///
+/// # Errors
+/// A regular expression that is none.
 #[wasm_bindgen(js_name = splitSteps)]
-pub fn split_steps(text: &str, separator: &str) -> Vec<String> {
-    steps::split_text_at(text, separator)
+pub fn split_steps(text: &str, separator: &str) -> Result<Vec<String>, JsError> {
+    Ok(match pattern(separator) {
+        Some(pattern) => steps::split_text_by(text, pattern)?,
+        None => steps::split_text_at(text, separator),
+    })
+}
+
+/// What stands between slashes.
+fn pattern(separator: &str) -> Option<&str> {
+    separator.strip_prefix('/')?.strip_suffix('/').filter(|pattern| !pattern.is_empty())
 }
 
 /// Whether the final answer of `text` is `answer`.

@@ -1,6 +1,7 @@
 //! The one error type of this crate.
 
 use minform_credit::CreditError;
+use minform_text::chat::ChatError;
 use minform_text::gguf::GgufError;
 use minform_text::tokenizer::TokenizerError;
 
@@ -83,6 +84,9 @@ pub enum Error {
     /// Credit assignment was given inconsistent steps.
     #[error("credit: {0}")]
     Credit(#[from] CreditError),
+    /// The chat template of a model cannot be used.
+    #[error("chat template: {0}")]
+    Chat(#[from] ChatError),
     /// Tokenizing failed.
     #[error("tokenizer: {0}")]
     Tokenizer(#[from] TokenizerError),

@@ -2,7 +2,7 @@
 //!
 //! Nothing here opens a file, reads a clock or touches a tensor.
 //! [`tokenizer`] wraps the tokenizer files of pretrained models, [`steps`] finds where the steps of a
-//! response end, [`prompt`] and [`chat`] write what a model is asked, [`answer`] extracts and grades final
+//! response end, [`prompt`], [`prompter`] and [`chat`] write what a model is asked, [`answer`] extracts and grades final
 //! answers, [`data`] reads the datasets of the field, [`world`] generates an arithmetic world whose every
 //! step can be checked, and [`gguf`] reads GGUF weight files.
 
@@ -11,6 +11,7 @@ pub mod chat;
 pub mod data;
 pub mod gguf;
 pub mod prompt;
+pub mod prompter;
 pub mod steps;
 pub mod tokenizer;
 pub mod world;

@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use regex_lite::Regex;
 use serde::{Deserialize, Serialize};
 
 use crate::tokenizer::{Tokenizer, TokenizerError};
@@ -258,15 +259,34 @@ impl TextSeparator {
 /// as it is, and an empty one separates nothing.
 pub fn split_text_at(text: &str, separator: &str) -> Vec<String> {
     match separator {
-        "" => vec![text],
-        "\n" => return TextSeparator::Newline.split(text),
-        breaks if breaks.bytes().all(|byte| byte == b'\n') => return split_text(text),
-        separator => text.split(separator).collect(),
+        "" => trimmed([text]),
+        "\n" => TextSeparator::Newline.split(text),
+        breaks if breaks.bytes().all(|byte| byte == b'\n') => split_text(text),
+        separator => trimmed(text.split(separator)),
     }
-    .into_iter()
-    .map(|step| step.trim().to_owned())
-    .filter(|step| !step.is_empty())
-    .collect()
+}
+
+/// The steps of `text` between matches of a regular expression, without surrounding white space and empty steps.
+///
+/// Takes time linear in the text, whatever the pattern.
+///
+/// # Errors
+/// [`PatternError`] if `pattern` is no regular expression, or one that would take too much memory.
+pub fn split_text_by(text: &str, pattern: &str) -> Result<Vec<String>, PatternError> {
+    let pattern = Regex::new(pattern).map_err(|error| PatternError { reason: error.to_string() })?;
+    Ok(trimmed(pattern.split(text)))
+}
+
+/// A pattern that steps cannot be split by.
+#[derive(Debug, thiserror::Error)]
+#[error("not a regular expression ({reason}); write special characters as they are with a backslash before them")]
+pub struct PatternError {
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+fn trimmed<'a>(steps: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    steps.into_iter().map(str::trim).filter(|step| !step.is_empty()).map(str::to_owned).collect()
 }
 
 /// The steps of `text` between blank lines (lines with nothing but white space), without the white space

@@ -241,3 +241,15 @@ fn text_is_split_at_a_separator_of_ones_own() {
     assert_eq!(split("##"), ["a\nb", "c"]);
     assert_eq!(split(""), ["a\nb\n\n## c ##"]);
 }
+
+#[test]
+fn steps_are_split_by_a_pattern() {
+    let split = |pattern: &str| minform_text::steps::split_text_by("Step 1: a Step 22: b. ", pattern);
+    assert_eq!(split(r"Step \d+:").unwrap(), ["a", "b."]);
+    assert_eq!(split(r"[.!?]\s+").unwrap(), ["Step 1: a Step 22: b"]);
+    assert!(split("(").unwrap_err().to_string().starts_with("not a regular expression"));
+    assert!(split(r"(((a{99}){99}){99}){99}").is_err());
+    // What takes other engines for ever.
+    let long = "a".repeat(20_000);
+    assert_eq!(minform_text::steps::split_text_by(&long, "(a+)+b").unwrap(), [long.as_str()]);
+}

@@ -7,9 +7,10 @@ use minform_core::policy::{Generator, NewToken, Policy, Response};
 use minform_core::train::mean_loss;
 use minform_text::answer::grade;
 use minform_text::data::Problem;
+use minform_text::prompter::Prompter;
 use serde::Serialize;
 
-use super::problems::{Asking, Prompter, load_problems};
+use super::problems::{Asking, load_problems};
 use super::sft::examples;
 use crate::cli::Eval;
 use crate::folder::Folder;

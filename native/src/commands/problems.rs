@@ -6,9 +6,9 @@ use anyhow::{Context as _, Result, bail};
 use burn::tensor::Device;
 use minform_core::config::Config;
 use minform_core::seed;
-use minform_text::chat::{ChatTemplate, Message};
 use minform_text::data::{Problem, ProblemFormat, Rows, StepFormat, StepRow, read_problems, read_steps};
-use minform_text::prompt::{PromptTemplate, QUESTION};
+use minform_text::prompt::PromptTemplate;
+use minform_text::prompter::Prompter;
 use rand::seq::SliceRandom as _;
 
 use crate::cli::{self, Common, Template};
@@ -35,39 +35,19 @@ impl Asking {
         }
         let device = device::choose(&common.device)?;
         let folder = Folder::open(model)?;
-        let prompter = Prompter::new(template, &folder)?;
+        let prompter = prompter(template, &folder)?;
         Ok(Self { config, device, folder, prompter })
     }
 }
 
-/// Turns questions into prompts.
-pub(crate) enum Prompter {
-    Text(PromptTemplate),
-    Chat(Box<ChatTemplate>),
-}
-
-impl Prompter {
-    /// Without a template, the folder decides: questions as they are for models of the demo, its chat template if it
-    /// has one, else PURE's instruction.
-    pub(crate) fn new(template: Option<Template>, folder: &Folder) -> Result<Self> {
-        let chat = || Ok::<_, anyhow::Error>(folder.chat_template()?.map(|chat| Self::Chat(Box::new(chat))));
-        Ok(match template.or(folder.wants_raw_questions().then_some(Template::Raw)) {
-            None => chat().context("--template pure does without")?.unwrap_or(Self::Text(PromptTemplate::Pure)),
-            Some(Template::Chat) => chat()?.context("the model folder has no chat template; use --template pure")?,
-            Some(Template::Pure) => Self::Text(PromptTemplate::Pure),
-            Some(Template::Plain) => Self::Text(PromptTemplate::Plain),
-            Some(Template::Raw) => Self::Text(PromptTemplate::custom(QUESTION)?),
-        })
-    }
-
-    pub(crate) fn render(&self, question: &str) -> Result<String> {
-        match self {
-            Self::Text(template) => Ok(template.render(question)),
-            Self::Chat(chat) => {
-                let turn = Message::new("user", PromptTemplate::Pure.render(question).trim_end());
-                Ok(chat.render(&[turn], true)?)
-            }
-        }
+/// How questions are put: by `template`, or as the model wants it.
+pub(crate) fn prompter(template: Option<Template>, folder: &Folder) -> Result<Prompter> {
+    match template {
+        None => folder.prompter(false).context("--template pure does without"),
+        Some(Template::Chat) => folder.prompter(true),
+        Some(Template::Pure) => Ok(Prompter::Text(PromptTemplate::Pure)),
+        Some(Template::Plain) => Ok(Prompter::Text(PromptTemplate::Plain)),
+        Some(Template::Raw) => Ok(Prompter::raw()),
     }
 }
 

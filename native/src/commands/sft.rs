@@ -7,9 +7,10 @@ use anyhow::{Context as _, Result, bail};
 use minform_core::config::Config;
 use minform_core::train::{Example, sft};
 use minform_text::data::Problem;
+use minform_text::prompter::Prompter;
 use serde_json::{Value, json};
 
-use super::problems::{Prompter, draw, load_problems};
+use super::problems::{draw, load_problems, prompter};
 use crate::cli::Sft;
 use crate::folder::Folder;
 use crate::origin::Origin;
@@ -20,7 +21,7 @@ pub(crate) fn run(options: &Sft) -> Result<()> {
     let config = settings::load(&Config::default(), &options.common)?;
     let device = device::choose(&options.common.device)?.autodiff();
     let folder = Folder::open(&options.model)?;
-    let prompter = Prompter::new(options.template, &folder)?;
+    let prompter = prompter(options.template, &folder)?;
     let problems = load_problems(&options.data.data, options.data.rows)?;
     let all = examples(&problems, &prompter, &folder)?;
     let fits = |example: &Example| example.prompt.len() + example.target.len() <= config.sft.max_tokens;

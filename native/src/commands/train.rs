@@ -11,10 +11,11 @@ use minform_core::prm::Prm;
 use minform_core::train::{HeldOut, Problem, Rl, advance, check, evaluate};
 use minform_core::{Error, seed};
 use minform_text::data;
+use minform_text::prompter::Prompter;
 use rand::RngExt as _;
 use serde_json::json;
 
-use super::problems::{Prompter, draw, load_problems};
+use super::problems::{draw, load_problems, prompter};
 use super::sft::finish;
 use crate::checkpoint::{Checkpoints, Resumed};
 use crate::cli::{Rows, Train};
@@ -151,7 +152,7 @@ impl Material {
             eprintln!("warning: rl.reward.process is 0, so --prm is not used");
         }
         let prms = options.prm.iter().map(|path| open_prm(path, &folder)).collect::<Result<_>>()?;
-        let prompter = Prompter::new(options.template, &folder)?;
+        let prompter = prompter(options.template, &folder)?;
         let rows = load_problems(data, options.rows)?;
         let problems = fitting(to_train(&rows, &prompter, config)?, data, &folder, &config.sampling)?;
         let held_out = held_out(options, &prompter, &folder, config)?;

@@ -15,7 +15,7 @@ use burn::tensor::{Device, Tensor};
 use criterion::Criterion;
 use minform_core::config::{Config, Optimizer, Sampling};
 use minform_core::model::{CausalLm, ModelConfig};
-use minform_core::policy::{Generator, Packed, Policy, log_probs};
+use minform_core::policy::{Generator, Packed, Policy, Row, log_probs};
 use minform_core::prm::{self, Prm};
 use minform_core::seed::mix_in;
 use minform_core::train::{Trainer, clipped_policy_loss};
@@ -52,7 +52,7 @@ fn train(criterion: &mut Criterion) {
     // One id more than is read: every one of the 128 positions has a target.
     let rows = rows(&policy, COLUMNS + 1);
     let pack = |rows: &[Vec<u32>]| {
-        let inputs: Vec<&[u32]> = rows.iter().map(|row| &row[..COLUMNS]).collect();
+        let inputs: Vec<Vec<Row<'_>>> = rows.iter().map(|row| vec![Row::alone(&row[..COLUMNS])]).collect();
         Packed::labelled(&inputs, rows.iter().map(|row| row[1..].iter().copied().enumerate().collect()).collect())
     };
     let batches: Vec<Packed> = rows.chunks(share()).map(pack).collect();
@@ -130,8 +130,9 @@ fn rl_update(criterion: &mut Criterion) {
     let advantages = advantages(GROUP);
     let sampled_from = policy.frozen();
     let rollouts = |(rows, advantages): (&[Vec<u32>], &[f32])| {
-        let rows: Vec<&[u32]> = rows.iter().map(Vec::as_slice).collect();
-        let packed = Packed::continuations(&rows, &vec![PROMPT; rows.len()]);
+        let halves = rows.iter().map(|row| row.split_at(PROMPT));
+        let lines: Vec<_> = halves.map(|(shared, own)| vec![Row { shared, own }]).collect();
+        let packed = Packed::continuations(&lines);
         let mut old = values(sampled_from.log_probs(&packed));
         old.truncate(packed.picks());
         let advantages = advantages.iter().flat_map(|value| [*value; COLUMNS - PROMPT]).collect();

@@ -2,6 +2,7 @@
 
 use js_sys::Function;
 use minform_core::prm;
+use minform_text::prompter::Prompter;
 use minform_text::steps::{PrmInput, newline_id};
 use minform_text::tokenizer::Tokenizer;
 use serde::Serialize;
@@ -34,6 +35,8 @@ pub struct Scores {
 pub struct Judge {
     judge: prm::Judge,
     tokenizer: Tokenizer,
+    /// How the problem is put before a solution.
+    prompter: Prompter,
     newline: u32,
 }
 
@@ -46,7 +49,9 @@ impl Judge {
     #[wasm_bindgen(constructor)]
     pub fn new(prm: &Model) -> Result<Self, JsValue> {
         let newline = newline_id(&prm.tokenizer).map_err(thrown)?;
-        Ok(Self { judge: prm::Judge::new(prm.prm()?), tokenizer: prm.tokenizer.clone(), newline })
+        let tokenizer = prm.tokenizer.clone();
+        let prompter = Prompter::of_world(&tokenizer).unwrap_or_else(Prompter::raw);
+        Ok(Self { judge: prm::Judge::new(prm.prm()?), tokenizer, prompter, newline })
     }
 
     /// Scores every step of a solution. `listen` hears which share is read.
@@ -55,11 +60,12 @@ impl Judge {
     /// A solution longer than the model's context, or the failure of the device.
     pub async fn score(
         &mut self,
-        problem: String,
+        question: String,
         steps: Vec<String>,
         #[wasm_bindgen(unchecked_param_type = "(share: number) => boolean")] listen: Function,
     ) -> Result<Ts<Scores>, JsValue> {
         let started = now();
+        let problem = self.prompter.render(&question).map_err(thrown)?;
         let input = PrmInput::from_texts(&self.tokenizer, &problem, &steps, self.newline).map_err(thrown)?;
         let kept = self.judge.known(&input);
         let listen = Listen::new(listen);

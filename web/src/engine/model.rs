@@ -4,6 +4,7 @@ use js_sys::{Function, Uint8Array};
 use minform_core::model::{Loaded, ModelConfig, ModelFiles};
 use minform_core::policy::Policy;
 use minform_core::prm::Prm;
+use minform_text::prompter::Prompter;
 use minform_text::tokenizer::Tokenizer;
 use serde::{Deserialize, Serialize};
 use tsify::{Ts, Tsify};
@@ -59,6 +60,8 @@ pub struct Tokens {
 pub struct Model {
     loaded: Loaded,
     pub(super) tokenizer: Tokenizer,
+    /// How the policy is asked.
+    pub(super) prompter: Prompter,
     bytes: usize,
 }
 
@@ -77,11 +80,12 @@ impl Model {
         let files = taken(files)?.into_iter().map(|file| (file.name, file.bytes.to_vec())).collect();
         let files = ModelFiles::read(files).map_err(thrown)?;
         let (tokenizer, bytes) = (files.tokenizer.clone(), files.bytes());
+        let prompter = Prompter::of_world(&tokenizer).unwrap_or_else(|| files.prompter.clone());
         // A policy may be trained; others take its weights without gradients.
         let device = device::chosen()?.autodiff();
         let listen = Listen::new(listen);
         let loaded = in_turns(files.load(&device, &mut |share| listen.tell(&share))).await.map_err(thrown)?;
-        Ok(Self { loaded, tokenizer, bytes })
+        Ok(Self { loaded, tokenizer, prompter, bytes })
     }
 
     /// What it is.

@@ -15,7 +15,6 @@ use super::listen::Listen;
 use super::model::Model;
 use super::thrown::{thrown, unwritten};
 use super::turns::in_turns;
-use super::writer::Writer;
 use crate::credit::Form;
 
 /// What a run is made with; what is not named here is as in `minform experiment credit-forms`.
@@ -109,11 +108,6 @@ impl Session {
     /// Updates made so far.
     pub fn made(&self) -> usize {
         self.session.rl().step()
-    }
-
-    /// The policy as it stands.
-    pub fn writer(&self) -> Writer {
-        Writer::of(self.session.rl().policy(), self.session.rl().tokenizer())
     }
 
     /// Begins anew.

@@ -16,8 +16,6 @@ const LAST: usize = 100_000;
 pub struct WorldProblem {
     /// The story.
     pub question: String,
-    /// What a model of this world is asked: the story and what ends it.
-    pub prompt: String,
     /// The answer.
     pub answer: String,
     /// One equation per operation, then the boxed answer.
@@ -33,7 +31,6 @@ pub fn problem(seed: u32, index: usize, level: usize) -> Result<Ts<WorldProblem>
     let problem = find(seed, index, level)?;
     let problem = WorldProblem {
         question: problem.question().to_owned(),
-        prompt: world::prompt(&problem),
         answer: problem.answer().to_string(),
         solution: world::solution_steps(&problem),
     };

@@ -6,6 +6,7 @@ use js_sys::Function;
 use minform_core::config::{Sampling, Truncated};
 use minform_core::policy::{Generator, NewToken, Policy, Response};
 use minform_core::train::Rollout;
+use minform_text::prompter::Prompter;
 use minform_text::steps::Separators;
 use minform_text::tokenizer::Tokenizer;
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,7 @@ pub struct Written {
 pub struct Writer {
     policy: Policy,
     tokenizer: Tokenizer,
+    prompter: Prompter,
     separators: Separators,
 }
 
@@ -70,20 +72,26 @@ impl Writer {
     /// Another kind of model.
     #[wasm_bindgen(constructor)]
     pub fn new(policy: &Model) -> Result<Self, JsValue> {
-        Ok(Self::of(policy.policy()?, &policy.tokenizer))
+        Ok(Self {
+            policy: policy.policy()?.frozen(),
+            tokenizer: policy.tokenizer.clone(),
+            prompter: policy.prompter.clone(),
+            separators: Separators::from_tokenizer(&policy.tokenizer),
+        })
     }
 
-    /// Writes solutions to one prompt. `listen` hears their pieces as they come.
+    /// Writes solutions to one question, asked as the policy wants to be. `listen` hears their pieces as they come.
     ///
     /// # Errors
-    /// A prompt that is empty or leaves no room in the context, or the failure of the device.
+    /// A question that the chat template refuses or that leaves no room in the context, or the failure of the device.
     pub async fn write(
         &self,
-        prompt: String,
+        question: String,
         options: Ts<WriteOptions>,
         #[wasm_bindgen(unchecked_param_type = "(piece: Piece) => boolean")] listen: Function,
     ) -> Result<Vec<Ts<Written>>, JsValue> {
         let options = options.to_rust().map_err(unwritten)?;
+        let prompt = self.prompter.render(&question).map_err(thrown)?;
         let prompt = self.tokenizer.encode(&prompt).map_err(thrown)?;
         let sampling = Sampling {
             temperature: options.temperature,
@@ -105,11 +113,6 @@ impl Writer {
 }
 
 impl Writer {
-    pub(super) fn of(policy: &Policy, tokenizer: &Tokenizer) -> Self {
-        let separators = Separators::from_tokenizer(tokenizer);
-        Self { policy: policy.frozen(), tokenizer: tokenizer.clone(), separators }
-    }
-
     fn written(&self, response: Response) -> Result<Written, JsValue> {
         let eos = &self.policy.config.eos_token_ids;
         let rollout = Rollout::new(0, &[], response, &self.separators, eos, Truncated::Keep);

@@ -8,6 +8,7 @@ use std::fmt::Display;
 
 use burn::tensor::Device;
 use minform_text::gguf::{Gguf, HfTensor, to_hf};
+use minform_text::prompter::Prompter;
 use minform_text::tokenizer::Tokenizer;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
@@ -29,6 +30,8 @@ pub struct ModelFiles {
     pub config: ModelConfig,
     /// The tokenizer.
     pub tokenizer: Tokenizer,
+    /// How the model is asked.
+    pub prompter: Prompter,
     weights: Vec<Vec<u8>>,
     gguf: Option<Vec<u8>>,
 }
@@ -43,8 +46,8 @@ pub enum Loaded {
 }
 
 impl ModelFiles {
-    /// Looks through `(name, bytes)` pairs: `config.json`, `tokenizer.json`, perhaps `generation_config.json`, and
-    /// `*.safetensors`; or one `*.gguf`, which holds all of it, and with it a `*.safetensors` file with the head
+    /// Looks through `(name, bytes)` pairs: `config.json`, `tokenizer.json`, perhaps `generation_config.json`,
+    /// `tokenizer_config.json` and `chat_template.jinja`, and `*.safetensors`; or one `*.gguf`, which holds all of it, and with it a `*.safetensors` file with the head
     /// `score.weight` and `score.bias` where it is to be a process reward model. Other files are passed over.
     ///
     /// # Errors
@@ -59,11 +62,11 @@ impl ModelFiles {
                 _ => drop(named.insert(name.rsplit('/').next().unwrap_or_default().into(), bytes)),
             }
         }
-        let (config, tokenizer) = match &gguf {
-            Some(gguf) => described_by_gguf(gguf, !weights.is_empty())?,
-            None => described_by_folder(&named)?,
+        let Description { config, tokenizer, prompter } = match &gguf {
+            Some(gguf) => Description::of_gguf(gguf, !weights.is_empty())?,
+            None => Description::of_folder(&named)?,
         };
-        let files = Self { config, tokenizer, weights, gguf };
+        let files = Self { config, tokenizer, prompter, weights, gguf };
         files.check()?;
         Ok(files)
     }
@@ -190,22 +193,35 @@ impl<M: Network> Filler<'_, M> {
     }
 }
 
-fn described_by_folder(files: &HashMap<String, Vec<u8>>) -> Result<(ModelConfig, Tokenizer)> {
-    let file = |name: &'static str| files.get(name).ok_or(Error::MissingFile(name));
-    let mut config = ModelConfig::from_json(file("config.json")?)?;
-    if let Some(bytes) = files.get("generation_config.json") {
-        config = config.with_generation_config(bytes);
-    }
-    Ok((config, Tokenizer::from_json(file("tokenizer.json")?)?))
+/// All of a model but its weights.
+struct Description {
+    config: ModelConfig,
+    tokenizer: Tokenizer,
+    prompter: Prompter,
 }
 
-fn described_by_gguf(bytes: &[u8], with_head: bool) -> Result<(ModelConfig, Tokenizer)> {
-    let gguf = Gguf::parse(bytes)?;
-    let model = to_hf(&gguf)?;
-    let config = ModelConfig::from_json(model.config.to_string().as_bytes())?
-        .with_generation_config(model.generation_config.to_string().as_bytes());
-    let config = ModelConfig { token_classification: with_head, ..config };
-    Ok((config, Tokenizer::from_json(model.tokenizer_json.as_bytes())?))
+impl Description {
+    fn of_folder(files: &HashMap<String, Vec<u8>>) -> Result<Self> {
+        let file = |name: &'static str| files.get(name).ok_or(Error::MissingFile(name));
+        let mut config = ModelConfig::from_json(file("config.json")?)?;
+        if let Some(bytes) = files.get("generation_config.json") {
+            config = config.with_generation_config(bytes);
+        }
+        let template = files.get("chat_template.jinja").map(|bytes| String::from_utf8_lossy(bytes));
+        let told = files.get("tokenizer_config.json").map(Vec::as_slice);
+        let prompter = Prompter::of_model(told, template.as_deref())?;
+        Ok(Self { config, tokenizer: Tokenizer::from_json(file("tokenizer.json")?)?, prompter })
+    }
+
+    fn of_gguf(bytes: &[u8], with_head: bool) -> Result<Self> {
+        let gguf = Gguf::parse(bytes)?;
+        let model = to_hf(&gguf)?;
+        let config = ModelConfig::from_json(model.config.to_string().as_bytes())?
+            .with_generation_config(model.generation_config.to_string().as_bytes());
+        let config = ModelConfig { token_classification: with_head, ..config };
+        let prompter = Prompter::of_model(Some(model.tokenizer_config.to_string().as_bytes()), None)?;
+        Ok(Self { config, tokenizer: Tokenizer::from_json(model.tokenizer_json.as_bytes())?, prompter })
+    }
 }
 
 /// Runs of neighbours of about [`PART`] bytes.

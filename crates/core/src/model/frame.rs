@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 
 use super::config::{Llama3Scaling, ModelConfig};
-use crate::ops::{Angles, Mask, fused};
+use crate::ops::{Angles, Branches, Mask, fused};
 
 /// Inverse frequencies of the rotary position encoding.
 ///
@@ -58,6 +58,17 @@ impl Frame {
         Self::cached(rope, &[0], 0, time, time, device)
     }
 
+    /// The same where rows branch, each in its own way; without branches, whole sequences.
+    pub(crate) fn branched(rope: &Rope, branches: &[Branches], time: usize, device: &Device) -> Self {
+        if branches.is_empty() {
+            return Self::causal(rope, time, device);
+        }
+        let positions: Vec<Vec<usize>> =
+            branches.iter().map(|branches| (0..time).map(|t| branches.position(t)).collect()).collect();
+        let mask = Mask { padding: vec![0], column: 0, time, keys: time, branches: branches.to_vec() };
+        Self::new(Angles::new(&rope.frequencies, &positions), mask, device)
+    }
+
     /// `time` new tokens per row at cache columns `column..`, reading the first `view` columns.
     ///
     /// `padding[row]` columns at the left of each row hold nothing. `view >= column + time`.
@@ -65,8 +76,11 @@ impl Frame {
         let columns = column..column + time;
         let positions: Vec<Vec<usize>> =
             padding.iter().map(|pad| columns.clone().map(|c| c.saturating_sub(*pad)).collect()).collect();
-        let angles = Angles::new(&rope.frequencies, &positions);
-        let mask = Mask { padding: padding.to_vec(), column, time, keys: view };
+        let mask = Mask { padding: padding.to_vec(), column, time, keys: view, branches: Vec::new() };
+        Self::new(Angles::new(&rope.frequencies, &positions), mask, device)
+    }
+
+    fn new(angles: Angles, mask: Mask, device: &Device) -> Self {
         let tensors = || Tensors { angles: angles.tensors(device), bias: mask.bias(device) };
         let tensors = (!fused(device)).then(tensors);
         Self { angles: Arc::new(angles), mask: Arc::new(mask), tensors }

@@ -1,5 +1,6 @@
 //! Scaled dot-product attention of queries that see a window of keys.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use burn::backend::Dispatch;
@@ -11,7 +12,8 @@ use super::kernel::{Fused as _, fused};
 /// Added to the score of a key that must not be seen. Finite, so a row that sees nothing stays finite.
 const HIDDEN: f32 = -1e9;
 
-/// Which of `keys` keys each of `time` queries sees: query t of a row sees the keys padding..=column + t.
+/// Which of `keys` keys each of `time` queries sees: query t of a row sees the keys padding..=column + t, and where rows
+/// branch, of these the trunk and its own branch.
 #[derive(Debug, Clone)]
 pub(crate) struct Mask {
     /// Keys at the left of each row that hold nothing; a single entry stands for all rows.
@@ -19,25 +21,69 @@ pub(crate) struct Mask {
     pub(crate) column: usize,
     pub(crate) time: usize,
     pub(crate) keys: usize,
+    /// Of each row, or none for rows that do not branch; with them there is neither padding nor column.
+    pub(crate) branches: Vec<Branches>,
+}
+
+/// How a row branches: its first `trunk` tokens belong to every branch, and branches follow one after another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Branches {
+    pub(crate) trunk: usize,
+    /// First token of each branch, rising; the first is that after the trunk.
+    pub(crate) starts: Vec<usize>,
+}
+
+impl Branches {
+    /// Where the branch of token `t` begins; 0 on the trunk.
+    fn start(&self, t: usize) -> usize {
+        let before = self.starts.partition_point(|start| *start <= t);
+        before.checked_sub(1).map_or(0, |branch| self.starts[branch])
+    }
+
+    /// The position of token `t` in its sequence.
+    pub(crate) fn position(&self, t: usize) -> usize {
+        match self.start(t) {
+            0 => t,
+            start => self.trunk + t - start,
+        }
+    }
 }
 
 impl Mask {
     /// `[rows or 1, 1, time, keys]`: 0 where a query may look, very negative where it may not.
     pub(crate) fn bias(&self, device: &Device) -> Tensor<4> {
-        let cells = self.padding.iter().flat_map(|pad| (0..self.time).map(move |t| (*pad, t)));
-        let bias: Vec<f32> = cells
-            .flat_map(|(pad, t)| {
-                (0..self.keys).map(move |key| if key >= pad && key <= self.column + t { 0.0 } else { HIDDEN })
-            })
-            .collect();
-        Tensor::from_data(TensorData::new(bias, [self.padding.len(), 1, self.time, self.keys]), device)
+        let rows = self.padding.len().max(self.branches.len());
+        let mut bias = vec![HIDDEN; rows * self.time * self.keys];
+        for (cells, index) in bias.chunks_mut(self.keys.max(1)).zip(0..) {
+            let (row, t) = (index / self.time, index % self.time);
+            let own = self.own(row, t);
+            cells[..self.trunk(row, t)].fill(0.0);
+            cells[own].fill(0.0);
+        }
+        Tensor::from_data(TensorData::new(bias, [rows, 1, self.time, self.keys]), device)
     }
 
-    /// The keys that query `t` of `row` sees.
+    /// How many keys of the trunk query `t` of `row` sees beside its own.
     #[inline(always)]
-    pub(super) fn seen(&self, row: usize, t: usize) -> core::ops::Range<usize> {
+    pub(super) fn trunk(&self, row: usize, t: usize) -> usize {
+        self.branches.get(row).filter(|branches| branches.start(t) > 0).map_or(0, |branches| branches.trunk)
+    }
+
+    /// The keys that query `t` of `row` sees: all of them, or those of its branch.
+    #[inline(always)]
+    pub(super) fn own(&self, row: usize, t: usize) -> Range<usize> {
         let end = (self.column + t + 1).min(self.keys);
-        self.padding[row % self.padding.len()].min(end)..end
+        let start = match self.branches.get(row) {
+            Some(branches) => branches.start(t),
+            None => self.padding[row % self.padding.len()],
+        };
+        start.min(end)..end
+    }
+
+    /// Queries of `row` from `t` on that have the same branch, up to `most`.
+    pub(super) fn alike(&self, row: usize, t: usize, most: usize) -> Range<usize> {
+        let next = self.branches.get(row).and_then(|branches| branches.starts.iter().find(|start| **start > t));
+        t..(t + most).min(self.time).min(next.copied().unwrap_or(usize::MAX))
     }
 }
 
@@ -100,19 +146,34 @@ mod tests {
 
     #[test]
     fn blocks_equal_the_composition() {
-        twins(2, 3, 3, &Mask { padding: vec![0], column: 0, time: 5, keys: 5 });
-        twins(2, 4, 2, &Mask { padding: vec![0], column: 0, time: BLOCK + 9, keys: BLOCK + 9 });
+        twins(2, 3, 3, &Mask { padding: vec![0], column: 0, time: 5, keys: 5, branches: vec![] });
+        twins(2, 4, 2, &Mask { padding: vec![0], column: 0, time: BLOCK + 9, keys: BLOCK + 9, branches: vec![] });
     }
 
     #[test]
     fn a_window_of_a_cache_equals_the_composition() {
-        twins(3, 2, 1, &Mask { padding: vec![0, 2, 5], column: 6, time: 1, keys: 16 });
-        twins(1, 2, 2, &Mask { padding: vec![1], column: 3, time: 4, keys: 9 });
+        twins(3, 2, 1, &Mask { padding: vec![0, 2, 5], column: 6, time: 1, keys: 16, branches: vec![] });
+        twins(1, 2, 2, &Mask { padding: vec![1], column: 3, time: 4, keys: 9, branches: vec![] });
+    }
+
+    #[test]
+    fn branches_equal_the_composition() {
+        let branches = |trunk: usize, starts: &[usize]| Branches { trunk, starts: starts.to_vec() };
+        let branches = vec![branches(3, &[3, 5, 9]), branches(BLOCK + 2, &[BLOCK + 2, BLOCK + 3]), branches(0, &[0])];
+        twins(3, 4, 2, &Mask { padding: vec![0], column: 0, time: BLOCK + 9, keys: BLOCK + 9, branches });
+    }
+
+    #[test]
+    fn positions_count_along_the_branch() {
+        let branches = Branches { trunk: 3, starts: vec![3, 5] };
+        assert_eq!((0..8).map(|t| branches.position(t)).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 3, 4, 5]);
+        let flat = Branches { trunk: 0, starts: vec![0] };
+        assert_eq!((0..3).map(|t| flat.position(t)).collect::<Vec<_>>(), [0, 1, 2]);
     }
 
     #[test]
     fn a_query_that_sees_nothing_gives_nothing() {
-        let mask = Arc::new(Mask { padding: vec![2], column: 0, time: 3, keys: 3 });
+        let mask = Arc::new(Mask { padding: vec![2], column: 0, time: 3, keys: 3, branches: vec![] });
         let ones = || Tensor::<4>::ones([1, 1, 3, 2], &Device::flex());
         let found = values_of(attended(ones(), ones(), ones(), &mask, None));
         assert_eq!(found, [0.0, 0.0, 0.0, 0.0, 1.0, 1.0]);

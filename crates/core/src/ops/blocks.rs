@@ -1,5 +1,6 @@
 //! Attention in blocks of queries: the scores of a block stay in a fast cache, and keys behind it are never touched.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use burn::backend::flex::FlexTensor;
@@ -45,39 +46,61 @@ impl Sizes {
     }
 }
 
-/// Queries `start..end` of one head of one row, and the `seen` keys that any of them may see.
-#[derive(Debug, Clone, Copy)]
+/// Queries `start..end` of one head of one row, and the keys that any of them may see: the first `trunk` ones and `own`.
+#[derive(Debug, Clone)]
 struct Block {
     row: usize,
     head: usize,
     start: usize,
     end: usize,
-    seen: usize,
+    trunk: usize,
+    own: Range<usize>,
+}
+
+/// Keys that lie side by side, and the first column of their scores in a block.
+struct Run {
+    column: usize,
+    keys: Range<usize>,
 }
 
 impl Attend {
     fn blocks(&self, sizes: Sizes) -> impl Iterator<Item = Block> + '_ {
         let heads = (0..sizes.rows).flat_map(move |row| (0..sizes.heads).map(move |head| (row, head)));
-        let starts = move |(row, head)| (0..sizes.time).step_by(BLOCK).map(move |start| (row, head, start));
-        heads.flat_map(starts).map(move |(row, head, start)| {
-            let end = (start + BLOCK).min(sizes.time);
-            Block { row, head, start, end, seen: self.mask.seen(row, end - 1).end }
-        })
+        let blocks = heads.flat_map(move |(row, head)| {
+            let queries = move |t: usize| (t < sizes.time).then(|| self.mask.alike(row, t, BLOCK));
+            core::iter::successors(queries(0), move |before| queries(before.end)).map(move |Range { start, end }| {
+                let trunk = self.mask.trunk(row, start);
+                Block { row, head, start, end, trunk, own: self.mask.own(row, end - 1) }
+            })
+        });
+        blocks.filter(|block| block.columns() > 0)
     }
 
     /// Turns the scores that each query t sees to weights by `weigh(scores, t)`; what it does not see weighs 0.
     #[inline(always)]
-    fn weigh(&self, scores: &mut [f32], block: Block, mut weigh: impl FnMut(&mut [f32], usize)) {
-        for (scores, t) in scores.chunks_exact_mut(block.seen.max(1)).zip(block.start..block.end) {
-            let seen = self.mask.seen(block.row, t);
-            scores[..seen.start].fill(0.0);
-            scores[seen.end..].fill(0.0);
-            weigh(&mut scores[seen], t);
+    fn weigh(&self, scores: &mut [f32], block: &Block, mut weigh: impl FnMut(&mut [f32], usize)) {
+        for (scores, t) in scores.chunks_exact_mut(block.columns()).zip(block.start..block.end) {
+            let own = self.mask.own(block.row, t);
+            let seen = block.trunk + own.end.saturating_sub(block.own.start);
+            scores[seen..].fill(0.0);
+            weigh(&mut scores[..seen], t);
         }
     }
 }
 
 impl Block {
+    /// Keys that the block sees.
+    #[inline(always)]
+    fn columns(&self) -> usize {
+        self.trunk + self.own.len()
+    }
+
+    /// The same, run by run.
+    fn runs(&self) -> impl Iterator<Item = Run> + use<> {
+        let trunk = Run { column: 0, keys: 0..self.trunk };
+        [trunk, Run { column: self.trunk, keys: self.own.clone() }].into_iter().filter(|run| !run.keys.is_empty())
+    }
+
     /// The block's part of `[rows, time, heads · dim]`: from where on, and how far apart its queries are.
     fn in_lines(&self, sizes: Sizes) -> (usize, usize) {
         let width = sizes.heads * sizes.dim;
@@ -101,18 +124,47 @@ impl Block {
         Matrix::new(&values[from..], self.end - self.start, sizes.dim, width)
     }
 
-    /// The keys (or values) that the block sees.
-    fn of_keys<'a>(&self, keys: &'a FlexTensor, sizes: Sizes) -> Matrix<'a> {
-        let strides = keys.layout().strides();
-        let head = self.head / sizes.group();
-        let from = self.row * strides[0].unsigned_abs() + head * strides[1].unsigned_abs();
+    /// A run of the keys (or values) that the block sees.
+    fn of_keys<'a>(&self, keys: &'a FlexTensor, run: &Run, sizes: Sizes) -> Matrix<'a> {
+        let [of_row, of_head, of_key] = [0, 1, 2].map(|axis| keys.layout().strides()[axis].unsigned_abs());
+        let from = self.row * of_row + self.head / sizes.group() * of_head + run.keys.start * of_key;
         let stored = &keys.storage::<f32>()[keys.layout().start_offset() + from..];
-        Matrix::new(stored, self.seen, sizes.dim, strides[2].unsigned_abs())
+        Matrix::new(stored, run.keys.len(), sizes.dim, of_key)
     }
 
-    /// Weights or scores of the block.
-    fn of_scores<'a>(&self, scores: &'a [f32]) -> Matrix<'a> {
-        Matrix::new(scores, self.end - self.start, self.seen, self.seen)
+    /// Weights or scores of the block for a run of keys.
+    fn of_scores<'a>(&self, scores: &'a [f32], run: &Run) -> Matrix<'a> {
+        Matrix::new(&scores[run.column..], self.end - self.start, run.keys.len(), self.columns())
+    }
+
+    /// a kᵀ for all keys that the block sees, `[queries, columns]`.
+    fn against(&self, a: Matrix<'_>, keys: &FlexTensor, sizes: Sizes) -> Vec<f32> {
+        if self.trunk == 0 {
+            let run = Run { column: 0, keys: self.own.clone() };
+            return product(a, self.of_keys(keys, &run, sizes).transposed());
+        }
+        let mut scores = vec![0.0; (self.end - self.start) * self.columns()];
+        for run in self.runs() {
+            let keys = self.of_keys(keys, &run, sizes).transposed();
+            multiply_into(&mut scores[run.column..], self.columns(), false, a, keys);
+        }
+        scores
+    }
+
+    /// Writes w k into `out`, whose rows are `of_row` apart.
+    fn mix(&self, out: &mut [f32], of_row: usize, weights: &[f32], keys: &FlexTensor, sizes: Sizes) {
+        for run in self.runs() {
+            let keys = self.of_keys(keys, &run, sizes);
+            multiply_into(out, of_row, run.column > 0, self.of_scores(weights, &run), keys);
+        }
+    }
+
+    /// Adds wᵀ a to the keys of `out [rows, key_heads, keys, dim]` that the block sees.
+    fn spread(&self, out: &mut [f32], weights: &[f32], a: Matrix<'_>, sizes: Sizes) {
+        for run in self.runs() {
+            let from = self.keys_start(sizes) + run.keys.start * sizes.dim;
+            multiply_into(&mut out[from..], sizes.dim, true, self.of_scores(weights, &run).transposed(), a);
+        }
     }
 
     /// First cell of the head's keys among `[rows, key_heads, keys, dim]`.
@@ -130,14 +182,14 @@ impl Kernel<3> for Attend {
         let (query, keys, inputs) = (query.to_contiguous(), with_rows(keys), with_rows(inputs));
         let mut mixed = vec![0.0; sizes.rows * sizes.time * sizes.heads * sizes.dim];
         let mut totals = vec![f32::NEG_INFINITY; sizes.rows * sizes.heads * sizes.time];
-        for block in self.blocks(sizes).filter(|block| block.seen > 0) {
-            let mut scores = product(block.of_heads(values(&query), sizes), block.of_keys(&keys, sizes).transposed());
+        for block in self.blocks(sizes) {
+            let mut scores = block.against(block.of_heads(values(&query), sizes), &keys, sizes);
             let totals = &mut totals[block.head_start(sizes)..];
             vectorised(|| {
-                self.weigh(&mut scores, block, |scores, t| totals[t] = softmax_in_place(scores, sizes.scale()));
+                self.weigh(&mut scores, &block, |scores, t| totals[t] = softmax_in_place(scores, sizes.scale()));
             });
             let (from, width) = block.in_lines(sizes);
-            multiply_into(&mut mixed[from..], width, false, block.of_scores(&scores), block.of_keys(&inputs, sizes));
+            block.mix(&mut mixed[from..], width, &scores, &inputs, sizes);
         }
         let mixed = tensor(mixed, [sizes.rows, sizes.time, sizes.heads * sizes.dim]);
         (mixed.clone(), (mixed, totals))
@@ -158,21 +210,21 @@ impl Kernel<3> for Attend {
         let mut dquery = vec![0.0; totals.len() * dim];
         let mut dkeys = vec![0.0; sizes.rows * sizes.key_heads * sizes.keys * dim];
         let mut dvalues = dkeys.clone();
-        for block in self.blocks(sizes).filter(|block| block.seen > 0) {
+        for block in self.blocks(sizes) {
             let (q, g) = (block.of_heads(values(&query), sizes), block.of_lines(values(grad), sizes));
-            let mut weights = product(q, block.of_keys(&keys, sizes).transposed());
-            let mut slopes = product(g, block.of_keys(&inputs, sizes).transposed());
+            let mut weights = block.against(q, &keys, sizes);
+            let mut slopes = block.against(g, &inputs, sizes);
             let (from, width) = block.in_lines(sizes);
             let line = |values: &FlexTensor, t: usize| {
                 let from = from + (t - block.start) * width;
                 dot(&self::values(values)[from..from + dim], &self::values(grad)[from..from + dim])
             };
             vectorised(|| {
-                self.weigh(&mut weights, block, |scores, t| {
+                self.weigh(&mut weights, &block, |scores, t| {
                     let total = totals[block.head_start(sizes) + t];
                     scores.iter_mut().for_each(|score| *score = exp(scale * *score - total));
                 });
-                let lines = slopes.chunks_exact_mut(block.seen).zip(weights.chunks_exact(block.seen));
+                let lines = slopes.chunks_exact_mut(block.columns()).zip(weights.chunks_exact(block.columns()));
                 for ((slopes, weights), t) in lines.zip(block.start..) {
                     let along = line(&output, t);
                     slopes
@@ -181,12 +233,10 @@ impl Kernel<3> for Attend {
                         .for_each(|(slope, weight)| *slope = scale * weight * (*slope - along));
                 }
             });
-            let (weights, slopes) = (block.of_scores(&weights), block.of_scores(&slopes));
             let from = (block.head_start(sizes) + block.start) * dim;
-            multiply_into(&mut dquery[from..], dim, false, slopes, block.of_keys(&keys, sizes));
-            let from = block.keys_start(sizes);
-            multiply_into(&mut dvalues[from..], dim, true, weights.transposed(), g);
-            multiply_into(&mut dkeys[from..], dim, true, slopes.transposed(), q);
+            block.mix(&mut dquery[from..], dim, &slopes, &keys, sizes);
+            block.spread(&mut dvalues, &weights, g, sizes);
+            block.spread(&mut dkeys, &slopes, q, sizes);
         }
         let of_keys = [sizes.rows, sizes.key_heads, sizes.keys, dim];
         let dquery = tensor(dquery, [sizes.rows, sizes.heads, sizes.time, dim]);

@@ -14,7 +14,7 @@ mod rotary;
 #[cfg(test)]
 mod twin;
 
-pub(crate) use attention::{Mask, attended};
+pub(crate) use attention::{Branches, Mask, attended};
 pub(crate) use gate::gated;
 pub(crate) use kernel::fused;
 pub(crate) use linear::{in_rows, mapped, mapped_by};

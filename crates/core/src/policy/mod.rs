@@ -8,10 +8,10 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 
 pub use generate::{Generator, NewToken, Response};
-pub use pack::{Packed, micro_batches};
+pub use pack::{MicroBatch, Packed, Row, micro_batches};
 pub use sample::{Choice, choose};
 
-use crate::model::{CausalLm, Configured, Frame, ModelConfig, Network as _, Rope, drawn};
+use crate::model::{CausalLm, Configured, ModelConfig, Network as _, drawn};
 
 /// A language model with the configuration it was built from.
 pub type Policy = Configured<CausalLm>;
@@ -39,7 +39,7 @@ pub fn log_probs(config: &ModelConfig, model: &CausalLm, packed: &Packed) -> Ten
 /// They are formed for the picked positions only, so prompts cost no vocabulary projection.
 pub fn logits(config: &ModelConfig, model: &CausalLm, packed: &Packed) -> Tensor<2> {
     let device = model.device();
-    let frame = Frame::causal(&Rope::new(config), packed.time(), &device);
+    let frame = packed.frame(config, &device);
     model.logits(packed.pick(model.hidden(packed.tokens(&device), &frame, None)))
 }
 
@@ -52,10 +52,9 @@ pub(crate) fn checkpointed_gradients(
     packed: &Packed,
     loss: impl FnOnce(Tensor<2>) -> (Tensor<1>, Tensor<1>),
 ) -> (Vec<GradientsParams>, Tensor<1>) {
-    let rope = Rope::new(config);
     model.checkpointed_gradients(
         |device| packed.tokens(device),
-        |device| Frame::causal(&rope, packed.time(), device),
+        |device| packed.frame(config, device),
         |hidden| loss(model.logits(packed.pick(hidden))),
     )
 }

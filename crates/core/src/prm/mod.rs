@@ -13,7 +13,7 @@ pub use quality::{area_under_roc, quality};
 pub use score::score;
 pub use train::{LabelledSteps, Losses, losses, train};
 
-use crate::model::{Configured, Frame, ModelConfig, Rope, TokenClassifier, drawn};
+use crate::model::{Configured, ModelConfig, TokenClassifier, drawn};
 use crate::policy::{Packed, Policy};
 
 /// A token-classification process reward model with the configuration it was built from.
@@ -32,6 +32,5 @@ impl Prm {
 /// Hidden states of all tokens, `[rows, time, hidden]`.
 fn hidden(config: &ModelConfig, model: &TokenClassifier, packed: &Packed) -> Tensor<3> {
     let device = model.device();
-    let frame = Frame::causal(&Rope::new(config), packed.time(), &device);
-    model.hidden(packed.tokens(&device), &frame, None)
+    model.hidden(packed.tokens(&device), &packed.frame(config, &device), None)
 }

@@ -1,6 +1,6 @@
 //! How well step scores separate right from wrong steps.
 
-use minform_credit::first_error;
+use minform_credit::{Detection, detection, first_error, share};
 
 use crate::event::PrmQuality;
 
@@ -31,16 +31,15 @@ pub fn area_under_roc(pairs: &[(f32, bool)]) -> Option<f32> {
 /// error.
 pub fn quality(on: &str, scores: &[Vec<f32>], labels: &[Vec<Option<bool>>], threshold: f32) -> PrmQuality {
     let mut pairs = Vec::new();
-    let (mut erroneous, mut correct) = (Vec::new(), Vec::new());
+    let mut first_errors = Vec::new();
     for (scores, labels) in scores.iter().zip(labels) {
         pairs.extend(scores.iter().zip(labels).filter_map(|(score, label)| label.map(|right| (*score, right))));
         let truth = labels.iter().position(|label| *label == Some(false)).map_or(-1, |index| index as i64);
-        let found = first_error(scores, threshold) == truth;
-        if truth < 0 { correct.push(found) } else { erroneous.push(found) }
+        first_errors.push((first_error(scores, threshold), truth));
     }
     let right_side = pairs.iter().map(|(score, right)| (*score >= threshold) == *right).collect::<Vec<_>>();
-    let accuracy_erroneous = share(&erroneous);
-    let accuracy_correct = share(&correct);
+    let approved = first_errors.iter().map(|(found, _)| *found < 0).collect::<Vec<_>>();
+    let Detection { accuracy_erroneous, accuracy_correct, f1 } = detection(first_errors);
     PrmQuality {
         on: on.into(),
         step: None,
@@ -50,17 +49,9 @@ pub fn quality(on: &str, scores: &[Vec<f32>], labels: &[Vec<Option<bool>>], thre
         accuracy: share(&right_side),
         accuracy_erroneous,
         accuracy_correct,
-        approved: share(&scores.iter().map(|scores| first_error(scores, threshold) < 0).collect::<Vec<_>>()),
-        first_error_f1: accuracy_erroneous.zip(accuracy_correct).map(harmonic_mean),
+        approved: share(&approved),
+        first_error_f1: f1,
     }
-}
-
-fn share(hits: &[bool]) -> Option<f32> {
-    (!hits.is_empty()).then(|| hits.iter().filter(|hit| **hit).count() as f32 / hits.len() as f32)
-}
-
-fn harmonic_mean((a, b): (f32, f32)) -> f32 {
-    if a + b > 0.0 { 2.0 * a * b / (a + b) } else { 0.0 }
 }
 
 #[cfg(test)]

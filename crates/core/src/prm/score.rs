@@ -5,7 +5,7 @@ use minform_credit::step_score;
 use minform_text::steps::PrmInput;
 
 use super::{Prm, hidden};
-use crate::policy::{Packed, micro_batches};
+use crate::policy::{MicroBatch, Packed, Row, micro_batches};
 use crate::read::read;
 use crate::{Error, Result, parallel};
 
@@ -27,19 +27,19 @@ pub async fn score(
     if let Some(long) = inputs.iter().find(|input| input.ids.len() > context) {
         return Err(Error::Context { tokens: long.ids.len(), context });
     }
-    let lengths: Vec<usize> = inputs.iter().map(|input| input.ids.len()).collect();
+    let rows: Vec<Row<'_>> = inputs.iter().map(row).collect();
     let mut scores = vec![Vec::new(); inputs.len()];
     let device = prm.model.device();
     // As many passes at once as there are threads, so that progress is heard between them.
-    for groups in micro_batches(&lengths, micro_batch_tokens).chunks(parallel::workers(&device)) {
+    for groups in micro_batches(&rows, micro_batch_tokens).chunks(parallel::workers(&device)) {
         let logits = parallel::map(&device, groups, |group| logits(prm, inputs, group));
         for (group, logits) in groups.iter().zip(logits) {
             let values = read(logits).await?;
             let mut steps = values.chunks_exact(2).map(|pair| step_score([pair[0], pair[1]]));
-            for index in group {
-                scores[*index] = steps.by_ref().take(inputs[*index].positions.len()).collect();
+            for index in group.rows() {
+                scores[index] = steps.by_ref().take(inputs[index].positions.len()).collect();
             }
-            if !scored(group.len()) {
+            if !scored(group.rows().count()) {
                 return Err(Error::Stopped);
             }
         }
@@ -47,10 +47,15 @@ pub async fn score(
     Ok(scores)
 }
 
+/// The ids of an input, of which the problem may be that of other inputs too.
+pub(super) fn row(input: &PrmInput) -> Row<'_> {
+    let (shared, own) = input.ids.split_at(input.start.min(input.ids.len()));
+    Row { shared, own }
+}
+
 /// Logits `[picks, 2]` of the steps of the inputs in `group`, one input after another.
-fn logits(prm: &Prm, inputs: &[PrmInput], group: &[usize]) -> Tensor<2> {
-    let rows: Vec<&[u32]> = group.iter().map(|index| &inputs[*index].ids[..]).collect();
-    let picks = group.iter().map(|index| inputs[*index].positions.iter().map(|position| (*position, 0)).collect());
-    let packed = Packed::labelled(&rows, picks.collect());
+fn logits(prm: &Prm, inputs: &[PrmInput], group: &MicroBatch) -> Tensor<2> {
+    let picks = group.rows().map(|index| inputs[index].positions.iter().map(|position| (*position, 0)).collect());
+    let packed = Packed::labelled(&group.lines(|index| row(&inputs[index])), picks.collect());
     prm.model.judge(packed.pick(hidden(&prm.config, &prm.model, &packed)))
 }

@@ -4,11 +4,12 @@ use burn::tensor::Tensor;
 use minform_text::steps::PrmInput;
 use rand::seq::SliceRandom as _;
 
+use super::score::row;
 use super::{Prm, hidden};
 use crate::config::{self, Optimizer};
 use crate::event::{Event, Listener, Phase, PrmStep, emit};
 use crate::model::{ModelConfig, TokenClassifier};
-use crate::policy::{Packed, micro_batches};
+use crate::policy::{MicroBatch, Packed, Row, micro_batches};
 use crate::read::scalar;
 use crate::train::Trainer;
 use crate::{Error, Result, seed};
@@ -114,15 +115,15 @@ async fn accumulate(
     batch: &[&LabelledSteps],
     config: &config::Prm,
 ) -> Result<Option<f32>> {
-    let lengths: Vec<usize> = batch.iter().map(|row| row.input.ids.len()).collect();
-    let pack = |group: Vec<usize>| {
-        let rows: Vec<&[u32]> = group.iter().map(|row| &batch[*row].input.ids[..]).collect();
-        let steps = Packed::labelled(&rows, group.iter().map(|row| batch[*row].picks()).collect());
-        let text = (config.text_loss > 0.0)
-            .then(|| steps.repicked(group.iter().map(|row| batch[*row].text_picks()).collect()));
+    let rows: Vec<Row<'_>> = batch.iter().map(|labelled| row(&labelled.input)).collect();
+    let pack = |group: MicroBatch| {
+        let steps =
+            Packed::labelled(&group.lines(|row| rows[row]), group.rows().map(|row| batch[row].picks()).collect());
+        let text =
+            (config.text_loss > 0.0).then(|| steps.repicked(group.rows().map(|row| batch[row].text_picks()).collect()));
         (steps, text)
     };
-    let mut batches: Vec<_> = micro_batches(&lengths, config.micro_batch_tokens).into_iter().map(pack).collect();
+    let mut batches: Vec<_> = micro_batches(&rows, config.micro_batch_tokens).into_iter().map(pack).collect();
     batches.retain(|(steps, _)| steps.picks() > 0);
     let steps: usize = batches.iter().map(|(steps, _)| steps.picks()).sum();
     let tokens: usize = batches.iter().filter_map(|(_, text)| text.as_ref()).map(Packed::picks).sum();

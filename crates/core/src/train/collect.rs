@@ -11,7 +11,7 @@ use super::rl::{Problem, Rl};
 use super::rollout::{Rollout, Scored};
 use crate::config::{Allocation, Estimator, Sampling, Truncated};
 use crate::event::{Event, Listener, Phase, emit};
-use crate::policy::{Generator, NewToken, Packed, micro_batches};
+use crate::policy::{Generator, MicroBatch, NewToken, Packed, micro_batches};
 use crate::prm;
 use crate::read::read;
 use crate::{Result, parallel, seed};
@@ -258,25 +258,21 @@ pub(super) async fn per_token(
     let groups = groups(scored.iter(), budget);
     let tensors = parallel::map(device, &groups, |group| forward(&pack(group, |row| &scored[row])));
     let mut rows = vec![Vec::new(); scored.len()];
-    for (group, tensor) in groups.into_iter().zip(tensors) {
+    for (group, tensor) in groups.iter().zip(tensors) {
         let mut values = read(tensor).await?.into_iter();
-        for row in group {
+        for row in group.rows() {
             rows[row] = values.by_ref().take(scored[row].rollout.response.tokens.len()).collect();
         }
     }
     Ok(rows)
 }
 
-/// Rows of like length for one forward pass each.
-pub(super) fn groups<'b>(scored: impl Iterator<Item = &'b Scored>, budget: usize) -> Vec<Vec<usize>> {
-    let length = |scored: &Scored| scored.rollout.prompt_ids.len() + scored.rollout.response.tokens.len();
-    micro_batches(&scored.map(length).collect::<Vec<_>>(), budget)
+/// Responses for one forward pass each; those to one prompt share its reading.
+pub(super) fn groups<'b>(scored: impl Iterator<Item = &'b Scored>, budget: usize) -> Vec<MicroBatch> {
+    micro_batches(&scored.map(|scored| scored.rollout.row()).collect::<Vec<_>>(), budget)
 }
 
 /// Prompt and response of the rows of `group`, with the response tokens picked.
-pub(super) fn pack<'b>(group: &[usize], scored: impl Fn(usize) -> &'b Scored) -> Packed {
-    let rows: Vec<Vec<u32>> = group.iter().map(|row| scored(*row).rollout.row()).collect();
-    let rows: Vec<&[u32]> = rows.iter().map(Vec::as_slice).collect();
-    let starts: Vec<usize> = group.iter().map(|row| scored(*row).rollout.prompt_ids.len()).collect();
-    Packed::continuations(&rows, &starts)
+pub(super) fn pack<'b>(group: &MicroBatch, scored: impl Fn(usize) -> &'b Scored) -> Packed {
+    Packed::continuations(&group.lines(|row| scored(row).rollout.row()))
 }

@@ -7,8 +7,8 @@ use super::loss::{token_weights, value_loss};
 use super::optimizer::Trainer;
 use super::rollout::Scored;
 use crate::config::{self, LossMean};
-use crate::model::{Configured, Frame, ModelConfig, Rope, ValueModel, drawn};
-use crate::policy::{Packed, Policy};
+use crate::model::{Configured, ModelConfig, ValueModel, drawn};
+use crate::policy::{MicroBatch, Packed, Policy};
 use crate::read::read;
 use crate::{Error, Result, seed};
 
@@ -48,10 +48,10 @@ impl Critic {
         let weights = token_weights(LossMean::PerToken, &[tokens], tokens);
         let Self { network, trainer, clip } = self;
         let device = network.model.device();
-        let forward = |model: &ValueModel, group: &Vec<usize>| {
+        let forward = |model: &ValueModel, group: &MicroBatch| {
             let packed = pack(group, |row| share[row]);
             let per_token = |of: fn(&Scored) -> &[f32]| {
-                let flat: Vec<f32> = group.iter().flat_map(|row| of(share[*row])).copied().collect();
+                let flat: Vec<f32> = group.rows().flat_map(|row| of(share[row])).copied().collect();
                 packed.values(&flat, &device)
             };
             let weights = packed.values(&weights[..packed.picks()], &device);
@@ -72,6 +72,5 @@ impl Critic {
 /// The value before each picked token, `[picks]`.
 fn values(config: &ModelConfig, model: &ValueModel, packed: &Packed) -> Tensor<1> {
     let device = model.device();
-    let frame = Frame::causal(&Rope::new(config), packed.time(), &device);
-    model.values(packed.pick(model.hidden(packed.tokens(&device), &frame)))
+    model.values(packed.pick(model.hidden(packed.tokens(&device), &packed.frame(config, &device))))
 }

@@ -11,7 +11,7 @@ use super::rollout::Scored;
 use crate::config::{self, KlPlace, RunAction};
 use crate::event::{GuardFired, Update};
 use crate::model::{CausalLm, ModelConfig};
-use crate::policy::{Packed, checkpointed_gradients, logits};
+use crate::policy::{MicroBatch, Packed, checkpointed_gradients, logits};
 use crate::read::read;
 use crate::{Error, Result};
 
@@ -86,9 +86,9 @@ impl Rl {
         let device = self.policy.model.device();
         let groups = groups(share.iter().copied(), self.config.micro_batch_tokens);
         let objective = Objective::new(self, share);
-        let forward = |model: &CausalLm, group: &Vec<usize>| objective.micro_batch(model, group);
+        let forward = |model: &CausalLm, group: &MicroBatch| objective.micro_batch(model, group);
         let figures = if self.config.gradient_checkpointing {
-            let gradients = |model: &CausalLm, group: &Vec<usize>| objective.checkpointed(model, group);
+            let gradients = |model: &CausalLm, group: &MicroBatch| objective.checkpointed(model, group);
             self.trainer.accumulate_parts(&self.policy.model, &device, &groups, gradients)
         } else {
             self.trainer.accumulate(&self.policy.model, &device, &groups, forward)
@@ -127,25 +127,25 @@ impl<'b> Objective<'b> {
     }
 
     /// The loss of the responses `group`, and `[loss, clipped, Σ ratio, Σ policy KL]`.
-    fn micro_batch(&self, model: &CausalLm, group: &[usize]) -> (Tensor<1>, Tensor<1>) {
+    fn micro_batch(&self, model: &CausalLm, group: &MicroBatch) -> (Tensor<1>, Tensor<1>) {
         let packed = pack(group, |row| self.share[row]);
         self.loss(logits(&self.shape, model, &packed), &packed, group)
     }
 
     /// The gradients of that loss, layer by layer, and the same figures.
-    fn checkpointed(&self, model: &CausalLm, group: &[usize]) -> (Vec<GradientsParams>, Tensor<1>) {
+    fn checkpointed(&self, model: &CausalLm, group: &MicroBatch) -> (Vec<GradientsParams>, Tensor<1>) {
         let packed = pack(group, |row| self.share[row]);
         checkpointed_gradients(&self.shape, model, &packed, |logits| self.loss(logits, &packed, group))
     }
 
     /// Loss and figures from `logits [picks, vocabulary]`.
-    fn loss(&self, logits: Tensor<2>, packed: &Packed, group: &[usize]) -> (Tensor<1>, Tensor<1>) {
+    fn loss(&self, logits: Tensor<2>, packed: &Packed, group: &MicroBatch) -> (Tensor<1>, Tensor<1>) {
         let device = logits.device();
         let per_token = |values: fn(&Scored) -> &[f32]| {
-            let flat: Vec<f32> = group.iter().flat_map(|row| values(self.share[*row])).copied().collect();
+            let flat: Vec<f32> = group.rows().flat_map(|row| values(self.share[row])).copied().collect();
             packed.values(&flat, &device)
         };
-        let weights: Vec<f32> = group.iter().flat_map(|row| self.weights[*row].iter().copied()).collect();
+        let weights: Vec<f32> = group.rows().flat_map(|row| self.weights[row].iter().copied()).collect();
         let weights = packed.values(&weights, &device);
         let log_probs = packed.target_log_probs(logits.clone());
         // With one optimizer step per rollout the old policy is the present one: the ratio is exactly 1.

@@ -6,7 +6,7 @@ use minform_text::tokenizer::Tokenizer;
 
 use crate::Result;
 use crate::config::Truncated;
-use crate::policy::Response;
+use crate::policy::{Response, Row};
 
 /// A response cut into steps, with everything credit assignment needs.
 #[derive(Debug, Clone)]
@@ -56,9 +56,9 @@ impl Rollout {
         spans.map(|span| Ok(tokenizer.decode(&self.response.tokens[span])?)).collect()
     }
 
-    /// Prompt and response ids.
-    pub fn row(&self) -> Vec<u32> {
-        [&self.prompt_ids[..], &self.response.tokens[..]].concat()
+    /// Prompt and response, of which the prompt may be that of other rollouts too.
+    pub fn row(&self) -> Row<'_> {
+        Row { shared: &self.prompt_ids, own: &self.response.tokens }
     }
 }
 

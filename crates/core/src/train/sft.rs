@@ -6,7 +6,7 @@ use super::optimizer::Trainer;
 use crate::config::Sft;
 use crate::event::{Event, Listener, Phase, SftStep, emit};
 use crate::model::{CausalLm, ModelConfig};
-use crate::policy::{Packed, Policy, log_probs, micro_batches};
+use crate::policy::{MicroBatch, Packed, Policy, Row, log_probs, micro_batches};
 use crate::read::scalar;
 use crate::{Error, Result, parallel};
 
@@ -20,8 +20,9 @@ pub struct Example {
 }
 
 impl Example {
-    fn row(&self) -> Vec<u32> {
-        [&self.prompt[..], &self.target[..]].concat()
+    /// The prompt, which other examples may have too, and the target.
+    pub(crate) fn row(&self) -> Row<'_> {
+        Row { shared: &self.prompt, own: &self.target }
     }
 }
 
@@ -93,14 +94,9 @@ pub async fn mean_loss(policy: &Policy, examples: &[Example], micro_batch_tokens
 }
 
 fn pack(examples: &[Example], budget: usize) -> Vec<Packed> {
-    let rows: Vec<Vec<u32>> = examples.iter().map(Example::row).collect();
-    let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
-    let packed = |group: Vec<usize>| {
-        let picked: Vec<&[u32]> = group.iter().map(|row| &rows[*row][..]).collect();
-        let starts: Vec<usize> = group.iter().map(|row| examples[*row].prompt.len()).collect();
-        Packed::continuations(&picked, &starts)
-    };
-    micro_batches(&lengths, budget).into_iter().map(packed).collect()
+    let rows: Vec<Row<'_>> = examples.iter().map(Example::row).collect();
+    let packed = |group: MicroBatch| Packed::continuations(&group.lines(|row| rows[row]));
+    micro_batches(&rows, budget).into_iter().map(packed).collect()
 }
 
 /// −Σ log π over the picked tokens, `[1]`.

@@ -1,6 +1,6 @@
 //! Tokenizers of pretrained models and of the arithmetic world, read from their `tokenizer.json`.
 //!
-//! The world's is read here; all others by the library of their authors, where the feature `tokenizers` builds it in.
+//! The world's is read here; all others by the library of their authors, where the feature `pretrained` builds it in.
 //!
 //! Padding and truncation stored in the file are switched off: lengths are the caller's business, and a
 //! tokenizer that silently cuts a response would shift every step end.
@@ -10,7 +10,7 @@ mod words;
 use std::fmt;
 use std::sync::Arc;
 
-#[cfg(feature = "tokenizers")]
+#[cfg(feature = "pretrained")]
 use tokenizers::Tokenizer as Library;
 
 use words::Words;
@@ -66,7 +66,7 @@ pub struct Tokenizer {
 
 enum Inner {
     Words(Words),
-    #[cfg(feature = "tokenizers")]
+    #[cfg(feature = "pretrained")]
     Library(Box<Library>),
 }
 
@@ -89,7 +89,7 @@ impl Tokenizer {
         }
     }
 
-    #[cfg(feature = "tokenizers")]
+    #[cfg(feature = "pretrained")]
     fn from_any_json(bytes: &[u8]) -> Result<Self, TokenizerError> {
         let reason = |e: tokenizers::Error| TokenizerError::Json { reason: e.to_string() };
         let mut library = Library::from_bytes(bytes).map_err(reason)?;
@@ -99,9 +99,14 @@ impl Tokenizer {
         Ok(Self { inner: Arc::new(Inner::Library(Box::new(library))), vocabulary_size })
     }
 
-    #[cfg(not(feature = "tokenizers"))]
+    #[cfg(not(feature = "pretrained"))]
     fn from_any_json(_bytes: &[u8]) -> Result<Self, TokenizerError> {
         Err(TokenizerError::Json { reason: "this build reads the arithmetic world's alone".into() })
+    }
+
+    /// Whether it reads words as the arithmetic world writes them.
+    pub fn is_of_world(&self) -> bool {
+        matches!(&*self.inner, Inner::Words(_))
     }
 
     /// The tokenizer as the text of a `tokenizer.json`, without padding and truncation.
@@ -111,7 +116,7 @@ impl Tokenizer {
     pub fn to_json(&self) -> Result<String, TokenizerError> {
         match &*self.inner {
             Inner::Words(words) => Ok(words.to_json()),
-            #[cfg(feature = "tokenizers")]
+            #[cfg(feature = "pretrained")]
             Inner::Library(library) => {
                 library.to_string(false).map_err(|e| TokenizerError::Write { reason: e.to_string() })
             }
@@ -125,7 +130,7 @@ impl Tokenizer {
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
         match &*self.inner {
             Inner::Words(words) => Ok(words.encode(text)),
-            #[cfg(feature = "tokenizers")]
+            #[cfg(feature = "pretrained")]
             Inner::Library(library) => match library.encode_fast(text, false) {
                 Ok(encoding) => Ok(encoding.get_ids().to_vec()),
                 Err(error) => Err(TokenizerError::Encode { bytes: text.len(), reason: error.to_string() }),
@@ -152,7 +157,7 @@ impl Tokenizer {
     fn decoded(&self, ids: &[u32], skip_special: bool) -> Result<String, TokenizerError> {
         match &*self.inner {
             Inner::Words(words) => Ok(words.decode(ids, skip_special)),
-            #[cfg(feature = "tokenizers")]
+            #[cfg(feature = "pretrained")]
             Inner::Library(library) => library
                 .decode(ids, skip_special)
                 .map_err(|e| TokenizerError::Decode { ids: ids.len(), reason: e.to_string() }),
@@ -175,7 +180,7 @@ impl Tokenizer {
     pub fn id_of(&self, token: &str) -> Option<u32> {
         match &*self.inner {
             Inner::Words(words) => words.id_of(token),
-            #[cfg(feature = "tokenizers")]
+            #[cfg(feature = "pretrained")]
             Inner::Library(library) => library.token_to_id(token),
         }
     }
