@@ -4,6 +4,7 @@ import { type TemplateResult, css, html, nothing } from "lit";
 
 import "../views/credit";
 import "../views/rewards";
+import "../views/set";
 import "../views/solution";
 import { percent } from "./format";
 import { Part, define, sheet } from "./part";
@@ -242,6 +243,7 @@ export class App extends Part {
           <div class="stack">
             <minform-solution .bench=${bench}></minform-solution>
             <div class="card"><minform-rewards .bench=${bench}></minform-rewards></div>
+            <minform-set .bench=${bench}></minform-set>
           </div>
           <div class="card"><minform-credit .bench=${bench}></minform-credit></div>
         </div>`;

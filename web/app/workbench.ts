@@ -2,10 +2,11 @@
 
 import { Engine, type EngineOptions } from "../engine/engine";
 import type { Backend, Build, Credit, DeviceReport, Form, ModelFile, ModelInfo, Piece, Scores, SelfTest, Slot, WriteOptions, Written } from "../engine/protocol";
-import { isCancelled, messageOf } from "../engine/rpc";
+import { type CallOptions, isCancelled, messageOf } from "../engine/rpc";
 import type { Example, Solution } from "./examples";
-import { NANO_PROMPT_END, type Progress, fetchNano } from "./models";
-import { type Control, type Source, type State, initialState } from "./state";
+import type { Imported } from "./files";
+import { type Progress, fetchNano } from "./models";
+import { type Control, LIMITS, type Source, type State, initialState } from "./state";
 import type { Edit } from "./steps";
 import { Store } from "./store";
 import { record } from "./timings";
@@ -21,6 +22,9 @@ export interface Live {
   /** Whether the models are the user's own. */
   own: boolean;
   scoring: boolean;
+  /** The solutions of a file that was opened, and which of them is on screen. */
+  rows: Imported[];
+  row: number;
   /** Who made the samples of the best-of-N view. */
   samples: Source;
   selected: number;
@@ -46,6 +50,8 @@ export class Workbench {
     models: {},
     own: false,
     scoring: false,
+    rows: [],
+    row: 0,
     samples: "recorded",
     selected: 0,
     notice: null,
@@ -108,6 +114,46 @@ export class Workbench {
     this.select(0);
   }
 
+  /** The steps of a text; null, with a word to the user, if the separator is a pattern that is none. */
+  split(text: string, separator: string): string[] | null {
+    try {
+      return this.credit.splitSteps(text, separator).slice(0, LIMITS.steps);
+    } catch (error) {
+      this.say(`The text was not cut: ${messageOf(error)}.`, "error");
+      return null;
+    }
+  }
+
+  /** Solutions of a file, the first of which is opened. */
+  showRows(rows: Imported[]): void {
+    this.live.set({ rows });
+    this.showRow(0);
+  }
+
+  showRow(row: number): void {
+    const found = this.live.value.rows[row];
+    if (found === undefined) return;
+    const { problem, steps, scores, label } = found;
+    this.live.set({ row });
+    this.openSolution({ problem, answer: "", steps, scores, label, source: "imported", rescore: false });
+  }
+
+  /** Scores those solutions of the file that have no scores, one after another. */
+  async *scoreRows(signal: AbortSignal): AsyncGenerator<void> {
+    const source = this.live.value.own ? "own" : "nano";
+    for (const [at, { problem, steps, scores: known }] of this.live.value.rows.entries()) {
+      if (known.length === steps.length) continue;
+      const { scores, tokens } = await this.score(problem, steps, signal);
+      const { rows } = this.live.value;
+      const row = rows[at];
+      // Another file may have been opened in the meantime.
+      if (row?.steps !== steps) return;
+      this.live.set({ rows: rows.with(at, { ...row, scores: [...scores] }) });
+      if (this.state.value.steps === steps) this.state.set({ scores: [...scores], tokens: [...tokens], source, rescore: true });
+      yield;
+    }
+  }
+
   /** Takes an edit over and has the model score what came after it. */
   apply(edit: Edit): void {
     const { steps, tokens, validUntil, selected } = edit;
@@ -152,19 +198,15 @@ export class Workbench {
 
   /** Samples solutions from the policy. */
   write(problem: string, options: WriteOptions, signal: AbortSignal, listen?: (piece: Piece) => void): Promise<Written[]> {
-    return this.engine.call("write", { prompt: this.#prompt(problem), options }, { signal, listen });
+    return this.engine.call("write", { problem, options }, { signal, listen });
   }
 
   /** Scores a solution without showing it. */
   async score(problem: string, steps: string[], signal?: AbortSignal): Promise<Scores> {
-    const scored = await this.engine.call("score", { prompt: this.#prompt(problem), steps }, { signal });
+    const scored = await this.engine.call("score", { problem, steps }, { signal });
     record("score a solution", scored.milliseconds);
     if (scored.milliseconds > 0) record("tokens scored a second", ((scored.total - scored.kept) * 1000) / scored.milliseconds);
     return scored;
-  }
-
-  #prompt(problem: string): string {
-    return this.live.value.own ? problem : problem + NANO_PROMPT_END;
   }
 
   /** The engine for scores and samples, started when first asked for. */
@@ -199,9 +241,9 @@ export class Workbench {
   }
 
   /** Loads a model of the user's own in place of the nano one; pretrained models need the full build. */
-  async loadOwn(slot: Slot, files: ModelFile[]): Promise<void> {
+  async loadOwn(slot: Slot, files: ModelFile[], options?: CallOptions<number>): Promise<void> {
     if (this.#build === "nano" && (await this.#isForeign(slot, files))) await this.#restart({ build: "full" });
-    const info = await this.engine.load(slot, files);
+    const info = await this.engine.load(slot, files, options);
     this.live.set({ models: { ...this.live.value.models, [slot]: info }, own: true });
     if (slot === "prm") await this.rescore();
   }

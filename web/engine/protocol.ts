@@ -22,7 +22,7 @@ import type {
 } from "../app/wasm/engine/minform_web";
 import type { Call } from "./rpc";
 
-export type { Aggregate, Baseline, Form, RowCredit } from "../app/wasm/credit/minform_web";
+export type { Aggregate, Baseline, Detection, Form, RowCredit } from "../app/wasm/credit/minform_web";
 export type {
   Backend,
   DeviceReport,
@@ -63,8 +63,8 @@ export interface EngineMethods {
   report: Call<null, DeviceReport>;
   selfTest: Call<null, SelfTest[]>;
   load: Call<{ slot: Slot; files: ModelFile[] }, ModelInfo, number>;
-  score: Call<{ prompt: string; steps: string[] }, Scores, number>;
-  write: Call<{ prompt: string; options: WriteOptions }, Written[], Piece>;
+  score: Call<{ problem: string; steps: string[] }, Scores, number>;
+  write: Call<{ problem: string; options: WriteOptions }, Written[], Piece>;
   problem: Call<{ seed: number; index: number; level: number }, WorldProblem>;
   check: Call<{ seed: number; index: number; level: number; steps: string[] }, boolean[]>;
   grade: Call<{ text: string; answer: string }, Grade>;

@@ -71,14 +71,14 @@ serve<EngineMethods>(self as unknown as Port, {
     await load(slot, files, listen);
     return needed(slot === "prm" ? prm : policy, "model").info();
   },
-  score({ prompt, steps }, listen) {
-    return needed(judge, "reward model").score(prompt, steps, listen);
+  score({ problem, steps }, listen) {
+    return needed(judge, "reward model").score(problem, steps, listen);
   },
-  async write({ prompt, options }, listen) {
+  async write({ problem, options }, listen) {
     const { Writer } = await engine();
     const writer = new Writer(needed(policy, "policy"));
     try {
-      return await writer.write(prompt, options, listen);
+      return await writer.write(problem, options, listen);
     } finally {
       writer.free();
     }

@@ -3,11 +3,11 @@
 import { type TemplateResult, css, html, nothing } from "lit";
 
 import { messageOf } from "../engine/rpc";
-import { type Imported, type ScoredRow, isState, parseState, readRows, writeState } from "../app/files";
-import { bytes, counted } from "../app/format";
-import { type Choice, choose, readChoice } from "../app/models";
+import { type ScoredRow, isState, parseState, readRows, writeState } from "../app/files";
+import { type Offer, offerOf } from "../app/models";
 import { Part, define, sheet } from "../app/part";
 import { csv, save } from "../charts/svg";
+import "./own-model";
 
 export class FilesPanel extends Part {
   static override styles = [
@@ -32,23 +32,17 @@ export class FilesPanel extends Part {
   ];
   static override properties = {
     ...Part.properties,
-    rows: { state: true },
     model: { state: true },
     failure: { state: true },
-    busy: { state: true },
   };
 
-  declare rows: Imported[];
-  declare model: Choice | null;
+  declare model: Offer | null;
   declare failure: string;
-  declare busy: boolean;
 
   constructor() {
     super();
-    this.rows = [];
     this.model = null;
     this.failure = "";
-    this.busy = false;
   }
 
   override render(): TemplateResult {
@@ -82,49 +76,13 @@ export class FilesPanel extends Part {
         </div>
       </div>
       ${this.failure === "" ? nothing : html`<p role="alert">Not opened: ${this.failure}.</p>`}
-      ${this.rows.length > 0 ? this.#choice() : nothing} ${this.model === null ? nothing : this.#offer(this.model)}
+      <minform-own-model .bench=${this.bench} .given=${this.model}></minform-own-model>
     </section>`;
   }
 
-  #choice(): TemplateResult {
-    return html`<label class="field">
-      <span>${counted(this.rows.length, "solution")} in the file</span>
-      <select aria-label="Solution of the file" @change=${this.#show}>
-        ${this.rows.map(({ id, problem }, at) => html`<option value=${at}>${id}: ${problem.slice(0, 80)}</option>`)}
-      </select>
-    </label>`;
-  }
-
-  /** Nothing is read before the user has seen how large it is. */
-  #offer(model: Choice): TemplateResult {
-    const load = (slot: "prm" | "policy"): TemplateResult => html`<button
-      class="primary"
-      ?disabled=${this.busy}
-      @click=${() => this.#loadModel(slot, model)}
-    >
-      Load as ${slot === "prm" ? "reward model" : "policy"}
-    </button>`;
-    return html`<div class="row" role="status">
-      ${model.files.map((file) => file.name).join(", ")}: ${bytes(model.bytes)}, which stay in this page.
-      ${load("prm")} ${load("policy")}
-    </div>`;
-  }
-
-  async #loadModel(slot: "prm" | "policy", model: Choice): Promise<void> {
-    this.busy = true;
-    try {
-      await this.bench.loadOwn(slot, await readChoice(model));
-      this.model = null;
-      this.failure = "";
-    } catch (error) {
-      this.failure = messageOf(error);
-    }
-    this.busy = false;
-  }
-
-  #drop(event: DragEvent): void {
+  async #drop(event: DragEvent): Promise<void> {
     event.preventDefault();
-    void this.#open(event.dataTransfer?.files ?? []);
+    void this.#open(await filesOf(event.dataTransfer));
   }
 
   #choose(event: Event): void {
@@ -137,7 +95,8 @@ export class FilesPanel extends Part {
 
   async #open(files: Iterable<File>): Promise<void> {
     const [first] = files;
-    this.model = choose(files);
+    this.failure = "";
+    this.model = offerOf(files);
     if (first === undefined || this.model !== null) return;
     this.#read(await first.text());
   }
@@ -145,27 +104,15 @@ export class FilesPanel extends Part {
   #read(text: string): void {
     if (text.trim() === "") return;
     this.failure = "";
-    this.rows = [];
     try {
       if (isState(text)) {
         this.bench.state.set(parseState(text));
       } else {
-        this.rows = readRows(text);
-        this.#put(this.rows[0]);
+        this.bench.showRows(readRows(text));
       }
     } catch (error) {
       this.failure = messageOf(error);
     }
-  }
-
-  #show(event: Event): void {
-    this.#put(this.rows[Number((event.target as HTMLSelectElement).value)]);
-  }
-
-  #put(row: Imported | undefined): void {
-    if (row === undefined) return;
-    const { problem, steps, scores, label } = row;
-    this.bench.openSolution({ problem, answer: "", steps, scores, label, source: "imported", rescore: false });
   }
 
   #saveCsv(): void {
@@ -191,6 +138,30 @@ export class FilesPanel extends Part {
     };
     save("minform-scores.jsonl", `${JSON.stringify(row)}\n`, "application/jsonl");
   }
+}
+
+/** The files that were dropped, and those directly in a folder that was. */
+async function filesOf(dropped: DataTransfer | null): Promise<File[]> {
+  // The list is emptied as soon as the event is over: take the entries first.
+  const entries = [...(dropped?.items ?? [])].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  const files = [...(dropped?.files ?? [])];
+  const folders = entries.filter((entry) => entry.isDirectory) as FileSystemDirectoryEntry[];
+  const within = await Promise.all(folders.map(filesIn));
+  const names = new Set(folders.map(({ name }) => name));
+  return [...files.filter(({ name }) => !names.has(name)), ...within.flat()];
+}
+
+/** A reader gives a folder away in pieces, the last of which is empty. */
+async function filesIn(folder: FileSystemDirectoryEntry): Promise<File[]> {
+  const reader = folder.createReader();
+  const entries: FileSystemEntry[] = [];
+  for (;;) {
+    const piece = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+    if (piece.length === 0) break;
+    entries.push(...piece);
+  }
+  const plain = entries.filter((entry) => entry.isFile) as FileSystemFileEntry[];
+  return Promise.all(plain.map((entry) => new Promise<File>((resolve, reject) => entry.file(resolve, reject))));
 }
 
 define("minform-files", FilesPanel);

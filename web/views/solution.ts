@@ -230,13 +230,13 @@ export class SolutionView extends Part {
           ${SEPARATORS.map(
             ([value, name], at) => html`<option value=${at} ?selected=${!own && value === separator}>${name}</option>`,
           )}
-          <option value="own" ?selected=${own}>text of your own</option>
+          <option value="own" ?selected=${own}>text or /pattern/</option>
         </select>
       </label>
       ${own
         ? html`<input
             class="separator"
-            aria-label="Text that ends a step"
+            aria-label="Text that ends a step, or a pattern between slashes"
             maxlength="40"
             .value=${escaped(separator)}
             @change=${(event: Event) => this.#resplit(unescaped((event.target as HTMLInputElement).value))}
@@ -319,15 +319,16 @@ export class SolutionView extends Part {
     if (this.editing !== at) return;
     this.editing = -1;
     if (area.value === this.state.steps[at]) return;
-    const texts = this.bench.credit.splitSteps(area.value, this.state.separator);
-    this.bench.apply(rewrite(this.state, at, texts.slice(0, LIMITS.steps)));
+    const texts = this.bench.split(area.value, this.state.separator) ?? [area.value];
+    this.bench.apply(rewrite(this.state, at, texts));
   }
 
   /** Cuts the whole solution anew: how it is cut is part of the reward. */
   #resplit(separator: string): void {
     if (separator === "") return;
-    const text = this.state.steps.join(this.state.separator);
-    const steps = this.bench.credit.splitSteps(text, separator).slice(0, LIMITS.steps);
+    const joint = isPattern(this.state.separator) ? "\n\n" : this.state.separator;
+    const steps = this.bench.split(this.state.steps.join(joint), separator);
+    if (steps === null) return;
     this.bench.state.set({ separator });
     this.bench.apply({ steps, scores: steps.map(() => null), tokens: steps.map(() => 0), validUntil: 0, selected: 0 });
   }
@@ -363,13 +364,18 @@ function middle(step: string): number {
   return spaces.toSorted((a, b) => Math.abs(a - centre) - Math.abs(b - centre))[0] ?? centre;
 }
 
-/** `\n` and `\t` as people type them. */
+function isPattern(separator: string): boolean {
+  return /^\/.+\/$/s.test(separator);
+}
+
+/** `\n` and `\t` as people type them; a pattern has them as they are. */
 function escaped(text: string): string {
-  return text.replaceAll("\n", "\\n").replaceAll("\t", "\\t");
+  return isPattern(text) ? text : text.replaceAll("\n", "\\n").replaceAll("\t", "\\t");
 }
 
 function unescaped(text: string): string {
-  return text.replaceAll("\\n", "\n").replaceAll("\\t", "\t").slice(0, 40);
+  const typed = isPattern(text) ? text : text.replaceAll("\\n", "\n").replaceAll("\\t", "\t");
+  return typed.slice(0, 40);
 }
 
 define("minform-solution", SolutionView);

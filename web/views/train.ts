@@ -4,7 +4,6 @@ import { type TemplateResult, css, html, nothing } from "lit";
 
 import type { Sample, Update } from "../engine/protocol";
 import { counted, figure, percent } from "../app/format";
-import { NANO_PROMPT_END } from "../app/models";
 import { Part, define, sheet } from "../app/part";
 import type { Watched } from "../app/store";
 import { LANES, type LaneName, type LaneRecord, type Run } from "../app/training";
@@ -13,6 +12,9 @@ import type { Series } from "../charts/curves";
 import { chips } from "./chips";
 import "./run-settings";
 import "./runs";
+
+/** What the arithmetic world puts between a question and its solution. */
+const PROMPT_END = " => ";
 
 const TITLES: Record<LaneName, string> = { sum: "sum", min: "minimum" };
 const DASHES: Partial<Record<LaneName, string>> = { sum: "7 4" };
@@ -226,7 +228,7 @@ export class TrainView extends Part {
   }
 
   #open({ prompt, steps, scores }: Sample): void {
-    const problem = prompt.endsWith(NANO_PROMPT_END) ? prompt.slice(0, -NANO_PROMPT_END.length) : prompt;
+    const problem = prompt.endsWith(PROMPT_END) ? prompt.slice(0, -PROMPT_END.length) : prompt;
     this.bench.openSolution({ problem, answer: "", steps, scores, source: "nano", rescore: true });
     void this.bench.rescore();
   }

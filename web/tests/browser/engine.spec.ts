@@ -10,7 +10,8 @@ test("a model of one's own is offered with its size, loaded, and named as the so
   await openWithModels(page);
   await page.getByRole("button", { name: "Files" }).click();
   await page.getByLabel("Choose files").setInputFiles(FILES.map((name) => PRM + name));
-  await expect(page.getByText(/config\.json, tokenizer\.json, model\.safetensors: .* kB/)).toBeVisible();
+  await expect(page.getByRole("row", { name: /model\.safetensors 32\d kB your file/ })).toBeVisible();
+  await expect(page.getByText(/^3\d\d kB, which stay in this page; about 1\.\d MB of memory\.$/)).toBeVisible();
   await page.getByRole("button", { name: "Load as reward model" }).click();
   await expect(page.locator(".badge")).toHaveText("your model, live");
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 
-import { expect, open, rewrite, show, steps, test } from "./page";
+import { EXAMPLES } from "../../app/examples";
+import { expect, open, openWithModels, rewrite, show, steps, test } from "./page";
 
 test("a link brings everything back", async ({ page, context }) => {
   await open(page);
@@ -98,6 +99,27 @@ test("files: rows of ProcessBench and TRL", async ({ page }) => {
   await expect(steps(page)).toHaveCount(2);
   await page.getByRole("combobox", { name: "Solution of the file" }).selectOption({ index: 1 });
   await expect(steps(page)).toHaveCount(3);
+});
+
+test("files: judged solutions are scored together, and the first errors that were found are counted", async ({ page }) => {
+  await openWithModels(page);
+  await page.getByRole("button", { name: "Files" }).click();
+  const [slip, right] = EXAMPLES.map(({ solution: { problem, steps, label } }) => ({ problem, steps, label }));
+  const wrong = { id: "wrong", ...slip };
+  const scored = { id: "scored", ...right, scores: [0.9, -0.5, 0.9, 0.9] };
+  const paste = page.getByRole("textbox", { name: "Paste rows" });
+  await paste.fill([wrong, { id: "right", ...right }, scored].map((row) => JSON.stringify(row)).join("\n"));
+  await paste.press("Tab");
+  const set = page.getByRole("region", { name: "Solutions of the file" });
+  // Of the one with scores, a right step falls below τ: a false alarm.
+  await expect(set.getByRole("row", { name: "without one, none found 0 % of 1" })).toBeVisible();
+  await set.getByRole("button", { name: "Score 2 solutions with the model" }).click();
+  await expect(set.getByText("in 3 of 3 judged solutions")).toBeVisible();
+  await expect(set.getByRole("row", { name: "with an error, found exactly 100 % of 1" })).toBeVisible();
+  await expect(set.getByRole("row", { name: "without one, none found 50 % of 2" })).toBeVisible();
+  await expect(set.getByRole("row", { name: "F1, the harmonic mean of both 66.7" })).toBeVisible();
+  await set.getByRole("combobox", { name: "Solution of the file" }).selectOption({ index: 1 });
+  await expect(steps(page).nth(1).locator(".chip")).toContainText("✓");
 });
 
 test("a chart is saved as SVG, PNG and CSV", async ({ page }) => {

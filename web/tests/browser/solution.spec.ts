@@ -50,6 +50,22 @@ test("another separator cuts the solution anew", async ({ page }) => {
   await expect(steps(page)).toHaveCount(7);
 });
 
+test("a pattern cuts the solution, and one that is none is refused", async ({ page }) => {
+  await open(page);
+  await rewrite(page, 1, "Step 1: a Step 22: b");
+  const separator = page.getByRole("combobox", { name: "A step ends at a" });
+  await separator.selectOption({ label: "text or /pattern/" });
+  const field = page.getByRole("textbox", { name: "Text that ends a step, or a pattern between slashes" });
+  await field.fill("/(/");
+  await field.press("Tab");
+  await expect(page.getByRole("alert")).toContainText("not a regular expression");
+  await expect(steps(page)).toHaveCount(6);
+  await field.fill(String.raw`/Step \d+:|\n\n/`);
+  await field.press("Tab");
+  await expect(steps(page)).toHaveCount(7);
+  await expect(steps(page).nth(1)).toContainText("b");
+});
+
 test("a score typed by hand is shown as that and kept", async ({ page }) => {
   await openWithModels(page);
   await steps(page).nth(1).locator("button.step").click();

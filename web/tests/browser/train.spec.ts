@@ -30,7 +30,7 @@ test("space plays and pauses, a point makes one update", async ({ page }) => {
   await expect(page.getByRole("button", { name: "Play" })).toBeVisible({ timeout: 20_000 });
 });
 
-test("a run that explodes stops and says so", async ({ page }) => {
+test("a run with settings out of range stops and says so", async ({ page }) => {
   await openWithModels(page);
   await show(page, "Train");
   await page.getByText("Settings").click();
@@ -38,6 +38,21 @@ test("a run that explodes stops and says so", async ({ page }) => {
   await page.getByRole("spinbutton", { name: "seed" }).press("Tab");
   await page.getByRole("button", { name: "One update" }).click();
   await expect(page.getByRole("alert")).toContainText("stopped", { timeout: 60_000 });
+});
+
+test("a policy whose loss is not a number stops the run, and the page says so", async ({ page }) => {
+  // The last value of the weights becomes NaN in half precision.
+  await page.route("**/models/nano/policy/model.safetensors", async (route) => {
+    const response = await route.fetch();
+    const body = await response.body();
+    body.writeUInt16LE(0x7e00, body.length - 2);
+    await route.fulfill({ response, body });
+  });
+  await openWithModels(page);
+  await show(page, "Train");
+  await page.getByRole("button", { name: "One update" }).click();
+  await expect(page.getByRole("alert")).toContainText("not finite", { timeout: 60_000 });
+  await expect(page.getByRole("button", { name: "Reset" })).toBeEnabled();
 });
 
 test("the default run learns by the minimum", async ({ page }) => {

@@ -41,15 +41,15 @@ test("a run has the figures of the native program", async () => {
 });
 
 test("an edited solution is read from the edit on", async () => {
-  const { prompt, solution } = engine.problem(7, 0, 2);
+  const { question, solution } = engine.problem(7, 0, 2);
   const judge = new engine.Judge(prm);
-  const first = await judge.score(prompt, solution, go);
+  const first = await judge.score(question, solution, go);
   assert.equal(first.kept, 0);
   assert.equal(first.scores.length, solution.length);
   const edited = [...solution.slice(0, -1), "\\boxed{0}"];
-  const second = await judge.score(prompt, edited, go);
+  const second = await judge.score(question, edited, go);
   assert.ok(second.kept > 0 && second.kept < second.total);
-  const anew = await new engine.Judge(prm).score(prompt, edited, go);
+  const anew = await new engine.Judge(prm).score(question, edited, go);
   for (const [step, score] of anew.scores.entries()) assert.ok(Math.abs(score - second.scores[step]) < 1e-4);
 });
 
@@ -57,7 +57,7 @@ test("work stops when it is asked to", async () => {
   const options = { temperature: 1, maxNewTokens: 64, seed: 1, samples: 4 };
   const writer = new engine.Writer(policy);
   let pieces = 0;
-  const stopped = writer.write(engine.problem(7, 0, 2).prompt, options, () => ++pieces < 5);
+  const stopped = writer.write(engine.problem(7, 0, 2).question, options, () => ++pieces < 5);
   await assert.rejects(stopped, { name: "AbortError" });
   assert.ok(pieces >= 5 && pieces < 10);
   const session = engine.Session.create(policy, prm, { ...(await json("web/tests/wasm/session.json")).settings });
