@@ -20,6 +20,7 @@ export default defineConfig({
   projects: [
     { name: "tests", testDir: "tests/browser" },
     { name: "webgpu", testDir: "tests/webgpu", use: { launchOptions: { executablePath, args: WEBGPU } } },
+    { name: "pretrained", testDir: "tests/pretrained", use: { launchOptions: { executablePath, args: WEBGPU } } },
     // Not a test: stores scores and samples of the nano models for the page to begin with.
     { name: "record", testDir: "tests/record" },
   ],

@@ -16,6 +16,12 @@ export type Models = Partial<Record<Slot, ModelFile[]>>;
 
 const defaultWorker = (): Worker => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
 
+/** What is to be said of a worker that has come to its end by itself. */
+function reason({ message }: ErrorEvent): string {
+  if (!message) return "the engine could not be loaded";
+  return message.includes("RuntimeError") ? "the engine broke off, and the browser's console says why" : message;
+}
+
 export class Engine {
   #worker: Worker;
   #remote: Remote<EngineMethods>;
@@ -70,7 +76,7 @@ export class Engine {
     const { build = "nano", backend = "cpu" } = this.#options;
     const worker = (this.#options.worker ?? defaultWorker)();
     const remote = new Remote<EngineMethods>(worker);
-    worker.addEventListener("error", (event) => remote.close(event.message || "the engine could not be loaded"));
+    worker.addEventListener("error", (event) => remote.close(reason(event)));
     const ready = remote.call("start", { build, backend });
     // Whoever calls hears of the failure; nobody has to.
     ready.catch(() => undefined);

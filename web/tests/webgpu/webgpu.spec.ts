@@ -13,6 +13,9 @@ const BUILD = fileURLToPath(new URL("../../app/wasm/webgpu/minform_web_bg.wasm",
 /** Shaders are compiled by software: minutes, not seconds. */
 const SLOW = 900_000;
 
+// A service worker would answer for the worker's script before it could be replaced.
+test.use({ serviceWorkers: "block" });
+
 test.skip(!existsSync(BUILD), "the WebGPU build has not been made");
 
 test("the GPU proves itself, and scores", async ({ page }) => {
