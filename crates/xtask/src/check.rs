@@ -5,8 +5,8 @@
 
 use anyhow::Result;
 
-use crate::setup::{self, WASM};
 use crate::steps::{Steps, cargo};
+use crate::{setup, web};
 
 /// `cargo xtask test`.
 pub(crate) fn test(steps: &mut Steps, fast: bool) -> Result<()> {
@@ -15,9 +15,8 @@ pub(crate) fn test(steps: &mut Steps, fast: bool) -> Result<()> {
     if fast {
         return Ok(());
     }
-    setup::wasm(steps)?;
-    let engine = format!("check --release -p minform-web --features engine --target {WASM}");
-    steps.run("WebAssembly", &mut cargo(&engine))?;
+    web::web(steps, false)?;
+    web::test(steps)?;
     let mut documentation = cargo("doc --no-deps --workspace --release");
     steps.run("documentation", documentation.env("RUSTDOCFLAGS", "-D warnings"))
 }

@@ -16,8 +16,8 @@ Commands of the minform project
 
 Usage: cargo xtask <command> [options]
 
-  test [--fast]           Everything that must hold of crates and program, cheapest first. --fast leaves out
-                          WebAssembly and the documentation.
+  test [--fast]           Everything that must hold, cheapest first. --fast leaves out the playground and the
+                          documentation.
   check                   Formatting, lints, and the tests of the crates without tensors.
   peers [--python PATH]   Speed of minform beside torch and transformers on this machine.
                           PATH is a Python with tests/peers/requirements.txt installed (default: python3).

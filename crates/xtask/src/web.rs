@@ -36,6 +36,7 @@ const SHRINK: &str = "-O1 --strip-debug --strip-producers --enable-simd --enable
 pub(crate) fn web(steps: &mut Steps, open: bool) -> Result<()> {
     wasm(steps, &[])?;
     steps.run("page", &mut npm("run build"))?;
+    steps.run("package", &mut npm("run build:package"))?;
     if open {
         steps.run("server", &mut npm("run preview -- --open"))?;
     }
