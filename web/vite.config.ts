@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-import { models } from "./offline/models.ts";
+import { beside } from "./offline/beside.ts";
 import { precache } from "./offline/precache.ts";
 
 export default defineConfig({
@@ -15,6 +15,6 @@ export default defineConfig({
     chunkSizeWarningLimit: 300,
   },
   worker: { format: "es" },
-  plugins: [models(), precache()],
+  plugins: [beside(), precache()],
   test: { include: ["tests/unit/**/*.test.ts"] },
 });

@@ -91,6 +91,24 @@ fn impossible_sizes_are_refused_before_memory_is_taken() {
     }
 }
 
+/// burn's layers take some of these for granted.
+#[test]
+fn numbers_that_no_layer_takes_are_refused() {
+    for (key, wrong) in [
+        ("rms_norm_eps", json!(0)),
+        ("rms_norm_eps", json!(-1e-6)),
+        ("rms_norm_eps", json!("1e-6")),
+        ("rope_theta", json!(-10_000)),
+        ("initializer_range", json!(-0.02)),
+        ("classifier_dropout", json!(1.5)),
+    ] {
+        let mut config = shape().to_json();
+        config[key] = wrong.clone();
+        let message = refusal(files(&config, policy().to_safetensors().unwrap()));
+        assert!(message.contains(key) && message.contains("found"), "{key} = {wrong}: {message}");
+    }
+}
+
 #[test]
 fn an_embedding_smaller_than_the_vocabulary_is_refused() {
     let mut config = shape().to_json();

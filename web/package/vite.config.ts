@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 
 import { defineConfig } from "vite";
 
-import { models } from "../offline/models.ts";
+import { beside } from "../offline/beside.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -23,5 +23,5 @@ export default defineConfig({
     },
   },
   worker: { format: "es" },
-  plugins: [models()],
+  plugins: [beside()],
 });

@@ -77,8 +77,12 @@ export class OwnModel extends Part {
 
   override render(): TemplateResult {
     return html`<div class="stack">
+      <h2>A model of your own</h2>
+      <p class="small muted">
+        Choose or drop its files above, or write where they are. Nothing is fetched before you have seen its size.
+      </p>
       <label class="field">
-        <span>Addresses of a model, one a line: its folder, a GGUF or safetensors file, or owner/name of the hub</span>
+        <span>Addresses, one a line: the folder of a model, a GGUF or safetensors file, or owner/name of the hub</span>
         <textarea rows="2" aria-label="Addresses of a model" spellcheck="false" ?disabled=${this.doing !== ""}></textarea>
       </label>
       <div class="row">

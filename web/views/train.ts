@@ -10,6 +10,7 @@ import { LANES, type LaneName, type LaneRecord, type Run } from "../app/training
 import "../charts/curves";
 import type { Series } from "../charts/curves";
 import { chips } from "./chips";
+import "./larger";
 import "./run-settings";
 import "./runs";
 
@@ -113,6 +114,7 @@ export class TrainView extends Part {
       </section>
       <section class="card" aria-label="Curves">${this.#charts(run)}</section>
       ${run === null ? nothing : this.#samples(run)} <minform-runs .bench=${this.bench}></minform-runs>
+      <minform-larger .bench=${this.bench}></minform-larger>
     </div>`;
   }
 

@@ -54,6 +54,18 @@ test("fool it: a right answer does not count, a wrong one is judged", async ({ p
   await expect(page.getByText(/You fooled it|Not fooled/)).toBeVisible();
 });
 
+test("train: recorded runs of a larger policy are shown as recorded", async ({ page }) => {
+  await open(page);
+  await show(page, "Train");
+  await page.getByText("Recorded: a larger policy").click();
+  const chart = page.getByRole("img", { name: /Right answers to held-out problems/ }).last();
+  await expect(chart.locator("path, polyline").first()).toBeVisible();
+  await expect(page.getByText(/Not live: 50 runs of/)).toBeVisible();
+  await page.getByRole("checkbox", { name: "mean", exact: true }).check();
+  await page.getByRole("combobox", { name: "Runs" }).selectOption({ label: "seed 3" });
+  await expect(page.getByText("checked answers alone").first()).toBeVisible();
+});
+
 test("device: report, self-test and timings", async ({ page }) => {
   await openWithModels(page);
   await show(page, "Device");

@@ -1,5 +1,6 @@
 /** The WebAssembly builds of the page, in Node. */
 
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 
 const root = new URL("../../../", import.meta.url);
@@ -10,6 +11,11 @@ export async function build(name) {
   const wasm = await import(new URL("minform_web.js", folder));
   await wasm.default({ module_or_path: await readFile(new URL("minform_web_bg.wasm", folder)) });
   return wasm;
+}
+
+/** Whether it has been made. */
+export function isBuilt(name) {
+  return existsSync(new URL(`web/app/wasm/${name}/minform_web_bg.wasm`, root));
 }
 
 /** A JSON file of the repository. */

@@ -1,11 +1,14 @@
-/** The numbers of the reference code through the build that the sliders call. */
+/** The numbers of the reference code through every build: that which the sliders call, and those with models. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { build, json } from "./build.mjs";
+import { build, isBuilt, json } from "./build.mjs";
 
-const credit = await build("credit");
+const names = ["credit", "engine", "webgpu"].filter(isBuilt);
+const builds = await Promise.all(names.map(build));
+// What all of them have.
+const [credit] = builds;
 const golden = await json("crates/credit/tests/fixtures/pure_golden.json");
 
 const TOLERANCE = 1e-5;
@@ -18,24 +21,25 @@ function close(what, found, expected) {
   }
 }
 
-function checkForm(what, rewards, form, expected) {
-  close(`${what}: transformed`, credit.transformed(rewards, form), expected.transformed);
-  close(`${what}: returns`, credit.returns(rewards, form), expected.step_returns_gamma1);
-}
-
-for (const { name, r, outputs, ...others } of golden.transform.cases) {
-  test(`transform: ${name}`, () => {
-    const rewards = Float32Array.from(r);
-    for (const output of outputs) {
-      const temperature = output.T;
-      close("weights", credit.weights(rewards, temperature), output.weights);
-      checkForm(`T = ${temperature}`, rewards, { form: "soft-min", temperature }, output);
-      close("outcome", [credit.aggregate(rewards, "soft-min", temperature)], [output.outcome_sum]);
-    }
-    checkForm("mean", rewards, { form: "mean" }, others.main_disable_weighted_reward);
-    checkForm("sum", rewards, { form: "sum", gamma: 1 }, others.plain_sum_form_gamma1);
-    close("limit", credit.returns(rewards, { form: "exact-min" }), others.paper_limit_T_to_0.G);
-  });
+for (const [at, build] of builds.entries()) {
+  const checkForm = (what, rewards, form, expected) => {
+    close(`${what}: transformed`, build.transformed(rewards, form), expected.transformed);
+    close(`${what}: returns`, build.returns(rewards, form), expected.step_returns_gamma1);
+  };
+  for (const { name, r, outputs, ...others } of golden.transform.cases) {
+    test(`transform, ${names[at]}: ${name}`, () => {
+      const rewards = Float32Array.from(r);
+      for (const output of outputs) {
+        const temperature = output.T;
+        close("weights", build.weights(rewards, temperature), output.weights);
+        checkForm(`T = ${temperature}`, rewards, { form: "soft-min", temperature }, output);
+        close("outcome", [build.aggregate(rewards, "soft-min", temperature)], [output.outcome_sum]);
+      }
+      checkForm("mean", rewards, { form: "mean" }, others.main_disable_weighted_reward);
+      checkForm("sum", rewards, { form: "sum", gamma: 1 }, others.plain_sum_form_gamma1);
+      close("limit", build.returns(rewards, { form: "exact-min" }), others.paper_limit_T_to_0.G);
+    });
+  }
 }
 
 /** The tokens of each step from the ids of the reference group, where 5 is a separator and 1 the end. */
@@ -82,6 +86,19 @@ test("best of n", () => {
 test("steps of a text", () => {
   assert.deepEqual(credit.splitSteps("a\nb\n\n\nc\n", "\n\n"), ["a\nb", "c"]);
   assert.deepEqual(credit.splitSteps("a\nb\n\nc", "\n"), ["a", "b", "c"]);
+  assert.deepEqual(credit.splitSteps("1. a 2. b", "/\\d\\. /"), ["a", "b"]);
+  assert.throws(() => credit.splitSteps("a", "/(/"), /not a regular expression/);
   assert.equal(credit.firstError(Float32Array.of(0.5, -0.1), 0), 1);
   assert.deepEqual([...credit.futureMinima(Float32Array.of(0.5, -0.25, 0.75))], [-0.25, -0.25, 0.75]);
+});
+
+test("first errors", () => {
+  const judged = (scores, label) => ({ scores, label });
+  const { accuracyErroneous, accuracyCorrect, f1 } = credit.detection(
+    [judged([0.5, -0.1], 1), judged([0.5, 0.1], 0), judged([0.1], -1)],
+    0,
+  );
+  assert.deepEqual([accuracyErroneous, accuracyCorrect], [0.5, 1]);
+  close("F1", [f1], [2 / 3]);
+  assert.equal(credit.detection([judged([0.5], -1)], 0).f1, undefined);
 });

@@ -140,16 +140,16 @@ impl ModelConfig {
             num_attention_heads,
             num_key_value_heads: optional(&json, "num_key_value_heads").unwrap_or(num_attention_heads),
             head_dim: optional(&json, "head_dim").unwrap_or(hidden_size / num_attention_heads.max(1)),
-            rms_norm_eps: json["rms_norm_eps"].as_f64().unwrap_or(1e-6),
-            rope_theta: rope_value(&json, "rope_theta").and_then(Value::as_f64).unwrap_or(10_000.0),
+            rms_norm_eps: number(&json["rms_norm_eps"], "rms_norm_eps", 1e-6, POSITIVE)?,
+            rope_theta: number(rope_value(&json, "rope_theta"), "rope_theta", 10_000.0, POSITIVE)?,
             rope_scaling: rope_scaling(&json)?,
             max_position_embeddings: required(&json, "max_position_embeddings")?,
             tie_word_embeddings: json["tie_word_embeddings"].as_bool().unwrap_or(false),
             qkv_bias: family == Family::Qwen2 || attention_bias,
             output_bias: family == Family::Llama && attention_bias,
             mlp_bias: json["mlp_bias"].as_bool().unwrap_or(false),
-            classifier_dropout: json["classifier_dropout"].as_f64().unwrap_or(0.1),
-            initializer_range: json["initializer_range"].as_f64().unwrap_or(0.02),
+            classifier_dropout: number(&json["classifier_dropout"], "classifier_dropout", 0.1, SHARE)?,
+            initializer_range: number(&json["initializer_range"], "initializer_range", 0.02, POSITIVE)?,
             eos_token_ids: token_ids(&json["eos_token_id"]),
             token_classification,
         };
@@ -275,13 +275,30 @@ fn required(json: &Value, key: &str) -> Result<usize> {
     })
 }
 
+/// The numbers that a key may have, and what to call them.
+type Allowed = (fn(f64) -> bool, &'static str);
+
+const POSITIVE: Allowed = (|value| value > 0.0 && value.is_finite(), "a positive number");
+const SHARE: Allowed = (|value| (0.0..=1.0).contains(&value), "a number from 0 to 1");
+
+/// A number that may be missing.
+fn number(value: &Value, key: &str, default: f64, (allows, wanted): Allowed) -> Result<f64> {
+    match value {
+        Value::Null => Ok(default),
+        value => value
+            .as_f64()
+            .filter(|value| allows(*value))
+            .ok_or_else(|| Error::Config { key: key.into(), problem: format!("expected {wanted}, found {value}") }),
+    }
+}
+
 fn optional(json: &Value, key: &str) -> Option<usize> {
     json[key].as_u64().and_then(|value| usize::try_from(value).ok())
 }
 
 /// A rope value from the newer `rope_parameters` object or from the top level of older files.
-fn rope_value<'a>(json: &'a Value, key: &str) -> Option<&'a Value> {
-    json["rope_parameters"].get(key).or_else(|| json.get(key)).filter(|value| !value.is_null())
+fn rope_value<'a>(json: &'a Value, key: &str) -> &'a Value {
+    json["rope_parameters"].get(key).filter(|value| !value.is_null()).unwrap_or(&json[key])
 }
 
 fn rope_scaling(json: &Value) -> Result<Option<Llama3Scaling>> {
@@ -291,9 +308,9 @@ fn rope_scaling(json: &Value) -> Result<Option<Llama3Scaling>> {
         None | Some("default") => Ok(None),
         Some("llama3") => {
             let value = |key: &str| {
-                scaling[key].as_f64().filter(|value| *value > 0.0).ok_or_else(|| Error::Config {
+                scaling[key].as_f64().filter(|value| (POSITIVE.0)(*value)).ok_or_else(|| Error::Config {
                     key: format!("rope_scaling.{key}"),
-                    problem: format!("expected a positive number, found {}", scaling[key]),
+                    problem: format!("expected {}, found {}", POSITIVE.1, scaling[key]),
                 })
             };
             Ok(Some(Llama3Scaling {
