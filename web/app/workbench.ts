@@ -1,6 +1,6 @@
 /** One playground: its state, its engine, and what a user can do to both. */
 
-import { Engine, type EngineOptions } from "../engine/engine";
+import { Engine, type EngineOptions, isBroken } from "../engine/engine";
 import type { Backend, Build, Credit, DeviceReport, Form, ModelFile, ModelInfo, Piece, Scores, SelfTest, Slot, WriteOptions, Written } from "../engine/protocol";
 import { type CallOptions, isCancelled, messageOf } from "../engine/rpc";
 import type { Example, Solution } from "./examples";
@@ -39,6 +39,9 @@ export interface Addresses {
   recorded: string | URL;
   engine: EngineOptions;
 }
+
+/** Parameters from which a GPU may be faster than the CPU; smaller models wait for it longer than it computes. */
+const GAINS = 20e6;
 
 export class Workbench {
   readonly state: Store<State>;
@@ -243,9 +246,21 @@ export class Workbench {
   /** Loads a model of the user's own in place of the nano one; pretrained models need the full build. */
   async loadOwn(slot: Slot, files: ModelFile[], options?: CallOptions<number>): Promise<void> {
     if (this.#build === "nano" && (await this.#isForeign(slot, files))) await this.#restart({ build: "full" });
-    const info = await this.engine.load(slot, files, options);
+    const info = await this.#load(slot, files, options);
     this.live.set({ models: { ...this.live.value.models, [slot]: info }, own: true });
+    const onCpu = this.live.value.device?.backend !== "webgpu";
+    if (info.parameters >= GAINS && onCpu && "gpu" in navigator) this.say("A model of this size gains from a GPU: Device can try yours.");
     if (slot === "prm") await this.rescore();
+  }
+
+  /** After a failure that ends the engine, it is started again with the models it had. */
+  async #load(slot: Slot, files: ModelFile[], options?: CallOptions<number>): Promise<ModelInfo> {
+    try {
+      return await this.engine.load(slot, files, options);
+    } catch (error) {
+      if (isBroken(error)) await this.#restart({});
+      throw error;
+    }
   }
 
   /** Whether the tokenizer is another than that of the arithmetic world. */
@@ -280,7 +295,7 @@ export class Workbench {
     if (name === "DeviceError" && this.live.value.device?.backend === "webgpu") {
       await this.useBackend("cpu");
       after = ". The CPU goes on";
-    } else if (name === "RuntimeError" || name === "RangeError") {
+    } else if (isBroken(error)) {
       await this.#restart({});
       after = ". The engine was started again";
     }

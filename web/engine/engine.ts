@@ -16,6 +16,14 @@ export type Models = Partial<Record<Slot, ModelFile[]>>;
 
 const defaultWorker = (): Worker => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
 
+/** The name of errors after which the worker is of no use any more: those that a wasm program ends with. */
+const BROKEN = "RuntimeError";
+
+/** Whether the engine has to be started again before it can do anything. */
+export function isBroken(error: unknown): boolean {
+  return error instanceof Error && [BROKEN, "RangeError"].includes(error.name);
+}
+
 /** What is to be said of a worker that has come to its end by itself. */
 function reason({ message }: ErrorEvent): string {
   if (!message) return "the engine could not be loaded";
@@ -76,7 +84,7 @@ export class Engine {
     const { build = "nano", backend = "cpu" } = this.#options;
     const worker = (this.#options.worker ?? defaultWorker)();
     const remote = new Remote<EngineMethods>(worker);
-    worker.addEventListener("error", (event) => remote.close(reason(event)));
+    worker.addEventListener("error", (event) => remote.close(reason(event), BROKEN));
     const ready = remote.call("start", { build, backend });
     // Whoever calls hears of the failure; nobody has to.
     ready.catch(() => undefined);

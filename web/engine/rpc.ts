@@ -82,6 +82,7 @@ export class Remote<T extends Methods<T>> {
   #waiting = new Map<number, Waiting>();
   #port: Port;
   #next = 1;
+  #closed: Error | null = null;
 
   constructor(port: Port) {
     this.#port = port;
@@ -94,6 +95,7 @@ export class Remote<T extends Methods<T>> {
     { listen, signal, transfer }: CallOptions<T[K]["event"]> = {},
   ): Promise<T[K]["output"]> {
     if (signal?.aborted) return Promise.reject(cancelled());
+    if (this.#closed !== null) return Promise.reject(this.#closed);
     const id = this.#next++;
     const cancel = (): void => this.#port.postMessage({ kind: "cancel", id } satisfies Message);
     signal?.addEventListener("abort", cancel, { once: true });
@@ -106,9 +108,10 @@ export class Remote<T extends Methods<T>> {
     return result.finally(() => signal?.removeEventListener("abort", cancel));
   }
 
-  /** Fails every call that waits, because the other side is gone. */
-  close(reason: string): void {
-    for (const waiting of this.#waiting.values()) waiting.reject(new Error(reason));
+  /** Fails every call that waits and all to come, because the other side is gone. */
+  close(reason: string, name = "Error"): void {
+    this.#closed = Object.assign(new Error(reason), { name });
+    for (const waiting of this.#waiting.values()) waiting.reject(this.#closed);
     this.#waiting.clear();
   }
 

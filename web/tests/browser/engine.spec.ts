@@ -53,6 +53,30 @@ test("the engine is ended and started again with its models", async ({ page }) =
   await expect(steps(page).nth(1).locator(".chip")).toContainText("✓");
 });
 
+test("an engine that breaks off is started again with its models", async ({ page }) => {
+  // The first engine ends itself when it is asked for scores the second time.
+  let broken = true;
+  await page.route(/\/assets\/worker-.*\.js$/, async (route) => {
+    const response = await route.fetch();
+    const ends = `{
+      let asked = 0;
+      addEventListener("message", (event) => {
+        if (event.data.method !== "score" || ++asked < 2) return;
+        event.stopImmediatePropagation();
+        setTimeout(() => { throw new WebAssembly.RuntimeError("unreachable"); });
+      });
+    }\n`;
+    await route.fulfill({ response, body: (broken ? ends : "") + (await response.text()) });
+    broken = false;
+  });
+  await openWithModels(page);
+  await rewrite(page, 2, "6 * 2 = 12");
+  await expect(page.getByRole("alert")).toContainText("broke off");
+  await expect(page.getByRole("alert")).toContainText("The engine was started again");
+  await page.getByRole("button", { name: "Score with the model" }).click();
+  await expect(steps(page).nth(1).locator(".chip")).toContainText("✓");
+});
+
 test("models that break off are asked for again", async ({ page, console }) => {
   let broken = true;
   await page.route("**/models/nano/prm/model.safetensors", (route) => (broken ? route.fulfill({ status: 503 }) : route.continue()));
