@@ -8,6 +8,7 @@ import "../views/set";
 import "../views/solution";
 import { percent } from "./format";
 import { Part, define, sheet } from "./part";
+import type { Watched } from "./store";
 import { type Source, TEMPERATURE, VIEWS, type ViewName } from "./state";
 
 const TITLES: Record<ViewName, string> = {
@@ -115,7 +116,13 @@ export class App extends Part {
         gap: 1.1rem;
         align-items: start;
       }
+      .body.touring > minform-tour {
+        order: -1;
+      }
       @container page (min-width: 1000px) {
+        .body.touring > minform-tour {
+          order: 0;
+        }
         .body.touring {
           grid-template-columns: minmax(0, 1fr) 20rem;
         }
@@ -130,6 +137,10 @@ export class App extends Part {
   constructor() {
     super();
     this.panel = "none";
+  }
+
+  protected override watched(): Watched[] {
+    return [...super.watched(), this.bench.training.store];
   }
 
   override connectedCallback(): void {
@@ -212,8 +223,10 @@ export class App extends Part {
         return group.length > 0 ? groupSource : null;
       case "best-of-n":
         return samples;
+      case "train":
+        return this.bench.training.store.value.run === null ? null : "nano";
       default:
-        return engine !== "ready" ? null : own && view !== "train" ? "own" : "nano";
+        return engine !== "ready" ? null : own ? "own" : "nano";
     }
   }
 
@@ -272,7 +285,8 @@ export class App extends Part {
   #key = (event: KeyboardEvent): void => {
     const [target] = event.composedPath();
     if (!(target instanceof Element) || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (target !== document.body && !event.composedPath().includes(this)) return;
+    const within = event.composedPath().includes(this);
+    if (!within && (this.bench.addresses.embedded || target !== document.body)) return;
     if (target.matches("textarea, select, input:not([type='range'], [type='checkbox'])")) return;
     if (event.key === "?") void this.#toggle("help");
     else if (event.key === "Escape" && this.panel !== "none") this.panel = "none";

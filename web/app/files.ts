@@ -1,7 +1,7 @@
 /** Solutions and states as files: what the page writes it reads again, and the formats of the field beside it. */
 
 import { Refused, partial } from "./schema";
-import { FIELDS, LIMITS, type State, consistent, initialState } from "./state";
+import { FIELDS, LIMITS, type Source, type State, consistent, initialState } from "./state";
 
 /** Longest file that is read. */
 const LONGEST = 8_000_000;
@@ -28,6 +28,8 @@ export interface Imported {
   scores: number[];
   /** Index of the first wrong step, −1 for none, null if nobody judged it. */
   label: number | null;
+  /** Who made the scores, where it was not the file. */
+  source?: Source;
 }
 
 type Row = Record<string, unknown>;
@@ -57,11 +59,11 @@ function parseRows(text: string): unknown[] {
   }
 }
 
-/** Rows of `prm score`, of ProcessBench (`problem`, `steps`, `label`) and of TRL (`prompt`, `completions`, `labels`). */
+/** Rows of `prm score`, of ProcessBench (`problem`, `steps`, `label`), TRL (`prompt`, `completions`, `labels`) and PRM800K (`ratings`). */
 function readRow(row: unknown, at: number): Imported {
   const where = `row ${at + 1}`;
   if (typeof row !== "object" || row === null) throw new Refused(`${where} is not an object`);
-  const { id, problem, prompt, steps, completions, scores, label, labels } = row as Row;
+  const { id, problem, prompt, steps, completions, scores, label, labels, ratings } = row as Row;
   const texts = textList(steps ?? completions, where);
   const values = Array.isArray(scores) ? scores.filter((score) => typeof score === "number") : [];
   if (values.length > 0 && values.length !== texts.length) {
@@ -72,7 +74,7 @@ function readRow(row: unknown, at: number): Imported {
     problem: (typeof problem === "string" ? problem : typeof prompt === "string" ? prompt : "").slice(0, LIMITS.text),
     steps: texts,
     scores: values.map((score) => Math.max(-1, Math.min(1, score))),
-    label: firstWrong(label, labels, texts.length),
+    label: firstWrong(label, labels ?? ratings, texts.length),
   };
 }
 
@@ -84,10 +86,10 @@ function textList(value: unknown, where: string): string[] {
   return value.map((step) => step.trim().slice(0, LIMITS.step));
 }
 
-/** ProcessBench names the first wrong step, TRL judges each. */
+/** ProcessBench names the first wrong step, TRL judges each by true or false, PRM800K by 1, 0 and −1. */
 function firstWrong(label: unknown, labels: unknown, steps: number): number | null {
   if (typeof label === "number" && Number.isInteger(label) && label >= -1 && label < steps) return label;
-  return Array.isArray(labels) && labels.length > 0 ? labels.indexOf(false) : null;
+  return Array.isArray(labels) && labels.length > 0 ? labels.findIndex((one) => one === false || one === -1) : null;
 }
 
 /** The whole state, as `saveState` wrote it; an address is fetched from the page's own server. */

@@ -62,7 +62,7 @@ export const minReturn: Math = html`<math
 
 /** min_{j≥t} rⱼ */
 export const futureMinimum: Math = html`<math
-  ><munder><mi>min</mi><mrow><mi>j</mi><mo>≥</mo><mi>t</mi></mrow></munder><msub><mi>r</mi><mi>j</mi></msub></math
+  ><munder><mo movablelimits="false" rspace="0.25em">min</mo><mrow><mi>j</mi><mo>≥</mo><mi>t</mi></mrow></munder><msub><mi>r</mi><mi>j</mi></msub></math
 >`;
 
 /** a₁ b₁ + a₂ b₂ + … with the figures in it; only the first few and the last are written. */

@@ -15,6 +15,7 @@ import "./app";
 import { define, sheet } from "./part";
 import { decode, encode } from "./permalink";
 import { readState } from "./files";
+import { Refused } from "./schema";
 import { type State, VIEWS, type ViewName, consistent, initialState } from "./state";
 import { Workbench } from "./workbench";
 
@@ -97,6 +98,11 @@ export class Playground extends LitElement {
     return this.#bench === null ? html`<slot></slot>` : html`<minform-app .bench=${this.#bench}></minform-app>`;
   }
 
+  /** The view can be changed from outside at any time. */
+  override updated(changed: Map<PropertyKey, unknown>): void {
+    if (changed.has("view") && this.#bench !== null) this.#show(this.#bench);
+  }
+
   /** The state as the fragment of a link. */
   get link(): string {
     return this.#bench === null ? "" : encode(this.#bench.state.value);
@@ -108,7 +114,7 @@ export class Playground extends LitElement {
       if (!this.isConnected || this.#bench !== null) return;
       const beside = (folder: string): URL => new URL(folder, document.baseURI);
       const { models = beside("models/"), recorded = beside("recorded/"), engine = {} } = configuration;
-      this.#bench = new Workbench(credit, { models, recorded, engine });
+      this.#bench = new Workbench(credit, { embedded: this.embedded, models, recorded, engine });
       await this.#restore(this.#bench);
       if (!this.embedded) this.#followAddress(this.#bench);
       this.requestUpdate();
@@ -125,29 +131,43 @@ export class Playground extends LitElement {
     try {
       const fragment = this.state ?? (this.embedded ? "" : location.hash);
       const state = this.src === null ? decode(fragment) : await readState(this.src);
+      if (state === null && this.state) throw new Refused("its state attribute does not begin with #v1=");
       if (state !== null) bench.state.set(state);
     } catch (error) {
       bench.say(`The link was not opened: ${messageOf(error)}.`, "error");
     }
-    const view = this.view as ViewName;
-    if (VIEWS.includes(view)) bench.state.set({ view });
+    this.#show(bench);
+  }
+
+  #show(bench: Workbench): void {
+    const { view } = this;
+    if (view === null) return;
+    if (VIEWS.includes(view as ViewName)) bench.state.set({ view: view as ViewName });
+    else bench.say(`There is no view "${view}"; there are ${VIEWS.join(", ")}.`, "error");
   }
 
   #followAddress(bench: Workbench): void {
     let waiting: ReturnType<typeof setTimeout> | undefined;
+    let { view } = bench.state.value;
+    const address = (state: State): string => encode(state) || location.pathname + location.search;
     const write = (state: State): void => {
       clearTimeout(waiting);
-      waiting = setTimeout(() => history.replaceState(null, "", encode(state) || location.pathname + location.search), SETTLED_MS);
+      // Each view that was looked at is a place to go back to.
+      if (state.view !== view) history.pushState(null, "", address(state));
+      else waiting = setTimeout(() => history.replaceState(null, "", address(state)), SETTLED_MS);
+      ({ view } = state);
     };
     const read = (): void => {
       try {
-        bench.state.set(decode(location.hash) ?? consistent(initialState()));
+        const state = decode(location.hash) ?? consistent(initialState());
+        ({ view } = state);
+        bench.state.set(state);
       } catch (error) {
         bench.say(`The link was not opened: ${messageOf(error)}.`, "error");
       }
     };
-    addEventListener("hashchange", read);
-    this.#ends.push(bench.state.subscribe(write), () => removeEventListener("hashchange", read), () => clearTimeout(waiting));
+    addEventListener("popstate", read);
+    this.#ends.push(bench.state.subscribe(write), () => removeEventListener("popstate", read), () => clearTimeout(waiting));
   }
 }
 

@@ -33,6 +33,9 @@ export type FormName = (typeof FORMS)[number];
 /** Limits of what is accepted from outside. */
 export const LIMITS = { steps: 128, text: 4000, step: 2000, rows: 32, tokens: 4096 } as const;
 
+/** The separator that stands for the end of a sentence, whatever mark it has. */
+export const SENTENCE = ". ";
+
 /** T of the soft minimum; 0 stands for the exact minimum. */
 export const TEMPERATURE = { least: 0.001, most: 10 } as const;
 

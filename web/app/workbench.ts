@@ -6,7 +6,7 @@ import { type CallOptions, isCancelled, messageOf } from "../engine/rpc";
 import type { Example, Solution } from "./examples";
 import type { Imported } from "./files";
 import { type Progress, fetchNano } from "./models";
-import { type Control, LIMITS, type Source, type State, initialState } from "./state";
+import { type Control, LIMITS, SENTENCE, type Source, type State, initialState } from "./state";
 import type { Edit } from "./steps";
 import { Store } from "./store";
 import { record } from "./timings";
@@ -22,6 +22,10 @@ export interface Live {
   /** Whether the models are the user's own. */
   own: boolean;
   scoring: boolean;
+  /** Share of the words on screen that the model has no token for. */
+  unknown: number;
+  /** Whether there is an edit to take back. */
+  undoable: boolean;
   /** The solutions of a file that was opened, and which of them is on screen. */
   rows: Imported[];
   row: number;
@@ -32,7 +36,18 @@ export interface Live {
   notice: { text: string; kind: "info" | "error" } | null;
 }
 
+/** A solution as it was before an edit. */
+interface Before {
+  solution: Solution & { separator: string };
+  uncut: { text: string; steps: string[] } | null;
+}
+
+/** Edits that can be taken back. */
+const UNDONE = 50;
+
 export interface Addresses {
+  /** Whether the playground stands in a page of somebody else, whose keys are not ours. */
+  embedded?: boolean;
   /** Folder that holds `nano/`. */
   models: string | URL;
   /** Folder that holds recorded samples. */
@@ -42,6 +57,11 @@ export interface Addresses {
 
 /** Parameters from which a GPU may be faster than the CPU; smaller models wait for it longer than it computes. */
 const GAINS = 20e6;
+
+/** Whether a separator stands for itself, so that steps can be joined by it. */
+function isPlain(separator: string): boolean {
+  return separator !== SENTENCE && !/^\/.+\/$/s.test(separator);
+}
 
 export class Workbench {
   readonly state: Store<State>;
@@ -53,6 +73,8 @@ export class Workbench {
     models: {},
     own: false,
     scoring: false,
+    unknown: 0,
+    undoable: false,
     rows: [],
     row: 0,
     samples: "recorded",
@@ -62,6 +84,10 @@ export class Workbench {
   readonly training = new LiveTraining(() => this.spareEngine());
   readonly credit: Credit;
   readonly addresses: Addresses;
+  /** Solutions before the last edits, newest last. */
+  #past: Before[] = [];
+  /** The text that the present steps were cut from, so that another separator loses nothing. */
+  #uncut: { text: string; steps: string[] } | null = null;
   #engine: Engine | null = null;
   #nano: Promise<Record<Slot, ModelFile[]>> | null = null;
   #scoring: AbortController | null = null;
@@ -85,7 +111,9 @@ export class Workbench {
     void drawn.then(() => record(what, performance.now() - start));
   }
 
+  /** What went wrong stays on screen until it is closed or something else is done. */
   say(text: string, kind: "info" | "error" = "info"): void {
+    if (kind === "info" && this.live.value.notice?.kind === "error") return;
     this.live.set({ notice: { text, kind } });
   }
 
@@ -104,6 +132,7 @@ export class Workbench {
   }
 
   open({ solution }: Example): void {
+    this.#forget();
     this.state.set({ ...solution, scores: [...solution.scores] });
     this.select(0);
     if (solution.rescore) void this.rescore();
@@ -111,6 +140,7 @@ export class Workbench {
 
   /** Opens a solution of another view in the first one. */
   openSolution({ scores, ...given }: Pick<Solution, "steps" | "scores" | "source"> & Partial<Solution>): void {
+    this.#forget();
     const { steps } = given;
     const known = steps.map((_, at) => scores[at] ?? null);
     this.state.set({ view: "solution", tokens: steps.map(() => 0), label: null, ...given, scores: known });
@@ -136,9 +166,11 @@ export class Workbench {
   showRow(row: number): void {
     const found = this.live.value.rows[row];
     if (found === undefined) return;
-    const { problem, steps, scores, label } = found;
+    const { problem, steps, scores, label, source = "imported" } = found;
     this.live.set({ row });
-    this.openSolution({ problem, answer: "", steps, scores, label, source: "imported", rescore: false });
+    // Scores of another model are kept apart from ours; where there are none, an edit may ask for them.
+    const rescore = source !== "imported" || scores.length === 0;
+    this.openSolution({ problem, answer: "", steps, scores, label, source, rescore });
   }
 
   /** Scores those solutions of the file that have no scores, one after another. */
@@ -151,16 +183,18 @@ export class Workbench {
       const row = rows[at];
       // Another file may have been opened in the meantime.
       if (row?.steps !== steps) return;
-      this.live.set({ rows: rows.with(at, { ...row, scores: [...scores] }) });
+      this.live.set({ rows: rows.with(at, { ...row, scores: [...scores], source }) });
       if (this.state.value.steps === steps) this.state.set({ scores: [...scores], tokens: [...tokens], source, rescore: true });
       yield;
     }
   }
 
-  /** Takes an edit over and has the model score what came after it. */
+  /** Takes an edit over and has the model score what came after it; scores typed by hand stay. */
   apply(edit: Edit): void {
+    this.#remember();
     const { steps, tokens, validUntil, selected } = edit;
-    const scores = edit.scores.map((score, at) => (at < validUntil || !this.#rescores() ? score : null));
+    const stays = (at: number): boolean => at < validUntil || this.state.value.source === "typed";
+    const scores = edit.scores.map((score, at) => (stays(at) ? score : null));
     this.state.set({ steps, scores, tokens, label: null });
     this.select(selected);
     if (this.#rescores()) void this.rescore(validUntil);
@@ -169,8 +203,51 @@ export class Workbench {
   /** A score set by hand; from then on an edit does not overwrite it. */
   setScore(at: number, score: number): void {
     this.#scoring?.abort();
+    this.#remember();
     const scores = this.state.value.scores.with(at, score);
     this.state.set({ scores, source: "typed", rescore: false });
+  }
+
+  rewriteProblem(problem: string): void {
+    this.#remember();
+    this.state.set({ problem, answer: "", label: null });
+    if (this.#rescores()) void this.rescore();
+  }
+
+  /** Cuts the whole solution anew: how it is cut is part of the reward. */
+  resplit(separator: string): void {
+    const { steps, separator: before } = this.state.value;
+    const joint = isPlain(before) ? before : "\n\n";
+    const text = this.#uncut?.steps === steps ? this.#uncut.text : steps.join(joint);
+    const cut = this.split(text, separator);
+    if (cut === null) return;
+    this.apply({ steps: cut, scores: cut.map(() => null), tokens: cut.map(() => 0), validUntil: 0, selected: 0 });
+    this.state.set({ separator });
+    this.#uncut = { text, steps: cut };
+  }
+
+  /** Takes the last edit back. */
+  undo(): void {
+    const before = this.#past.pop();
+    if (before === undefined) return;
+    this.#scoring?.abort();
+    this.state.set(before.solution);
+    this.#uncut = before.uncut;
+    this.live.set({ undoable: this.#past.length > 0, notice: { text: "Undone.", kind: "info" } });
+    this.select(this.live.value.selected);
+  }
+
+  #remember(): void {
+    const { problem, answer, steps, scores, tokens, label, source, rescore, separator } = this.state.value;
+    const solution = { problem, answer, steps, scores, tokens, label, source, rescore, separator };
+    this.#past = [...this.#past, { solution, uncut: this.#uncut }].slice(-UNDONE);
+    this.live.set({ undoable: true, notice: null });
+  }
+
+  #forget(): void {
+    this.#past = [];
+    this.#uncut = null;
+    this.live.set({ undoable: false, notice: null });
   }
 
   #rescores(): boolean {
@@ -186,12 +263,14 @@ export class Workbench {
     const { problem, steps } = this.state.value;
     this.live.set({ scoring: true });
     try {
-      const { scores, tokens } = await this.score(problem, steps, scoring.signal);
+      const { scores, tokens, unknown, total } = await this.score(problem, steps, scoring.signal);
       // Something else may have been opened in the meantime.
       if (this.state.value.steps !== steps || this.state.value.problem !== problem) return;
       const source = this.live.value.own ? "own" : "nano";
       this.state.set({ scores, tokens, source, rescore: true });
-      this.say(`Scored from step ${Math.min(from + 1, steps.length)} on.`);
+      const strange = unknown > 0 ? ` The model does not know ${unknown} of its ${total} words and signs.` : "";
+      this.live.set({ unknown: unknown / Math.max(1, total) });
+      this.say(`Scored from step ${Math.min(from + 1, steps.length)} on.${strange}`);
     } catch (error) {
       if (!isCancelled(error)) await this.#recover(error, "The model could not score this");
     } finally {

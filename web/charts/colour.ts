@@ -2,13 +2,13 @@
 
 export type Verdict = "right" | "unsure" | "wrong" | "unknown";
 
-/** Scores this close to the threshold are shown as unsure. */
+/** Scores above the threshold by less than this are shown as unsure. */
 export const UNSURE = 0.25;
 
 export function verdict(score: number | null | undefined, threshold: number): Verdict {
   if (score === null || score === undefined) return "unknown";
-  if (Math.abs(score - threshold) < UNSURE) return "unsure";
-  return score >= threshold ? "right" : "wrong";
+  if (score < threshold) return "wrong";
+  return score < threshold + UNSURE ? "unsure" : "right";
 }
 
 const ICONS: Record<Verdict, string> = { right: "✓", unsure: "~", wrong: "✗", unknown: "…" };

@@ -133,7 +133,8 @@ export class Curves extends LitElement {
 
   #label(tick: number, { ticks }: Scale): string {
     const gap = Math.abs((ticks[1] ?? 1) - (ticks[0] ?? 0));
-    return figure(tick, gap < 0.01 ? 3 : gap < 0.1 ? 2 : gap < 1 ? 1 : 0);
+    // As many places as tell one tick from the next.
+    return figure(tick, Math.max(0, Math.min(7, -Math.floor(Math.log10(gap) + 1e-9))));
   }
 
   #xTicks(): number[] {

@@ -3,7 +3,7 @@
 import { type TemplateResult, css, html, nothing } from "lit";
 
 import { messageOf } from "../engine/rpc";
-import { type ScoredRow, isState, parseState, readRows, writeState } from "../app/files";
+import { type Imported, type ScoredRow, isState, parseState, readRows, writeState } from "../app/files";
 import { type Offer, offerOf } from "../app/models";
 import { Part, define, sheet } from "../app/part";
 import { csv, save } from "../charts/svg";
@@ -73,9 +73,10 @@ export class FilesPanel extends Part {
             <input type="file" multiple aria-label="Choose files" @change=${this.#choose} />
           </label>
           <textarea rows="2" aria-label="Paste rows" placeholder="or paste rows here" @change=${this.#paste}></textarea>
+          <div class="row"><button @click=${this.#openPasted}>Open what was pasted</button></div>
         </div>
       </div>
-      ${this.failure === "" ? nothing : html`<p role="alert">Not opened: ${this.failure}.</p>`}
+      ${this.failure === "" ? nothing : html`<p role="alert">${this.failure}.</p>`}
       <minform-own-model .bench=${this.bench} .given=${this.model}></minform-own-model>
     </section>`;
   }
@@ -90,7 +91,12 @@ export class FilesPanel extends Part {
   }
 
   #paste(event: Event): void {
-    this.#read((event.target as HTMLTextAreaElement).value);
+    const { value } = event.target as HTMLTextAreaElement;
+    if (value.trim() !== "") this.#read(value);
+  }
+
+  #openPasted(): void {
+    this.#read(this.renderRoot.querySelector("textarea")?.value ?? "");
   }
 
   async #open(files: Iterable<File>): Promise<void> {
@@ -102,8 +108,8 @@ export class FilesPanel extends Part {
   }
 
   #read(text: string): void {
-    if (text.trim() === "") return;
-    this.failure = "";
+    this.failure = text.trim() === "" ? "Not opened: there is nothing in it" : "";
+    if (this.failure !== "") return;
     try {
       if (isState(text)) {
         this.bench.state.set(parseState(text));
@@ -111,7 +117,7 @@ export class FilesPanel extends Part {
         this.bench.showRows(readRows(text));
       }
     } catch (error) {
-      this.failure = messageOf(error);
+      this.failure = `Not opened: ${messageOf(error)}`;
     }
   }
 
@@ -121,22 +127,34 @@ export class FilesPanel extends Part {
     save("minform-steps.csv", csv({ columns: ["step", "text", "score", "tokens"], rows }), "text/csv");
   }
 
+  /** All solutions of a file that was opened, as far as they have scores; else the one on screen. */
   #saveJson(): void {
-    const { problem, steps, label, threshold } = this.state;
+    const { rows } = this.live;
+    const { problem, steps, label } = this.state;
+    const scores = this.state.scores.filter((score) => score !== null);
+    const shown: Imported = { id: "playground", problem, steps, scores, label };
+    const scored = (rows.length > 1 ? rows : [shown]).filter((row) => row.scores.length === row.steps.length);
+    if (scored.length === 0) {
+      this.failure = "Nothing has scores for all of its steps yet";
+      return;
+    }
+    const lines = scored.map((row) => `${JSON.stringify(this.#scoredRow(row))}\n`);
+    save("minform-scores.jsonl", lines.join(""), "application/jsonl");
+  }
+
+  #scoredRow({ id, problem, steps, scores, label }: Imported): ScoredRow {
     const { credit } = this.bench;
-    const scores = this.state.scores.map((score) => score ?? 0);
     const values = Float32Array.from(scores);
-    const row: ScoredRow = {
-      id: "playground",
+    return {
+      id,
       problem,
       steps,
       scores,
-      first_error: credit.firstError(values, threshold),
+      first_error: credit.firstError(values, this.state.threshold),
       soft_min: credit.aggregate(values, "soft-min", 0.1),
       min: credit.aggregate(values, "min", 0.1),
       ...(label === null ? {} : { label }),
     };
-    save("minform-scores.jsonl", `${JSON.stringify(row)}\n`, "application/jsonl");
   }
 }
 

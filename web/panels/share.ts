@@ -59,8 +59,8 @@ export class SharePanel extends Part {
     const long = link.length > COMFORTABLE;
     return html`<section class="card stack" aria-label="Share">
       <p>
-        This link holds everything on screen: texts, scores and settings. It is part of the address that browsers do not
-        send to a server.
+        This link holds the solution and the group on screen, with their scores and all settings; of a file with many
+        solutions, the one that is open. It is part of the address that browsers do not send to a server.
       </p>
       <div class="row">
         <input class="link" readonly aria-label="Link" .value=${link} @focus=${select} />
@@ -73,7 +73,7 @@ export class SharePanel extends Part {
           </p>`
         : nothing}
       <fieldset class="stack">
-        <legend>For a lesson: leave away</legend>
+        <legend>For a lesson: take these controls away</legend>
         <div class="boxes">${CONTROLS.map((control) => this.#box(control))}</div>
       </fieldset>
     </section>`;

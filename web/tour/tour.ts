@@ -34,6 +34,9 @@ export class Tour extends Part {
         justify-content: flex-start;
         text-align: left;
       }
+      ol button[aria-current="step"] {
+        font-weight: 640;
+      }
       .task {
         border-left: 5px solid var(--accent);
         padding-left: 0.8rem;
@@ -59,6 +62,8 @@ export class Tour extends Part {
     this.updateComplete.then(() => {
       this.#ends = this.watched().map((store) => store.subscribe(() => this.#look()));
       this.#go(this.page);
+      // On a narrow page it stands above what it speaks of.
+      this.scrollIntoView({ block: "nearest" });
     });
   }
 

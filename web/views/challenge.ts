@@ -13,6 +13,8 @@ interface Attempt {
   sum: number;
   min: number;
   correct: boolean;
+  /** Nobody is fooled by a solution that gives none. */
+  hasAnswer: boolean;
 }
 
 const LEVEL = 2;
@@ -80,19 +82,15 @@ export class Challenge extends Part {
   }
 
   #table(): TemplateResult {
-    const best = this.attempts.filter(({ correct }) => !correct).toSorted((a, b) => b.min - a.min)[0];
-    const row = ({ steps, sum, min, correct }: Attempt): TemplateResult => html`<tr>
+    const [latest] = this.attempts;
+    const row = ({ steps, sum, min, ...attempt }: Attempt): TemplateResult => html`<tr>
       <td>${steps.join(" · ").slice(0, 80)}</td>
-      <td>${correct ? "right, does not count" : "wrong"}</td>
+      <td>${!attempt.hasAnswer ? "none, does not count" : attempt.correct ? "right, does not count" : "wrong"}</td>
       <td>${figure(sum)}</td>
       <td>${figure(min)}</td>
     </tr>`;
-    return html`<p class=${best !== undefined && best.min > 0 ? "won" : ""} role="status">
-        ${best === undefined
-          ? "The answer is right: nobody was fooled."
-          : best.min > 0
-            ? `You fooled it: a wrong answer for which the minimum pays ${figure(best.min)}.`
-            : `Not fooled: the minimum pays ${figure(best.min)}${best.sum > 0 ? `, though the sum would pay ${figure(best.sum)}` : ""}.`}
+    return html`<p class=${latest !== undefined && fooled(latest) ? "won" : ""} role="status">
+        ${latest === undefined ? nothing : outcome(latest)}
       </p>
       <div class="scroll" tabindex="0" role="region" aria-label="Attempts">
         <table>
@@ -119,16 +117,21 @@ export class Challenge extends Part {
     const { problem } = this;
     const text = this.renderRoot.querySelector("textarea")?.value ?? "";
     const steps = this.bench.credit.splitSteps(text, "\n\n").slice(0, LIMITS.steps);
-    if (problem === null || steps.length === 0) return;
+    if (problem === null) return;
+    if (steps.length === 0) {
+      this.bench.say("Write a solution first.", "error");
+      return;
+    }
     this.busy = true;
     try {
       const values = Float32Array.from((await this.bench.score(problem.question, steps)).scores);
-      const { correct } = await this.bench.engine.call("grade", { text, answer: problem.answer });
+      const { correct, found } = await this.bench.engine.call("grade", { text, answer: problem.answer });
       const attempt = {
         steps,
         sum: this.bench.credit.aggregate(values, "sum", 0.1),
         min: this.bench.credit.aggregate(values, "min", 0.1),
         correct,
+        hasAnswer: /\\boxed\{/.test(text) && found !== undefined,
       };
       this.attempts = [attempt, ...this.attempts].slice(0, KEPT);
     } catch (error) {
@@ -136,6 +139,18 @@ export class Challenge extends Part {
     }
     this.busy = false;
   }
+}
+
+function fooled({ correct, hasAnswer, min }: Attempt): boolean {
+  return hasAnswer && !correct && min > 0;
+}
+
+function outcome(attempt: Attempt): string {
+  const { correct, hasAnswer, sum, min } = attempt;
+  if (!hasAnswer) return "There is no answer in a \\boxed{…}, so there is nothing to be fooled by.";
+  if (correct) return "The answer is right: nobody was fooled.";
+  if (fooled(attempt)) return `You fooled it: a wrong answer for which the minimum pays ${figure(min)}.`;
+  return `Not fooled: the minimum pays ${figure(min)}${sum > 0 ? `, though the sum would pay ${figure(sum)}` : ""}.`;
 }
 
 define("minform-challenge", Challenge);

@@ -2,7 +2,7 @@
 
 import { type TemplateResult, css, html, nothing } from "lit";
 
-import { figure, short } from "../app/format";
+import { counted, figure, short } from "../app/format";
 import {
   equals,
   formula,
@@ -119,6 +119,8 @@ export class CreditView extends Part {
   #width = new Width(this);
 
   override render(): TemplateResult {
+    const open = this.state.scores.filter((score) => score === null).length;
+    if (open > 0 && !this.live.scoring) return this.#unscored(open);
     const lanes = this.#lanes();
     const range = [...lanes.sum.returns, ...lanes.min.returns, ...lanes.minima, ...lanes.rewards, 0];
     const area = frame({
@@ -133,6 +135,18 @@ export class CreditView extends Part {
       <p class="story">${this.#story(lanes)}</p>
       ${this.#sumLane(lanes, area)} ${this.#minLane(lanes, area)} ${this.#keys()}
     </div>`;
+  }
+
+  /** What has no score has no pay. */
+  #unscored(open: number): TemplateResult {
+    const all = open === this.state.scores.length;
+    return html`<p class="story">${all ? "No step has" : `${counted(open, "step")} of ${this.state.scores.length} have`} a
+      score yet, so nothing can be said of the pay.</p>`;
+  }
+
+  /** What the minimum is called at this temperature. */
+  get #least(): string {
+    return this.state.temperature > 0 ? "soft minimum" : "minimum";
   }
 
   #lanes(): Lanes {
@@ -151,7 +165,7 @@ export class CreditView extends Part {
   #story({ sum, min, rewards }: Lanes): string {
     if (rewards.length === 0) return "There is no step to pay for.";
     const [total, least] = [sum.returns[0] ?? 0, min.returns[0] ?? 0];
-    const paid = `The sum pays ${figure(total)} for this solution, the minimum ${figure(least)}.`;
+    const paid = `The sum pays ${figure(total)} for this solution, the ${this.#least} ${figure(least)}.`;
     if (total > 0 && least < 0) return `${paid} Only the minimum minds the wrong step.`;
     if (total < 0 && least < 0) return `${paid} Both turn it down.`;
     return total > 0 && least > 0 ? `${paid} Both approve, but every further good step adds to the sum.` : paid;
@@ -192,7 +206,7 @@ export class CreditView extends Part {
     >`;
     return this.#lane({
       name: "min",
-      title: "Minimum",
+      title: this.state.temperature > 0 ? "Soft minimum" : "Minimum",
       lane: min,
       minima,
       area,

@@ -176,7 +176,7 @@ export class DeviceView extends Part {
           </thead>
           <tbody>
             ${kinds.map(({ name, count, median, most }) => {
-              const shown = name.endsWith("a second") ? (value: number) => value.toFixed(1) : milliseconds;
+              const shown = name.endsWith("a second") ? perSecond : milliseconds;
               return html`<tr>
                 <td>${name}</td>
                 <td>${count}</td>
@@ -187,10 +187,12 @@ export class DeviceView extends Part {
           </tbody>
         </table>
       </div>
-      <p class="small muted">
+      ${kinds.some(({ name }) => name.endsWith("redraw"))
+        ? html`<p class="small muted">
         A redraw is the arithmetic and the change of the page, without the painting. A frame at 60 Hz has ${FRAME_MS} ms.
-      </p>
-      <div class="row"><button @click=${() => this.requestUpdate()}>Look again</button></div>`;
+      </p>`
+        : nothing}
+      <div class="row"><button @click=${() => this.requestUpdate()}>Refresh</button></div>`;
   }
 
   #browser(): TemplateResult {
@@ -224,6 +226,10 @@ export class DeviceView extends Part {
     this.failure = outcome.failure;
     this.busy = "";
   }
+}
+
+function perSecond(count: number): string {
+  return count < 100 ? count.toFixed(1) : Math.round(count).toLocaleString("en");
 }
 
 function list(entries: (readonly [name: string, value: string])[]): TemplateResult {

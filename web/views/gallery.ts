@@ -90,12 +90,14 @@ export class GalleryView extends Part {
   #verdict(scores: number[]): TemplateResult {
     const values = Float32Array.from(scores);
     const of = (how: "sum" | "min"): number => this.bench.credit.aggregate(values, how, 0.1);
+    const isFooled = of("sum") > 0 || of("min") > this.state.threshold;
     return html`<div class="verdict">
       <span class="lane-sum"><strong class="number">${figure(of("sum"))}</strong></span><span>sum</span>
-      <span class="muted">${of("sum") > 0 ? "paid" : "turned down"}</span>
+      <span class="muted">${of("sum") > 0 ? "paid" : "not paid"}</span>
       <span class="lane-min"><strong class="number">${figure(of("min"))}</strong></span><span>minimum</span>
-      <span class="muted">${of("min") > this.state.threshold ? "paid" : "turned down"}</span>
-    </div>`;
+      <span class="muted">${of("min") > this.state.threshold ? "paid" : "not paid"}</span>
+    </div>
+    ${isFooled ? nothing : html`<p class="small muted">The reward model of this page is not fooled by it; others are.</p>`}`;
   }
 
   async #score(): Promise<void> {

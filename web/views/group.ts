@@ -12,6 +12,7 @@ import "../charts/figure";
 import { csv, save } from "../charts/svg";
 import { PUZZLE } from "./puzzle";
 import { styled } from "../app/styled";
+import "../app/tex";
 
 const BASELINES: Record<State["baseline"], [name: string, meaning: string]> = {
   none: ["none", "The return itself."],
@@ -110,6 +111,7 @@ export class GroupView extends Part {
               : html`<button @click=${() => this.writing?.abort()}>Stop</button>`}
           </div>
         </div>
+        ${this.state.problem === "" ? nothing : html`<p><minform-tex .text=${this.state.problem}></minform-tex></p>`}
         ${group.length === 0 ? this.#empty() : this.#table(group)}
       </section>
       ${group.length === 0 ? nothing : this.#lesson(group)}
@@ -137,8 +139,8 @@ export class GroupView extends Part {
               ${Array.from({ length: longest }, (_, at) => html`<th scope="col">step ${at + 1}</th>`)}
               <th scope="col">right</th>
               <th scope="col">sum</th>
-              <th scope="col">min</th>
-              <th scope="col">outcome</th>
+              <th scope="col">lowest</th>
+              <th scope="col">value <span class="unit">(${FORMS[this.state.form]})</span></th>
               <th scope="col">in all <span class="unit">(first step)</span></th>
             </tr>
           </thead>
@@ -208,9 +210,10 @@ export class GroupView extends Part {
     const cell = (step: number): TemplateResult => {
       const number = numbers[step];
       if (number === undefined) return html`<td></td>`;
-      const of = verdict(row.rewards[step], this.state.threshold);
+      // The marks judge rewards; beside an advantage they would seem to judge that.
+      const mark = this.shown === "rewards" ? `${icon(verdict(number, this.state.threshold))} ` : "";
       return html`<td class="cell" ${styled({ background: diverging(number, limit) })} title=${row.steps[step] ?? ""}>
-        <span aria-hidden="true">${icon(of)}</span> ${figure(number)}
+        <span aria-hidden="true">${mark}</span>${figure(number)}
         <span class="text">${row.steps[step]}</span>
       </td>`;
     };

@@ -78,7 +78,7 @@ export class Larger extends Part {
       <div class="stack">
         <p class="small muted">
           Not live: 50 runs of <code>minform experiment credit-forms</code>, 100 updates each, with policies and reward
-          models of 0.35 M parameters. Their whole story is in docs/results.md.
+          models of 0.35 M parameters. Their whole story is in docs/results.md of the repository.
         </p>
         ${this.failure === "" ? nothing : html`<p role="alert">${this.failure}</p>`}
         ${this.traces.length === 0 ? nothing : html`${this.#choice()}${this.#charts()}`}

@@ -2,7 +2,7 @@
 
 import { type TemplateResult, css, html, nothing } from "lit";
 
-import { figure } from "../app/format";
+import { counted, figure, percent } from "../app/format";
 import { Part, define, sheet } from "../app/part";
 import "../app/slider";
 import { axes, chosen, frame, hits, rewardBars } from "../charts/bars";
@@ -10,6 +10,9 @@ import { icon, verdict } from "../charts/colour";
 import "../charts/figure";
 import type { Table } from "../charts/svg";
 import { Width } from "../charts/width";
+
+/** Share of unknown words from which a score is not to be trusted. */
+const STRANGE = 0.05;
 
 export class RewardsView extends Part {
   static override styles = [
@@ -31,7 +34,7 @@ export class RewardsView extends Part {
     const known = scores.filter((score) => score !== null);
     const { firstError } = this.bench.credit;
     const first = known.length === scores.length ? firstError(Float32Array.from(known), threshold) : -1;
-    const worst = scores.indexOf(known.length > 0 ? Math.min(...known) : null);
+    const worst = known.length > 0 ? scores.indexOf(Math.min(...known)) : -1;
     const area = frame({
       width: Math.max(280, this.#width.value),
       height: 214,
@@ -41,10 +44,18 @@ export class RewardsView extends Part {
       high: 1,
       weights: this.state.perToken ? this.state.tokens : undefined,
     });
+    const { unknown } = this.live;
     return html`<div class="row head">
       <h2>What the reward model says</h2>
       ${this.shows("threshold") ? this.#threshold() : nothing}
     </div>
+    <p class="small muted">A process reward model reads the solution and gives each step a score from −1, wrong, to 1, right.</p>
+    ${unknown > STRANGE && this.state.source === "nano"
+      ? html`<p class="small" role="note">
+          The nano model does not know ${percent(unknown)} of these words: it was made for the arithmetic of the examples.
+          What it says of this text means little.
+        </p>`
+      : nothing}
     <minform-figure
       name="step-rewards"
       label="What the reward model says"
@@ -74,6 +85,8 @@ export class RewardsView extends Part {
 
   #summary(first: number, worst: number, label: number | null): string {
     if (worst < 0) return "No step has a score yet.";
+    const open = this.state.scores.filter((score) => score === null).length;
+    if (open > 0) return `${counted(open, "step")} of ${this.state.scores.length} without a score.`;
     const found = first < 0 ? "No step falls below τ." : `The first step below τ is step ${first + 1}.`;
     const lowest = `The lowest score, ${figure(this.state.scores[worst])}, is that of step ${worst + 1}.`;
     return `${found} ${lowest}${label === null ? "" : ` ${judged(first, label)}`}`;

@@ -56,25 +56,28 @@ export class RunSettings extends Part {
                   max=${most}
                   step=${step}
                   .value=${String(settings[key])}
-                  @change=${(event: Event) => this.#set(key, event, least, most)}
+                  title=${`from ${least} to ${most}`}
+                  @change=${(event: Event) => this.#set(key, event, least, most, step)}
                 />
               </label>`,
           )}
         </div>
         <div class="row">
-          <button @click=${() => this.bench.state.set({ training: { ...TRAINING } })}>As they were</button>
+          <button @click=${() => this.bench.state.set({ training: { ...TRAINING } })}>Defaults</button>
         </div>
       </div>
     </details>`;
   }
 
-  #set(key: keyof Training, event: Event, least: number, most: number): void {
+  #set(key: keyof Training, event: Event, least: number, most: number, step: number | "any"): void {
     const input = event.target as HTMLInputElement;
     if (!Number.isFinite(input.valueAsNumber)) {
       input.value = String(this.state.training[key]);
       return;
     }
-    const value = Math.min(most, Math.max(least, input.valueAsNumber));
+    const typed = step === 1 ? Math.round(input.valueAsNumber) : input.valueAsNumber;
+    const value = Math.min(most, Math.max(least, typed));
+    input.value = String(value);
     this.bench.state.set({ training: { ...this.state.training, [key]: value } });
   }
 }

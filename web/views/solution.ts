@@ -5,7 +5,7 @@ import { type TemplateResult, css, html, nothing } from "lit";
 import { EXAMPLES } from "../app/examples";
 import { counted, figure } from "../app/format";
 import { Part, define, sheet } from "../app/part";
-import { LIMITS } from "../app/state";
+import { LIMITS, SENTENCE } from "../app/state";
 import { type Edit, insert, merge, move, remove, rewrite, split } from "../app/steps";
 import "../app/tex";
 import { icon, soft, verdict } from "../charts/colour";
@@ -14,7 +14,7 @@ import { styled } from "../app/styled";
 const SEPARATORS: [value: string, name: string][] = [
   ["\n\n", "blank line"],
   ["\n", "line"],
-  [". ", "sentence"],
+  [SENTENCE, "sentence"],
 ];
 
 export class SolutionView extends Part {
@@ -212,6 +212,7 @@ export class SolutionView extends Part {
     return html`<div class="row spread">
       <div class="row">
         <button @click=${() => this.#add(this.state.steps.length)}>Add a step</button>
+        <button ?disabled=${!this.live.undoable} title="Ctrl Z" @click=${() => this.bench.undo()}>Undo</button>
         <button ?disabled=${models.prm === undefined || scoring} @click=${() => this.bench.rescore()}>
           ${scoring ? "Scoring" : "Score with the model"}
         </button>
@@ -279,9 +280,7 @@ export class SolutionView extends Part {
   }
 
   #rewriteProblem(event: Event): void {
-    const problem = (event.target as HTMLTextAreaElement).value.trim();
-    this.bench.state.set({ problem, answer: "", label: null });
-    if (this.state.rescore) void this.bench.rescore();
+    this.bench.rewriteProblem((event.target as HTMLTextAreaElement).value.trim());
   }
 
   #openExample(event: Event): void {
@@ -323,14 +322,8 @@ export class SolutionView extends Part {
     this.bench.apply(rewrite(this.state, at, texts));
   }
 
-  /** Cuts the whole solution anew: how it is cut is part of the reward. */
   #resplit(separator: string): void {
-    if (separator === "") return;
-    const joint = isPattern(this.state.separator) ? "\n\n" : this.state.separator;
-    const steps = this.bench.split(this.state.steps.join(joint), separator);
-    if (steps === null) return;
-    this.bench.state.set({ separator });
-    this.bench.apply({ steps, scores: steps.map(() => null), tokens: steps.map(() => 0), validUntil: 0, selected: 0 });
+    if (separator !== "") this.bench.resplit(separator);
   }
 
   #walk(event: KeyboardEvent): void {
@@ -346,6 +339,9 @@ export class SolutionView extends Part {
     } else if (event.key === "Enter" && this.shows("editor")) {
       event.preventDefault();
       void this.#open(selected);
+    } else if (event.key === "z" && (event.ctrlKey || event.metaKey) && this.shows("editor")) {
+      event.preventDefault();
+      this.bench.undo();
     } else if (event.key === "Delete" && this.shows("editor") && last > 0) {
       this.#apply(remove(this.state, selected));
     }

@@ -3,7 +3,7 @@
 import { type TemplateResult, css, html, nothing } from "lit";
 
 import type { Sample, Update } from "../engine/protocol";
-import { counted, figure, percent } from "../app/format";
+import { counted, figure, percent, short } from "../app/format";
 import { Part, define, sheet } from "../app/part";
 import type { Watched } from "../app/store";
 import { LANES, type LaneName, type LaneRecord, type Run } from "../app/training";
@@ -23,8 +23,8 @@ const DASHES: Partial<Record<LaneName, string>> = { sum: "7 4" };
 /** The curves beside accuracy: what an update tells of itself. */
 const FIGURES: [name: string, heading: string, value: (update: Update) => number | null | undefined][] = [
   ["reward", "What the reward model pays", (update) => update.process_outcome?.mean],
-  ["steps", "Steps of a response", (update) => update.steps.mean],
-  ["length", "Tokens of a response", (update) => update.length.mean],
+  ["steps", "Steps of a response, while learning", (update) => update.steps.mean],
+  ["length", "Tokens of a response, while learning", (update) => update.length.mean],
   ["kl", "KL from the first policy", (update) => update.kl],
   ["entropy", "Entropy of a token", (update) => update.entropy],
 ];
@@ -143,9 +143,16 @@ export class TrainView extends Part {
         ${PAUSES.map(([value, name]) => html`<option value=${value} ?selected=${value === pause}>${name}</option>`)}
       </select>
       <span class="muted small">
+        ${this.#set(run)}
         ${phase === "preparing" ? "Starting two workers" : ready ? nothing : "Waiting for the nano models"}
       </span>
     </div>`;
+  }
+
+  /** What the run was made with, for whoever does not see the settings. */
+  #set(run: Run | null): string {
+    const { seed, temperature, learningRate } = run?.settings ?? this.state.training;
+    return `Seed ${seed}, T = ${short(temperature)}, learning rate ${short(learningRate)}.`;
   }
 
   /** The lesson, said with the numbers of this run. */
@@ -159,9 +166,9 @@ export class TrainView extends Part {
       const pay = updates.at(-1)?.process_outcome?.mean;
       if (first === undefined || last === undefined) return `${TITLES[lane]}: being evaluated`;
       const right = `${percent(last.sampled)} right (${percent(first.sampled)} at first)`;
-      return `${TITLES[lane]}: ${pay === undefined ? "" : `paid ${figure(pay)}, `}${right}, ${figure(last.steps, 1)} steps`;
+      return `${TITLES[lane]}: ${pay === undefined ? "" : `paid ${figure(pay)}, `}${right} with ${figure(last.steps, 1)} steps`;
     });
-    return `After ${counted(this.bench.training.made, "update")}. By the ${told.join(". By the ")}.`;
+    return `After ${counted(this.bench.training.made, "update")}, on held-out problems. By the ${told.join(". By the ")}.`;
   }
 
   #charts(run: Run | null): TemplateResult {
@@ -225,13 +232,14 @@ export class TrainView extends Part {
         <span>after ${counted(step, "update")}${right}</span>
         <button class="plain small" @click=${() => this.#open(sample)}>Open in the first view</button>
       </div>
+      <p class="small muted">${question(sample)}</p>
       ${chips(steps, scores, this.state.threshold)}
     </div>`;
   }
 
-  #open({ prompt, steps, scores }: Sample): void {
-    const problem = prompt.endsWith(PROMPT_END) ? prompt.slice(0, -PROMPT_END.length) : prompt;
-    this.bench.openSolution({ problem, answer: "", steps, scores, source: "nano", rescore: true });
+  #open(sample: Sample): void {
+    const { steps, scores } = sample;
+    this.bench.openSolution({ problem: question(sample), answer: "", steps, scores, source: "nano", rescore: true });
     void this.bench.rescore();
   }
 
@@ -257,13 +265,19 @@ export class TrainView extends Part {
 
   #key = (event: KeyboardEvent): void => {
     const target = event.composedPath()[0];
-    const busy = target instanceof Element && target.matches("button, a, summary, textarea, select, input");
-    if (busy || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === " ") this.#turn();
+    if (!(target instanceof Element) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (this.bench.addresses.embedded && !event.composedPath().includes(this)) return;
+    if (target.matches("textarea, select, input")) return;
+    // A button that has the focus answers to the space bar itself.
+    if (event.key === " " && !target.matches("button, a, summary")) this.#turn();
     else if (event.key === "." && this.live.engine === "ready") void this.bench.training.step(this.state.training);
     else return;
     event.preventDefault();
   };
+}
+
+function question({ prompt }: Sample): string {
+  return prompt.endsWith(PROMPT_END) ? prompt.slice(0, -PROMPT_END.length) : prompt;
 }
 
 define("minform-train", TrainView);

@@ -255,15 +255,32 @@ impl TextSeparator {
 
 /// The steps of `text` between separators of your own, without surrounding white space and empty steps.
 ///
-/// One line break means the end of each line, several mean blank lines, as in [`TextSeparator`]; any other text is taken
-/// as it is, and an empty one separates nothing.
+/// One line break means the end of each line, several mean blank lines, as in [`TextSeparator`]; a period and a blank
+/// mean the end of each sentence, which keeps its mark; any other text is taken as it is, and an empty one separates
+/// nothing.
 pub fn split_text_at(text: &str, separator: &str) -> Vec<String> {
     match separator {
         "" => trimmed([text]),
         "\n" => TextSeparator::Newline.split(text),
+        ". " => sentences(text),
         breaks if breaks.bytes().all(|byte| byte == b'\n') => split_text(text),
         separator => trimmed(text.split(separator)),
     }
+}
+
+/// Cuts after `.`, `!` or `?` before white space, and at blank lines.
+fn sentences(text: &str) -> Vec<String> {
+    let mut ends: Vec<usize> = Vec::new();
+    let mut before = ' ';
+    for (at, character) in text.char_indices() {
+        if character.is_whitespace() && matches!(before, '.' | '!' | '?') {
+            ends.push(at);
+        }
+        before = character;
+    }
+    let starts = core::iter::once(0).chain(ends.iter().copied());
+    let cut = starts.zip(ends.iter().copied().chain([text.len()])).map(|(start, end)| &text[start..end]);
+    cut.flat_map(split_text).map(|step| step.trim().to_owned()).collect()
 }
 
 /// The steps of `text` between matches of a regular expression, without surrounding white space and empty steps.

@@ -243,6 +243,18 @@ fn text_is_split_at_a_separator_of_ones_own() {
 }
 
 #[test]
+fn sentences_keep_their_marks() {
+    let split = |text: &str| minform_text::steps::split_text_at(text, ". ");
+    assert_eq!(
+        split("We add. Is 1 + 1 = 2? Yes!\nSo 3.5 it is.\n\n\\boxed{3.5}"),
+        ["We add.", "Is 1 + 1 = 2?", "Yes!", "So 3.5 it is.", "\\boxed{3.5}"]
+    );
+    assert_eq!(split("first\n\nsecond"), ["first", "second"]);
+    assert_eq!(split(" . ä. ö"), [".", "ä.", "ö"]);
+    assert!(split("").is_empty());
+}
+
+#[test]
 fn steps_are_split_by_a_pattern() {
     let split = |pattern: &str| minform_text::steps::split_text_by("Step 1: a Step 22: b. ", pattern);
     assert_eq!(split(r"Step \d+:").unwrap(), ["a", "b."]);

@@ -24,6 +24,8 @@ pub struct Scores {
     pub tokens: Vec<usize>,
     /// Tokens of problem and solution.
     pub total: usize,
+    /// How many of them stand for words that the model does not know.
+    pub unknown: usize,
     /// How many of them were known from the solution before.
     pub kept: usize,
     /// How long the scoring took.
@@ -75,6 +77,7 @@ impl Judge {
             scores,
             tokens: input.steps().map(|step| step.len()).collect(),
             total: input.ids.len(),
+            unknown: self.tokenizer.unknown_in(&input.ids),
             kept,
             milliseconds: now() - started,
         };

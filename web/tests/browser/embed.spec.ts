@@ -37,6 +37,19 @@ test.describe("the package", () => {
     await page.getByRole("button", { name: "The step-count puzzle" }).click();
     await page.waitForTimeout(600);
     expect(new URL(page.url()).hash).toBe("");
+    await page.locator("minform-playground").evaluate((element) => element.setAttribute("view", "device"));
+    await expect(page.getByRole("main", { name: "Device" })).toBeVisible();
+    // Keys of the page around it are not for us.
+    await page.locator("body").click({ position: { x: 2, y: 2 } });
+    await page.keyboard.press("?");
+    await expect(page.getByRole("button", { name: "Keys and help" })).toHaveAttribute("aria-expanded", "false");
+  });
+
+  test("attributes that mean nothing are told", async ({ page }) => {
+    await host(page, '<minform-playground embedded state="v2=zzz"></minform-playground>');
+    await expect(page.getByRole("alert")).toContainText("does not begin with #v1=");
+    await page.locator("minform-playground").evaluate((element) => element.setAttribute("view", "hacks"));
+    await expect(page.getByRole("alert")).toContainText('no view "hacks"; there are solution,');
   });
 
   test("opens a state that was given as an attribute, and has models", async ({ page }) => {

@@ -34,6 +34,18 @@ test("a teacher's link takes controls away", async ({ page, context }) => {
   await expect(other.getByRole("slider", { name: "Temperature T" })).toHaveCount(1);
 });
 
+test("views that were looked at are places to go back to", async ({ page }) => {
+  await open(page);
+  await show(page, "Group");
+  await show(page, "Device");
+  await page.goBack();
+  await expect(page.getByRole("main", { name: "Group" })).toBeVisible();
+  await page.goBack();
+  await expect(page.getByRole("main", { name: "Solution" })).toBeVisible();
+  await page.goForward();
+  await expect(page.getByRole("main", { name: "Group" })).toBeVisible();
+});
+
 test("the address follows what is on screen", async ({ page }) => {
   await open(page);
   await show(page, "Group");

@@ -5,8 +5,8 @@ test("paints a solution, its rewards and both lanes", async ({ page }) => {
   await expect(steps(page)).toHaveCount(6);
   await expect(page.getByRole("img", { name: /^Step rewards/ })).toBeVisible();
   await expect(page.getByRole("img", { name: /^Sum: return of/ })).toBeVisible();
-  await expect(page.getByRole("img", { name: /^Minimum: return of/ })).toBeVisible();
-  await expect(page.getByText(/The sum pays .* for this solution, the minimum/)).toBeVisible();
+  await expect(page.getByRole("img", { name: /^Soft minimum: return of/ })).toBeVisible();
+  await expect(page.getByText(/The sum pays .* for this solution, the soft minimum/)).toBeVisible();
 });
 
 test("an edited step is scored again, with those after it", async ({ page }) => {
@@ -64,6 +64,39 @@ test("a pattern cuts the solution, and one that is none is refused", async ({ pa
   await field.press("Tab");
   await expect(steps(page)).toHaveCount(7);
   await expect(steps(page).nth(1)).toContainText("b");
+});
+
+test("cutting loses nothing, and edits are taken back", async ({ page }) => {
+  await openWithModels(page);
+  const before = await steps(page).allInnerTexts();
+  const separator = page.getByRole("combobox", { name: "A step ends at a" });
+  await separator.selectOption({ label: "text or /pattern/" });
+  const field = page.getByRole("textbox", { name: "Text that ends a step, or a pattern between slashes" });
+  await field.fill("/[0-9]+ = /");
+  await field.press("Tab");
+  await expect(steps(page)).not.toHaveCount(6);
+  await separator.selectOption({ label: "sentence" });
+  await separator.selectOption({ label: "blank line" });
+  await expect(steps(page)).toHaveText(before.map((text) => new RegExp(text.split("\n")[1] ?? "")));
+  await page.getByRole("button", { name: "Delete the step" }).click();
+  await expect(steps(page)).toHaveCount(5);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(steps(page)).toHaveCount(6);
+  await expect(page.locator(".pending")).toHaveCount(0);
+});
+
+test("steps without scores are not judged", async ({ page }) => {
+  await open(page);
+  await page.getByRole("button", { name: "Files" }).click();
+  const paste = page.getByRole("textbox", { name: "Paste rows" });
+  await paste.fill(JSON.stringify({ problem: "p", steps: ["Look, words of another world.", "more"], label: 1 }));
+  await page.getByRole("button", { name: "Open what was pasted" }).click();
+  await expect(page.getByText("No step has a score yet, so nothing can be said of the pay.")).toBeVisible();
+  await expect(page.getByText("No step has a score yet.", { exact: true })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Score with the model" })).toBeEnabled({ timeout: 30_000 });
+  await page.getByRole("button", { name: "Score with the model" }).click();
+  await expect(page.getByText(/^The sum pays/)).toBeVisible();
+  await expect(page.getByRole("note")).toContainText("does not know");
 });
 
 test("a score typed by hand is shown as that and kept", async ({ page }) => {

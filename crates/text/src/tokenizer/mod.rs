@@ -109,6 +109,15 @@ impl Tokenizer {
         matches!(&*self.inner, Inner::Words(_))
     }
 
+    /// How many of these ids stand for words that the arithmetic world does not have; other tokenizers write all texts.
+    pub fn unknown_in(&self, ids: &[u32]) -> usize {
+        match &*self.inner {
+            Inner::Words(words) => ids.iter().filter(|id| **id == words.unknown()).count(),
+            #[cfg(feature = "pretrained")]
+            Inner::Library(_) => 0,
+        }
+    }
+
     /// The tokenizer as the text of a `tokenizer.json`, without padding and truncation.
     ///
     /// # Errors

@@ -56,6 +56,11 @@ impl Words {
         Some(words)
     }
 
+    /// The id of every word that is not in the list.
+    pub(super) fn unknown(&self) -> u32 {
+        self.unknown
+    }
+
     fn add(&mut self, text: &str, id: &Value) -> Option<()> {
         let id = id.as_u64().filter(|id| *id < MOST_IDS)? as usize;
         if self.texts.len() <= id {
