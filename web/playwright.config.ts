@@ -33,5 +33,10 @@ export default defineConfig({
     viewport: { width: 1440, height: 900 },
     launchOptions: { executablePath, args: ARGUMENTS },
   },
-  webServer: { command: `npx vite preview --port ${PORT} --strictPort`, port: PORT, reuseExistingServer: true },
+  // A server that is there already may show another build, or end in the middle.
+  webServer: {
+    command: `npx vite preview --port ${PORT} --strictPort`,
+    port: PORT,
+    reuseExistingServer: process.env["CI"] === undefined,
+  },
 });

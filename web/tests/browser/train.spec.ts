@@ -54,7 +54,7 @@ test("a policy whose loss is not a number stops the run, and the page says so", 
   await openWithModels(page);
   await show(page, "Train");
   await page.getByRole("button", { name: "One update" }).click();
-  await expect(page.getByRole("alert")).toContainText("not finite", { timeout: 60_000 });
+  await expect(page.getByRole("alert").first()).toContainText("not finite", { timeout: 60_000 });
   await expect(page.getByRole("button", { name: "Reset" })).toBeEnabled();
 });
 
