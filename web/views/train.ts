@@ -166,9 +166,9 @@ export class TrainView extends Part {
       const pay = updates.at(-1)?.process_outcome?.mean;
       if (first === undefined || last === undefined) return `${TITLES[lane]}: being evaluated`;
       const right = `${percent(last.sampled)} right (${percent(first.sampled)} at first)`;
-      return `${TITLES[lane]}: ${pay === undefined ? "" : `paid ${figure(pay)}, `}${right} with ${figure(last.steps, 1)} steps`;
+      return `${TITLES[lane]}: ${pay === undefined ? "" : `paid ${figure(pay)}; `}held out, ${right} with ${figure(last.steps, 1)} steps`;
     });
-    return `After ${counted(this.bench.training.made, "update")}, on held-out problems. By the ${told.join(". By the ")}.`;
+    return `After ${counted(this.bench.training.made, "update")}. By the ${told.join(". By the ")}.`;
   }
 
   #charts(run: Run | null): TemplateResult {
