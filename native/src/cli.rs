@@ -27,7 +27,7 @@ pub(crate) enum Command {
         after_help = "Example:\n  minform sft --model models/smollm2 --data gsm8k/train.jsonl --out runs/sft --set sft.steps=200"
     )]
     Sft(Sft),
-    /// Process reward models: train one, or score solutions with one.
+    /// Process reward models: train one, score solutions with one, or judge one by benchmarks.
     #[command(subcommand)]
     Prm(Prm),
     /// Write solutions.
@@ -81,6 +81,11 @@ pub(crate) enum Prm {
         after_help = "Example:\n  minform prm score --prm runs/prm/prm --data processbench/gsm8k.json --limit 40\n  printf '%s\\n' '{\"problem\": \"3 + 4?\", \"solution\": \"3 + 4 = 7\\n\\nSo 7.\"}' | minform prm score --prm runs/prm/prm"
     )]
     Score(PrmScore),
+    /// A process reward model on ProcessBench or PRMBench, beside what guessing reaches.
+    #[command(
+        after_help = "Example:\n  minform prm eval processbench --model runs/prm/prm --data processbench/gsm8k.json --data processbench/math.json\n  minform prm eval prmbench --model runs/prm/prm --data prmbench/prm800k_test_p1_4o_circular.jsonl --json"
+    )]
+    Eval(PrmEval),
 }
 
 /// Options of every command that computes.
@@ -214,6 +219,32 @@ pub(crate) struct PrmScore {
     /// Replace a file that is already there.
     #[arg(long)]
     pub(crate) overwrite: bool,
+}
+
+/// Benchmarks of process reward models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Benchmark {
+    /// Where the first error is: F1 of the accuracies on erroneous and on correct solutions.
+    Processbench,
+    /// Which steps are wrong, by class of error: PRMScore.
+    Prmbench,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PrmEval {
+    /// Which benchmark.
+    #[arg(value_enum)]
+    pub(crate) benchmark: Benchmark,
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Folder of the process reward model.
+    #[arg(long, visible_alias = "prm")]
+    pub(crate) model: PathBuf,
+    /// Files of the benchmark; each is a subset of ProcessBench, or a class of PRMBench by its name.
+    #[arg(long, required = true)]
+    pub(crate) data: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rows: Rows,
 }
 
 #[derive(Debug, Args)]

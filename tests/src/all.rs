@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first thing that is not as expected")]
 
+mod benchmarks;
 mod cli;
 mod experiment;
 mod files;

@@ -7,10 +7,12 @@ mod experiment;
 mod generate;
 mod import;
 mod info;
+mod prm_eval;
 mod prm_score;
 mod prm_train;
 mod problems;
 mod report;
+mod scoring;
 mod sft;
 mod train;
 
@@ -25,6 +27,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<()> {
         Command::Sft(options) => sft::run(&options),
         Command::Prm(Prm::Train(options)) => prm_train::run(&options),
         Command::Prm(Prm::Score(options)) => prm_score::run(&options),
+        Command::Prm(Prm::Eval(options)) => prm_eval::run(&options),
         Command::Generate(options) => generate::run(&options),
         Command::Train(options) => train::run(&options),
         Command::Experiment(options) => experiment::run(&options),

@@ -3,19 +3,17 @@
 use std::io::Read as _;
 
 use anyhow::{Context as _, Result, bail};
-use minform_core::config::Config;
-use minform_core::event::{Event, Phase};
+use minform_core::event::Event;
 use minform_core::prm;
 use minform_credit::CreditForm;
 use minform_text::data::StepRow;
-use minform_text::steps::{PrmInput, newline_id};
 use serde::Serialize;
 
 use super::problems::load_steps;
+use super::scoring::{Scored, Scorer};
 use crate::cli::PrmScore;
-use crate::folder::{Folder, read, write_file};
+use crate::folder::{read, write_file};
 use crate::run::Run;
-use crate::{device, settings};
 
 /// One output row.
 #[derive(Debug, Serialize)]
@@ -34,34 +32,30 @@ struct Row<'a> {
     label: Option<i64>,
 }
 
+/// The output of a row that could not be scored.
+#[derive(Debug, Serialize)]
+struct Failed<'a> {
+    id: &'a str,
+    /// Why not.
+    error: &'a str,
+}
+
 pub(crate) fn run(options: &PrmScore) -> Result<()> {
-    let config = settings::load(&Config::default(), &options.common)?;
-    let device = device::choose(&options.common.device)?;
     if let Some(out) = options.out.as_ref().filter(|out| out.exists() && !options.overwrite) {
         bail!("{} is already there; choose another --out or pass --overwrite", out.display());
     }
-    let folder = Folder::open(&options.prm)?;
-    let model = folder.prm(&device)?.frozen();
+    let scorer = Scorer::open(&options.common, &options.prm)?;
     let rows = input(options)?;
-    let newline = newline_id(&folder.tokenizer)?;
-    let inputs: Vec<PrmInput> = rows
-        .iter()
-        .map(|row| Ok(PrmInput::from_texts(&folder.tokenizer, &row.problem, &row.steps, newline)?))
-        .collect::<Result<_>>()?;
-    let tokens: usize = inputs.iter().map(|input| input.ids.len()).sum();
-    let mut run = Run::without_folder("prm score", &config);
-    let phase = Phase::Score;
-    let _ = run.hear(Event::PhaseStarted { phase, total: rows.len() });
-    let (mut done, total) = (0, rows.len());
-    let mut scored = |count: usize| {
-        done += count;
-        run.hear(Event::Progress { phase, done, tokens: tokens * done / total }).is_continue()
-    };
-    let scores = pollster::block_on(prm::score(&model, &inputs, config.prm.micro_batch_tokens, &mut scored))?;
-    let _ = run.hear(Event::PhaseFinished { phase, tokens });
-    report_quality(&mut run, &rows, &scores, config.prm.threshold);
+    let mut run = Run::without_folder("prm score", &scorer.config);
+    let scored = scorer.score(&mut run, &rows)?;
+    let threshold = scorer.config.prm.threshold;
+    report_quality(&mut run, &rows, &scored, threshold);
     run.finish()?;
-    write(options, &rows, &scores, config.prm.threshold)
+    write(options, &rows, &scored, threshold)?;
+    match scored.iter().filter(|scored| scored.is_err()).count() {
+        0 => Ok(()),
+        failed => bail!("{failed} of {} rows could not be scored; `error` in their output says why", rows.len()),
+    }
 }
 
 fn input(options: &PrmScore) -> Result<Vec<StepRow>> {
@@ -76,28 +70,21 @@ fn input(options: &PrmScore) -> Result<Vec<StepRow>> {
 }
 
 /// Where the rows carry labels, tells how well the scores match them.
-fn report_quality(run: &mut Run, rows: &[StepRow], scores: &[Vec<f32>], threshold: f32) {
-    let labels: Vec<Vec<Option<bool>>> = rows.iter().map(|row| row.labels.clone()).collect();
+fn report_quality(run: &mut Run, rows: &[StepRow], scored: &[Scored], threshold: f32) {
+    let known = rows.iter().zip(scored).filter_map(|(row, scored)| Some((scored.clone().ok()?, row.labels.clone())));
+    let (scores, labels): (Vec<Vec<f32>>, Vec<Vec<Option<bool>>>) = known.unzip();
     if labels.iter().flatten().any(Option::is_some) {
-        let _ = run.hear(Event::PrmQuality(prm::quality("the labelled input", scores, &labels, threshold)));
+        let _ = run.hear(Event::PrmQuality(prm::quality("the labelled input", &scores, &labels, threshold)));
     }
 }
 
-fn write(options: &PrmScore, rows: &[StepRow], scores: &[Vec<f32>], threshold: f32) -> Result<()> {
-    let form = CreditForm::SoftMin { temperature: 0.1 };
+fn write(options: &PrmScore, rows: &[StepRow], scored: &[Scored], threshold: f32) -> Result<()> {
     let mut text = String::new();
-    for (row, scores) in rows.iter().zip(scores) {
-        let row = Row {
-            id: &row.id,
-            problem: &row.problem,
-            steps: &row.steps,
-            scores,
-            first_error: prm::first_error(scores, threshold),
-            soft_min: form.outcome(scores),
-            min: scores.iter().copied().fold(f32::INFINITY, f32::min),
-            label: row.first_error,
+    for (row, scored) in rows.iter().zip(scored) {
+        text += &match scored {
+            Ok(scores) => serde_json::to_string(&Row::new(row, scores, threshold))?,
+            Err(error) => serde_json::to_string(&Failed { id: &row.id, error })?,
         };
-        text += &serde_json::to_string(&row)?;
         text.push('\n');
     }
     match &options.out {
@@ -105,6 +92,21 @@ fn write(options: &PrmScore, rows: &[StepRow], scores: &[Vec<f32>], threshold: f
         None => {
             use std::io::Write as _;
             std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
+        }
+    }
+}
+
+impl<'a> Row<'a> {
+    fn new(row: &'a StepRow, scores: &'a [f32], threshold: f32) -> Self {
+        Self {
+            id: &row.id,
+            problem: &row.problem,
+            steps: &row.steps,
+            scores,
+            first_error: prm::first_error(scores, threshold),
+            soft_min: CreditForm::SoftMin { temperature: 0.1 }.outcome(scores),
+            min: scores.iter().copied().fold(f32::INFINITY, f32::min),
+            label: row.first_error,
         }
     }
 }

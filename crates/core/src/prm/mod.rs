@@ -1,5 +1,6 @@
 //! Process reward models: two logits at the end of each step, read in one forward pass.
 
+mod benchmark;
 mod judge;
 mod quality;
 mod score;
@@ -7,6 +8,7 @@ mod train;
 
 use burn::tensor::Tensor;
 
+pub use benchmark::{ErrorClass, Found, best_threshold, confusion, guesses, process_bench};
 pub use judge::Judge;
 pub use minform_credit::first_error;
 pub use quality::{area_under_roc, quality};
