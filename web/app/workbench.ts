@@ -3,10 +3,11 @@
 import { Engine, type EngineOptions, isBroken } from "../engine/engine";
 import type { Backend, Build, Credit, DeviceReport, Form, ModelFile, ModelInfo, Piece, Scores, SelfTest, Slot, WriteOptions, Written } from "../engine/protocol";
 import { type CallOptions, isCancelled, messageOf } from "../engine/rpc";
+import { Edits } from "./edits";
 import type { Example, Solution } from "./examples";
 import type { Imported } from "./files";
 import { type Progress, fetchNano } from "./models";
-import { type Control, LIMITS, SENTENCE, type Source, type State, initialState } from "./state";
+import { type Control, LIMITS, type Source, type State, initialState } from "./state";
 import type { Edit } from "./steps";
 import { Store } from "./store";
 import { record } from "./timings";
@@ -36,15 +37,6 @@ export interface Live {
   notice: { text: string; kind: "info" | "error" } | null;
 }
 
-/** A solution as it was before an edit. */
-interface Before {
-  solution: Solution & { separator: string };
-  uncut: { text: string; steps: string[] } | null;
-}
-
-/** Edits that can be taken back. */
-const UNDONE = 50;
-
 export interface Addresses {
   /** Whether the playground stands in a page of somebody else, whose keys are not ours. */
   embedded?: boolean;
@@ -57,11 +49,6 @@ export interface Addresses {
 
 /** Parameters from which a GPU may be faster than the CPU; smaller models wait for it longer than it computes. */
 const GAINS = 20e6;
-
-/** Whether a separator stands for itself, so that steps can be joined by it. */
-function isPlain(separator: string): boolean {
-  return separator !== SENTENCE && !/^\/.+\/$/s.test(separator);
-}
 
 export class Workbench {
   readonly state: Store<State>;
@@ -84,10 +71,7 @@ export class Workbench {
   readonly training = new LiveTraining(() => this.spareEngine());
   readonly credit: Credit;
   readonly addresses: Addresses;
-  /** Solutions before the last edits, newest last. */
-  #past: Before[] = [];
-  /** The text that the present steps were cut from, so that another separator loses nothing. */
-  #uncut: { text: string; steps: string[] } | null = null;
+  #edits = new Edits();
   #engine: Engine | null = null;
   #nano: Promise<Record<Slot, ModelFile[]>> | null = null;
   #scoring: AbortController | null = null;
@@ -216,37 +200,31 @@ export class Workbench {
 
   /** Cuts the whole solution anew: how it is cut is part of the reward. */
   resplit(separator: string): void {
-    const { steps, separator: before } = this.state.value;
-    const joint = isPlain(before) ? before : "\n\n";
-    const text = this.#uncut?.steps === steps ? this.#uncut.text : steps.join(joint);
+    const text = this.#edits.textOf(this.state.value);
     const cut = this.split(text, separator);
     if (cut === null) return;
     this.apply({ steps: cut, scores: cut.map(() => null), tokens: cut.map(() => 0), validUntil: 0, selected: 0 });
     this.state.set({ separator });
-    this.#uncut = { text, steps: cut };
+    this.#edits.cut(text, cut);
   }
 
   /** Takes the last edit back. */
   undo(): void {
-    const before = this.#past.pop();
+    const before = this.#edits.undo();
     if (before === undefined) return;
     this.#scoring?.abort();
-    this.state.set(before.solution);
-    this.#uncut = before.uncut;
-    this.live.set({ undoable: this.#past.length > 0, notice: { text: "Undone.", kind: "info" } });
+    this.state.set(before);
+    this.live.set({ undoable: this.#edits.any, notice: { text: "Undone.", kind: "info" } });
     this.select(this.live.value.selected);
   }
 
   #remember(): void {
-    const { problem, answer, steps, scores, tokens, label, source, rescore, separator } = this.state.value;
-    const solution = { problem, answer, steps, scores, tokens, label, source, rescore, separator };
-    this.#past = [...this.#past, { solution, uncut: this.#uncut }].slice(-UNDONE);
+    this.#edits.remember(this.state.value);
     this.live.set({ undoable: true, notice: null });
   }
 
   #forget(): void {
-    this.#past = [];
-    this.#uncut = null;
+    this.#edits.forget();
     this.live.set({ undoable: false, notice: null });
   }
 
