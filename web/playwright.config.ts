@@ -1,6 +1,7 @@
 import { defineConfig } from "@playwright/test";
 
-const PORT = 4173;
+/** Another one lets two checkouts be tested at once. */
+const PORT = Number(process.env["PORT"] ?? 4173);
 
 const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const ARGUMENTS = [

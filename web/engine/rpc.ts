@@ -35,31 +35,36 @@ export type Handlers<T extends Methods<T>> = {
   [K in keyof T]: (input: T[K]["input"], listen: Listen<T[K]["event"]>) => Promise<T[K]["output"]> | T[K]["output"];
 };
 
-/** Answers calls that arrive at `port`. */
+/**
+ * Answers calls that arrive at `port`, one after another: a model does one thing at a time. A call that is cancelled
+ * before its turn is not begun.
+ */
 export function serve<T extends Methods<T>>(port: Port, handlers: Handlers<T>): void {
-  const running = new Set<number>();
+  const wanted = new Set<number>();
+  let last: Promise<void> = Promise.resolve();
   port.addEventListener("message", ({ data }: MessageEvent<Message>) => {
     if (data.kind === "cancel") {
-      running.delete(data.id);
+      wanted.delete(data.id);
     } else if (data.kind === "call") {
-      void answer(data.id, data.method as keyof T, data.input);
+      wanted.add(data.id);
+      last = last.then(() => answer(data.id, data.method as keyof T, data.input));
     }
   });
 
   async function answer(id: number, method: keyof T, input: unknown): Promise<void> {
-    running.add(id);
     const listen = (event: unknown): boolean => {
       port.postMessage({ kind: "event", id, event } satisfies Message);
-      return running.has(id);
+      return wanted.has(id);
     };
     try {
+      if (!wanted.has(id)) throw new Error("cancelled before its turn");
       const value = await handlers[method](input, listen);
       port.postMessage({ kind: "result", id, value } satisfies Message);
     } catch (error) {
       const name = error instanceof Error ? error.name : "Error";
       port.postMessage({ kind: "error", id, name, message: messageOf(error) } satisfies Message);
     } finally {
-      running.delete(id);
+      wanted.delete(id);
     }
   }
 }

@@ -10,11 +10,11 @@ test("opens, scores and shows every view without a network", async ({ page, cont
   await context.setOffline(false);
 });
 
-test("nothing is asked of any other place", async ({ page }) => {
+test("nothing is asked of any other place", async ({ page, baseURL }) => {
   const asked: string[] = [];
   page.on("request", (request) => {
     const { origin, protocol } = new URL(request.url());
-    if (protocol.startsWith("http") && origin !== "http://localhost:4173") asked.push(request.url());
+    if (protocol.startsWith("http") && origin !== new URL(baseURL ?? "").origin) asked.push(request.url());
   });
   await openWithModels(page);
   expect(asked).toEqual([]);

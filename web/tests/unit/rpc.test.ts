@@ -72,4 +72,17 @@ describe("remote calls", () => {
     remote.close("the engine was stopped");
     await expect(call).rejects.toThrow("stopped");
   });
+
+  it("answers one call after another, and does not begin what was cancelled before its turn", async () => {
+    const remote = pair();
+    const told: string[] = [];
+    const first = remote.call("count", 5, { listen: (at) => told.push(`first ${at}`) });
+    const stop = new AbortController();
+    const second = remote.call("count", 5, { listen: (at) => told.push(`second ${at}`), signal: stop.signal });
+    const third = remote.call("count", 2, { listen: (at) => told.push(`third ${at}`) });
+    stop.abort();
+    await expect(second).rejects.toSatisfy(isCancelled);
+    expect(await Promise.all([first, third])).toEqual([5, 2]);
+    expect(told).toEqual(["first 0", "first 1", "first 2", "first 3", "first 4", "third 0", "third 1"]);
+  });
 });
