@@ -75,8 +75,10 @@ export class Download {
     return this.#parts.reduce((total, part) => total + part.length, 0);
   }
 
-  #tell(): void {
-    this.#heard({ loaded: this.#loaded, total: Math.max(this.#file.bytes, this.#loaded) });
+  /** `waiting` bytes have arrived beside the parts. */
+  #tell(waiting = 0): void {
+    const loaded = this.#loaded + waiting;
+    this.#heard({ loaded, total: Math.max(this.#file.bytes, loaded) });
   }
 
   async #fetch(signal: AbortSignal): Promise<void> {
@@ -121,7 +123,7 @@ export class Download {
         pieces.push(piece.value);
         waiting += piece.value.length;
         if (waiting >= PART) await close();
-        this.#heard({ loaded: this.#loaded + waiting, total: Math.max(this.#file.bytes, this.#loaded + waiting) });
+        this.#tell(waiting);
       }
     } finally {
       // What has arrived is kept, however it ended.

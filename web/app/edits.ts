@@ -1,7 +1,7 @@
 /** The edits of a solution: how they are taken back, and the text that steps were cut from. */
 
 import type { Solution } from "./examples";
-import { SENTENCE, type State } from "./state";
+import { SENTENCE, type State, isPattern } from "./state";
 
 /** A solution as it was before an edit. */
 type Before = Solution & { separator: string };
@@ -58,5 +58,5 @@ interface Uncut {
 
 /** Whether a separator stands for itself, so that steps can be joined by it. */
 function isPlain(separator: string): boolean {
-  return separator !== SENTENCE && !/^\/.+\/$/s.test(separator);
+  return separator !== SENTENCE && !isPattern(separator);
 }

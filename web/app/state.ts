@@ -36,6 +36,11 @@ export const LIMITS = { steps: 128, text: 4000, step: 2000, rows: 32, tokens: 40
 /** The separator that stands for the end of a sentence, whatever mark it has. */
 export const SENTENCE = ". ";
 
+/** Whether a separator is a regular expression, which stands between slashes. */
+export function isPattern(separator: string): boolean {
+  return /^\/.+\/$/s.test(separator);
+}
+
 /** T of the soft minimum; 0 stands for the exact minimum. */
 export const TEMPERATURE = { least: 0.001, most: 10 } as const;
 

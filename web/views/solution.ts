@@ -5,7 +5,7 @@ import { type TemplateResult, css, html, nothing } from "lit";
 import { EXAMPLES } from "../app/examples";
 import { counted, figure } from "../app/format";
 import { Part, define, sheet } from "../app/part";
-import { LIMITS, SENTENCE } from "../app/state";
+import { LIMITS, SENTENCE, isPattern } from "../app/state";
 import { type Edit, insert, merge, move, remove, rewrite, split } from "../app/steps";
 import "../app/tex";
 import { icon, soft, verdict } from "../charts/colour";
@@ -358,10 +358,6 @@ function middle(step: string): number {
   const centre = Math.floor(step.length / 2);
   const spaces = [...step.matchAll(/\s+/g)].map((match) => match.index);
   return spaces.toSorted((a, b) => Math.abs(a - centre) - Math.abs(b - centre))[0] ?? centre;
-}
-
-function isPattern(separator: string): boolean {
-  return /^\/.+\/$/s.test(separator);
 }
 
 /** `\n` and `\t` as people type them; a pattern has them as they are. */
