@@ -3,7 +3,6 @@
 //! `checkpoints/step-000020` holds the policy as a model folder of its own, the state of the optimizers, and
 //! `state.json` with every figure and the SHA-256 of every file.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,19 +13,15 @@ use minform_core::train::{Rl, RlProgress, Snapshot};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Elapsed;
-use crate::folder::{Folder, read, write_folder};
-use crate::origin::sha256;
+use crate::folder::Folder;
 use crate::run::{LOG, Run};
+use crate::sealed;
 
 const POLICY: &str = "policy/model.safetensors";
 const OPTIMIZER: &str = "optimizer.burnpack";
 const ADAPTERS: &str = "adapters.safetensors";
 const CRITIC: &str = "critic.safetensors";
 const CRITIC_OPTIMIZER: &str = "critic-optimizer.burnpack";
-const STATE: &str = "state.json";
-
-/// Version of the files; another one is not read.
-const VERSION: u32 = 2;
 
 /// The checkpoint with the best held-out accuracy.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -38,14 +33,11 @@ struct Best {
 /// What a checkpoint says of itself and of its run.
 #[derive(Debug, Serialize, Deserialize)]
 struct State {
-    version: u32,
     progress: RlProgress,
     /// Length of `events.jsonl` in bytes.
     events: u64,
     elapsed: Elapsed,
     best: Option<Best>,
-    /// SHA-256 of every other file.
-    files: BTreeMap<String, String>,
 }
 
 /// Where a resumed run goes on.
@@ -154,16 +146,9 @@ impl Checkpoints {
             files.push((CRITIC.into(), weights));
             files.push((CRITIC_OPTIMIZER.into(), optimizer));
         }
-        let state = State {
-            version: VERSION,
-            progress: snapshot.progress,
-            events: self.boundary.1,
-            elapsed: run.elapsed(),
-            best: self.best,
-            files: files.iter().map(|(name, bytes)| (name.clone(), sha256(bytes))).collect(),
-        };
-        files.push((STATE.into(), serde_json::to_vec_pretty(&state)?));
-        write_folder(&self.path(rl.step()), &files)?;
+        let state =
+            State { progress: snapshot.progress, events: self.boundary.1, elapsed: run.elapsed(), best: self.best };
+        sealed::write(&self.path(rl.step()), state, files)?;
         self.prune()
     }
 
@@ -210,25 +195,13 @@ fn remove_leftovers(folder: &Path) -> Result<()> {
 }
 
 fn load(path: &Path) -> Result<Resumed> {
-    let state: State = serde_json::from_slice(&read(&path.join(STATE))?).context(STATE)?;
-    if state.version != VERSION {
-        bail!("it has version {}, this program reads version {VERSION}", state.version);
-    }
-    let mut files = BTreeMap::new();
-    for (name, expected) in &state.files {
-        let bytes = read(&path.join(name))?;
-        if sha256(&bytes) != *expected {
-            bail!("{name} is damaged");
-        }
-        files.insert(name.as_str(), bytes);
-    }
-    let adapters = files.remove(ADAPTERS);
-    let mut take = |name: &str| files.remove(name).with_context(|| format!("{name} is missing"));
+    let (state, mut files): (State, _) = sealed::open(path)?;
+    let adapters = files.take_if_there(ADAPTERS);
     let critic = match state.progress.critic {
-        Some(_) => Some((take(CRITIC)?, take(CRITIC_OPTIMIZER)?)),
+        Some(_) => Some((files.take(CRITIC)?, files.take(CRITIC_OPTIMIZER)?)),
         None => None,
     };
-    let snapshot =
-        Snapshot { policy: take(POLICY)?, adapters, optimizer: take(OPTIMIZER)?, critic, progress: state.progress };
+    let (policy, optimizer) = (files.take(POLICY)?, files.take(OPTIMIZER)?);
+    let snapshot = Snapshot { policy, adapters, optimizer, critic, progress: state.progress };
     Ok(Resumed { snapshot, events: state.events, elapsed: state.elapsed, best: state.best })
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use minform_text::layout::PrmFamily;
 
 use crate::presets::Preset;
 
@@ -30,6 +31,9 @@ pub(crate) enum Command {
     /// Process reward models: train one, score solutions with one, or judge one by benchmarks.
     #[command(subcommand)]
     Prm(Prm),
+    /// Solutions with a label for every step, to train a process reward model on.
+    #[command(after_help = "Example:\n  minform label --method corruption --data gsm8k/train.jsonl --out labels.jsonl")]
+    Label(Label),
     /// Write solutions.
     #[command(
         after_help = "Example:\n  minform generate --model models/smollm2 --prompt \"What is 3 + 4?\"\n  minform generate --model models/smollm2 --data gsm8k/test.jsonl --limit 8 --json > answers.jsonl"
@@ -60,7 +64,7 @@ pub(crate) enum Command {
     Credit(Credit),
     /// Turn a GGUF file into a Hugging Face folder, or a folder into a smaller one.
     #[command(
-        after_help = "Example:\n  minform import SmolLM2-135M-Instruct.Q4_1.gguf --out models/smollm2\n  minform import runs/demo/prm --half --out models/prm"
+        after_help = "Example:\n  minform import SmolLM2-135M-Instruct.Q4_1.gguf --out models/smollm2\n  minform import runs/demo/prm --half --out models/prm\n  minform import models/smollm2 --adapter runs/prm/adapter --out models/prm"
     )]
     Import(Import),
     /// What this build and this machine offer.
@@ -73,12 +77,12 @@ pub(crate) enum Command {
 pub(crate) enum Prm {
     /// Train a process reward model on labelled steps.
     #[command(
-        after_help = "Example:\n  minform prm train --model models/smollm2 --data prm800k/val2pct.jsonl --set prm.full_epochs=0 --out runs/prm"
+        after_help = "Example:\n  minform prm train --model models/smollm2 --data prm800k/val2pct.jsonl --set prm.full_epochs=0 --out runs/prm\n  minform prm train --model models/smollm2 --data labels.jsonl --set prm.lora.rank=16 --out runs/prm-lora --resume"
     )]
     Train(PrmTrain),
     /// Score every step of solutions; one JSON row per input row.
     #[command(
-        after_help = "Example:\n  minform prm score --prm runs/prm/prm --data processbench/gsm8k.json --limit 40\n  printf '%s\\n' '{\"problem\": \"3 + 4?\", \"solution\": \"3 + 4 = 7\\n\\nSo 7.\"}' | minform prm score --prm runs/prm/prm"
+        after_help = "Example:\n  minform prm score --prm runs/prm/prm --data processbench/gsm8k.json --limit 40\n  minform prm score --prm models/smollm2 --adapter runs/prm/adapter --data solutions.jsonl\n  printf '%s\\n' '{\"problem\": \"3 + 4?\", \"solution\": \"3 + 4 = 7\\n\\nSo 7.\"}' | minform prm score --prm runs/prm/prm"
     )]
     Score(PrmScore),
     /// A process reward model on ProcessBench or PRMBench, beside what guessing reaches.
@@ -192,13 +196,102 @@ pub(crate) struct PrmTrain {
     /// Model folder to start from.
     #[arg(long)]
     pub(crate) model: PathBuf,
-    /// Labelled steps: TRL rows, PRM800K ratings, PRMBench training files, JSON or JSONL; may be given several times.
+    /// Labelled steps: TRL rows, PRM800K, Math-Shepherd, RLHFlow, OpenRLHF, PRMBench's training files; JSON, JSONL or
+    /// Parquet; may be given several times.
     #[arg(long, required = true)]
     pub(crate) data: Vec<PathBuf>,
+    /// Leave out solutions to problems that occur in this file, such as those of a benchmark; may be given several times.
+    #[arg(long)]
+    pub(crate) exclude: Vec<PathBuf>,
+    /// Train on an evaluation set all the same: figures on it mean nothing afterwards.
+    #[arg(long)]
+    pub(crate) i_know: bool,
     #[command(flatten)]
     pub(crate) rows: Rows,
     #[command(flatten)]
     pub(crate) place: Place,
+    /// Go on with the training in the run folder, given the same command again; begins it if there is none.
+    #[arg(long, conflicts_with = "overwrite")]
+    pub(crate) resume: bool,
+}
+
+/// Where labels come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LabelMethod {
+    /// Reference solutions, and copies of them in which a calculation was changed; of problems that annotate their
+    /// calculations as GSM8K does.
+    Corruption,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Label {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Where labels come from.
+    #[arg(long, value_enum)]
+    pub(crate) method: LabelMethod,
+    #[command(flatten)]
+    pub(crate) data: Data,
+    /// Wrong solutions for each right one.
+    #[arg(long, default_value_t = 1, value_parser = positive)]
+    pub(crate) samples: usize,
+    /// File of labelled solutions to write, JSONL.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Replace a file that is already there.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
+/// Family of process reward models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Family {
+    /// PURE, and what `minform prm train` makes: newlines, p(good) − p(bad).
+    Pure,
+    /// TRL's PRMTrainer: newlines, p(good).
+    Trl,
+    /// Qwen2.5-Math-PRM: `<extra_0>`, p(good).
+    QwenMath,
+    /// Skywork-o1 PRM: newlines, a value head.
+    Skywork,
+    /// Math-Shepherd: ` ки`, the odds of `+` and `-`.
+    MathShepherd,
+    /// RLHFlow: a chat turn for each step, answered by `+` or `-`.
+    #[value(name = "rlhflow")]
+    RlhFlow,
+    /// Implicit PRM (PRIME): the log-ratio to a reference model.
+    Implicit,
+}
+
+impl Family {
+    pub(crate) fn family(self) -> PrmFamily {
+        match self {
+            Self::Pure => PrmFamily::Pure,
+            Self::Trl => PrmFamily::Trl,
+            Self::QwenMath => PrmFamily::QwenMath,
+            Self::Skywork => PrmFamily::Skywork,
+            Self::MathShepherd => PrmFamily::MathShepherd,
+            Self::RlhFlow => PrmFamily::RlhFlow,
+            Self::Implicit => PrmFamily::Implicit,
+        }
+    }
+}
+
+/// How a process reward model is read.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Reading {
+    /// Family of the model; unless given, told by config.json or by the name of the folder.
+    #[arg(long, value_enum)]
+    pub(crate) family: Option<Family>,
+    /// Adapter of `prm train` (or of PEFT) to put on the model, which may then be the language model it was trained from.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) adapter: Option<PathBuf>,
+    /// Reference model of an implicit reward model.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) reference: Option<PathBuf>,
+    /// Weight of the log-ratio of an implicit reward model.
+    #[arg(long, default_value_t = 0.05)]
+    pub(crate) beta: f32,
 }
 
 #[derive(Debug, Args)]
@@ -206,8 +299,10 @@ pub(crate) struct PrmScore {
     #[command(flatten)]
     pub(crate) common: Common,
     /// Folder of the process reward model.
-    #[arg(long)]
+    #[arg(long, visible_alias = "model")]
     pub(crate) prm: PathBuf,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
     /// Rows with `problem` and `solution`, or `problem` and `steps`; standard input if absent.
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
@@ -240,6 +335,8 @@ pub(crate) struct PrmEval {
     /// Folder of the process reward model.
     #[arg(long, visible_alias = "prm")]
     pub(crate) model: PathBuf,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
     /// Files of the benchmark; each is a subset of ProcessBench, or a class of PRMBench by its name.
     #[arg(long, required = true)]
     pub(crate) data: Vec<PathBuf>,
@@ -451,6 +548,9 @@ pub(crate) struct Import {
     /// Write half-precision values; of a folder.
     #[arg(long)]
     pub(crate) half: bool,
+    /// Fold an adapter of a process reward model into the folder of the model it was trained from.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) adapter: Option<PathBuf>,
     /// Folder to create.
     #[arg(long)]
     pub(crate) out: PathBuf,

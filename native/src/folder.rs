@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use burn::tensor::Device;
-use minform_core::model::{ModelConfig, Precision};
+use minform_core::model::{Head, ModelConfig, PeftAdapter, Precision};
 use minform_core::policy::Policy;
-use minform_core::prm::Prm;
+use minform_core::prm::{Prm, PrmParts, StepScorer, load};
+use minform_text::layout::{Layout, PrmFamily};
 use minform_text::prompter::Prompter;
 use minform_text::tokenizer::Tokenizer;
 use serde_json::Value;
@@ -19,6 +20,9 @@ const COMPANIONS: [&str; 5] =
 
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 
+/// What an adapter of `prm train` says beside PEFT's files.
+pub(crate) const OWN: &str = "minform.json";
+
 /// What `tokenizer_config.json` says of a model that wants questions as they are.
 const RAW: &str = r#"{"minform": {"prompt": "raw"}}"#;
 
@@ -27,6 +31,8 @@ const RAW: &str = r#"{"minform": {"prompt": "raw"}}"#;
 pub(crate) struct Folder {
     path: PathBuf,
     pub(crate) config: ModelConfig,
+    /// The family of the reward model it holds, as far as that can be told.
+    family: Option<PrmFamily>,
     pub(crate) tokenizer: Tokenizer,
     companions: Vec<(String, Vec<u8>)>,
 }
@@ -43,8 +49,11 @@ impl Folder {
             let names: Vec<String> = models.iter().map(|model| model.display().to_string()).collect();
             bail!("{} is a run folder; name the model in it: {}", path.display(), names.join(" or "));
         }
-        let mut config = ModelConfig::from_json(&read(&path.join("config.json"))?)
-            .with_context(|| path.join("config.json").display().to_string())?;
+        let json = read(&path.join("config.json"))?;
+        let mut config =
+            ModelConfig::from_json(&json).with_context(|| path.join("config.json").display().to_string())?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let family = PrmFamily::detect(&serde_json::from_slice(&json)?, &name);
         let companions: Vec<(String, Vec<u8>)> =
             COMPANIONS.iter().filter_map(|name| Some((name.to_string(), fs::read(path.join(name)).ok()?))).collect();
         if let Some((_, bytes)) = companions.iter().find(|(name, _)| name == "generation_config.json") {
@@ -52,33 +61,88 @@ impl Folder {
         }
         let tokenizer = Tokenizer::from_json(&read(&path.join("tokenizer.json"))?)
             .with_context(|| path.join("tokenizer.json").display().to_string())?;
-        Ok(Self { path: path.into(), config, tokenizer, companions })
+        Ok(Self { path: path.into(), config, family, tokenizer, companions })
     }
 
     /// A folder that exists only in memory so far, of a model that wants questions as they are.
     pub(crate) fn new(config: ModelConfig, tokenizer: Tokenizer) -> Result<Self> {
         let companions = [("tokenizer.json", tokenizer.to_json()?), (TOKENIZER_CONFIG, RAW.into())];
         let companions = companions.map(|(name, text)| (name.to_string(), text.into_bytes())).into();
-        Ok(Self { path: PathBuf::new(), config, tokenizer, companions })
+        Ok(Self { path: PathBuf::new(), config, family: None, tokenizer, companions })
     }
 
     /// Refuses a folder that does not hold a language model.
     pub(crate) fn expect_policy(&self) -> Result<()> {
-        match self.config.token_classification {
-            true => bail!("{} holds a process reward model, not a language model", self.path.display()),
-            false => Ok(()),
+        match self.config.head {
+            Head::Language => Ok(()),
+            _ => bail!("{} holds a process reward model, not a language model", self.path.display()),
         }
     }
 
-    /// Refuses a folder that does not hold a process reward model.
+    /// Refuses a folder that does not hold a process reward model of the kind that is trained here.
     pub(crate) fn expect_prm(&self) -> Result<()> {
-        match self.config.token_classification {
-            true => Ok(()),
-            false => bail!(
+        match self.config.head {
+            Head::Classifier => Ok(()),
+            Head::Language => bail!(
                 "{} holds a language model, not a process reward model; see `minform prm train`",
                 self.path.display()
             ),
+            Head::TwoLayer | Head::Value => bail!(
+                "{} holds a process reward model of another family, which can score (`minform prm score`) but not train",
+                self.path.display()
+            ),
         }
+    }
+
+    /// The family of its reward model: the given one, or what can be told.
+    pub(crate) fn family(&self, given: Option<PrmFamily>) -> Result<PrmFamily> {
+        given.or(self.family).with_context(|| {
+            format!(
+                "{} holds a language model; if it judges steps, say how with --family math-shepherd, rlhflow or implicit, \
+                 and if it is to be trained for that, see `minform prm train`",
+                self.path.display()
+            )
+        })
+    }
+
+    /// How a reward model of a family is shown solutions.
+    pub(crate) fn layout(&self, family: PrmFamily) -> Result<Layout> {
+        let jinja = self.companion("chat_template.jinja").map(String::from_utf8_lossy);
+        Layout::new(family, &self.tokenizer, self.companion(TOKENIZER_CONFIG), jinja.as_deref())
+            .with_context(|| self.path.display().to_string())
+    }
+
+    /// A reward model of a family; `reference` is that of an implicit one, with its weight.
+    pub(crate) fn scorer(
+        &self,
+        layout: &Layout,
+        reference: Option<(Policy, f32)>,
+        device: &Device,
+    ) -> Result<Box<dyn StepScorer>> {
+        let parts =
+            PrmParts { config: self.config.clone(), weights: self.weights()?, answers: layout.answers(), reference };
+        load(layout.family(), parts, device).with_context(|| self.path.display().to_string())
+    }
+
+    /// The reward model that an adapter makes of this model, and the folder as it then is.
+    pub(crate) fn with_adapter(mut self, adapter: &Path, device: &Device) -> Result<(Self, Prm)> {
+        let base = match self.config.head {
+            Head::Language => Prm::from_policy(&self.policy(device)?, 0),
+            _ => self.prm(device)?,
+        };
+        let files = ["adapter_config.json", "adapter_model.safetensors"].map(|name| read(&adapter.join(name)));
+        let [config, weights] = files;
+        let adapted = PeftAdapter::from_files(&config?, &weights?).and_then(|adapter| adapter.fold_into(base.model));
+        let model = adapted.with_context(|| adapter.display().to_string())?;
+        let own = adapter.join(OWN);
+        self.config = base.config;
+        if own.exists() {
+            let json: Value = serde_json::from_slice(&read(&own)?).with_context(|| own.display().to_string())?;
+            self.config.threshold = json["threshold"].as_f64().map(|threshold| threshold as f32);
+        }
+        self.family = Some(PrmFamily::Pure);
+        let model = Prm { config: self.config.clone(), model };
+        Ok((self, model))
     }
 
     pub(crate) fn policy(&self, device: &Device) -> Result<Policy> {
@@ -133,10 +197,20 @@ impl Folder {
     /// Writes the model of this folder to `path` with values of another precision.
     pub(crate) fn save_as(&self, path: &Path, precision: Precision) -> Result<()> {
         let device = Device::flex();
-        let weights = match self.config.token_classification {
-            true => self.prm(&device)?.to_safetensors_in(precision)?,
-            false => self.policy(&device)?.to_safetensors_in(precision)?,
+        let weights = match self.config.head {
+            Head::Language => self.policy(&device)?.to_safetensors_in(precision)?,
+            _ => self.prm(&device)?.to_safetensors_in(precision)?,
         };
+        self.save_weights(path, precision, weights)
+    }
+
+    /// Writes the reward model that an adapter makes of the model of this folder.
+    pub(crate) fn save_with_adapter(self, path: &Path, precision: Precision, adapter: &Path) -> Result<()> {
+        let (folder, prm) = self.with_adapter(adapter, &Device::flex())?;
+        folder.save_weights(path, precision, prm.to_safetensors_in(precision)?)
+    }
+
+    fn save_weights(&self, path: &Path, precision: Precision, weights: Vec<u8>) -> Result<()> {
         let mut config = self.config.to_json();
         config["torch_dtype"] = precision.torch_dtype().into();
         write_folder(path, &self.files_of(&config, weights)?)

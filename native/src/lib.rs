@@ -18,6 +18,7 @@ mod progress;
 mod report;
 mod results;
 mod run;
+mod sealed;
 mod settings;
 mod tensorboard;
 

@@ -73,7 +73,7 @@ impl Origin {
                 }
             }
         }
-        let changed = fixed_keys(&kept(folder)?, config)?;
+        let changed = fixed_keys(&self.command, &kept(folder)?, config)?;
         if !changed.is_empty() {
             bail!(
                 "the configuration is not that of the run: {}; leave --set and --config as they were, or begin \
@@ -93,7 +93,14 @@ pub(crate) fn changed_keys(begun: &Config, now: &Config) -> Result<Vec<String>> 
 }
 
 /// Those that may not change between the parts of a training run: all that decides on more than speed and memory.
-fn fixed_keys(begun: &Config, now: &Config) -> Result<Vec<String>> {
+fn fixed_keys(command: &str, begun: &Config, now: &Config) -> Result<Vec<String>> {
+    if command == "prm train" {
+        let is_read = |line: &String| ["prm.", "seed "].iter().any(|start| line.starts_with(start));
+        let is_free =
+            |line: &String| ["prm.checkpoint_every ", "prm.threshold "].iter().any(|key| line.starts_with(key));
+        let changed = changed_keys(begun, now)?.into_iter();
+        return Ok(changed.filter(|line| is_read(line) && !is_free(line)).collect());
+    }
     // More updates are fine where nothing depends on how many there are in the end.
     let open_end =
         begun.rl.optimizer.schedule == Schedule::Constant && begun.rl.critic.optimizer.schedule == Schedule::Constant;
@@ -134,15 +141,19 @@ mod tests {
             change(&mut config);
             config
         };
-        let changed = |now: &Config| fixed_keys(&begun, now).unwrap();
+        let changed = |now: &Config| fixed_keys("train", &begun, now).unwrap();
         assert!(changed(&begun).is_empty());
         assert!(changed(&with(|config| config.rl.updates = 7)).is_empty());
         assert!(changed(&with(|config| config.rl.checkpoints.keep = 7)).is_empty());
         assert_eq!(changed(&with(|config| config.rl.samples = 7)), ["rl.samples is 7, was 4"]);
+        let of_prm = |now: &Config| fixed_keys("prm train", &begun, now).unwrap();
+        assert!(of_prm(&with(|config| config.rl.samples = 7)).is_empty());
+        assert!(of_prm(&with(|config| config.prm.checkpoint_every = 7)).is_empty());
+        assert_eq!(of_prm(&with(|config| config.prm.batch = 7)), ["prm.batch is 7, was 128"]);
         let mut falling = begun.clone();
         falling.rl.optimizer.schedule = Schedule::Linear;
         let mut longer = falling.clone();
         longer.rl.updates = 7;
-        assert_eq!(fixed_keys(&falling, &longer).unwrap(), ["rl.updates is 7, was 100"]);
+        assert_eq!(fixed_keys("train", &falling, &longer).unwrap(), ["rl.updates is 7, was 100"]);
     }
 }

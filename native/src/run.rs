@@ -93,7 +93,7 @@ impl Run {
         let Some(found) = WRITTEN.iter().find(|name| folder.join(name).exists()) else { return Ok(()) };
         let is_run = folder.join(LOG).exists();
         let what = if is_run { "a run".into() } else { format!("{found}, but no {LOG}") };
-        let go_on = if is_run && command == "train" { ", --resume to go on with it" } else { "" };
+        let go_on = if is_run && command.ends_with("train") { ", --resume to go on with it" } else { "" };
         bail!(
             "{} already holds {what}; choose another --out{go_on}, or pass --overwrite to replace it",
             folder.display()
@@ -241,12 +241,24 @@ impl Run {
 pub(crate) const LOG: &str = "events.jsonl";
 
 /// What a run writes into its folder.
-const WRITTEN: [&str; 9] =
-    [LOG, "config.toml", "run.json", "time.json", "report.html", "policy", "prm", "checkpoints", "tensorboard"];
+const WRITTEN: [&str; 11] = [
+    LOG,
+    "config.toml",
+    "run.json",
+    "time.json",
+    "report.html",
+    "policy",
+    "prm",
+    "adapter",
+    "checkpoint",
+    "checkpoints",
+    "tensorboard",
+];
 
 /// Whether a run was about to begin in `folder` and nothing has happened in it.
 pub(crate) fn is_blank(folder: &Path) -> bool {
-    fs::metadata(folder.join(LOG)).is_ok_and(|log| log.len() == 0) && !folder.join("checkpoints").exists()
+    fs::metadata(folder.join(LOG)).is_ok_and(|log| log.len() == 0)
+        && !["checkpoint", "checkpoints"].iter().any(|name| folder.join(name).exists())
 }
 
 /// Whether a run in `folder` writes `path`.

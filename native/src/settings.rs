@@ -165,6 +165,9 @@ fn merge(into: &mut Table, from: Table, section: &str, taken: &mut impl FnMut(St
     }
 }
 
+/// Keys that have no value unless one is given.
+const OPTIONAL: [&str; 1] = ["prm.threshold"];
+
 /// Applies `section.key=value` and returns the key; the value is TOML, or a bare word taken as a string.
 fn set(table: &mut Table, setting: &str) -> Result<String> {
     let Some((path, value)) = setting.split_once('=') else {
@@ -172,7 +175,7 @@ fn set(table: &mut Table, setting: &str) -> Result<String> {
     };
     let (mut parts, mut here) = (path.trim().split('.').peekable(), table);
     while let Some(part) = parts.next() {
-        if !here.contains_key(part) {
+        if !here.contains_key(part) && !OPTIONAL.contains(&path.trim()) {
             let known: Vec<&str> = here.keys().map(String::as_str).collect();
             bail!("--set {path}: no key {part:?}; known here: {}", known.join(", "));
         }
@@ -211,7 +214,8 @@ mod tests {
         let config =
             load(&Config::default(), &common(&["rl.credit.form=sum", "rl.kl.coefficient=0", "seed=7"])).unwrap();
         assert_eq!(config.rl.credit.form, minform_core::config::Form::Sum);
-        assert_eq!((config.rl.kl.coefficient, config.seed), (0.0, 7));
+        assert_eq!((config.rl.kl.coefficient, config.seed, config.prm.threshold), (0.0, 7, None));
+        assert_eq!(load(&Config::default(), &common(&["prm.threshold=0.5"])).unwrap().prm.threshold, Some(0.5));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod benchmarks;
 mod cli;
 mod experiment;
+mod families;
 mod files;
 mod fixture;
 mod generation;
@@ -17,6 +18,7 @@ mod learn;
 mod models;
 mod playground;
 mod presets;
+mod prm_training;
 mod program;
 mod resume;
 mod smollm2;

@@ -5,9 +5,10 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use minform_core::model::ModelConfig;
 use minform_core::policy::{Packed, Policy, Row, log_probs};
-use minform_core::prm::{Prm, losses};
+use minform_core::prm::{LabelledSteps, Lesson, Preference, Prm};
 use minform_core::train::{clipped_policy_loss, entropy, kl_loss, value_loss};
 use minform_credit::KlEstimator;
+use minform_text::steps::PrmInput;
 
 use crate::fixture::{difference, values};
 
@@ -176,19 +177,62 @@ fn the_clipped_loss_of_a_model_has_the_gradient_of_finite_differences() {
     });
 }
 
-/// −(1/N) Σ log softmax(z)_label at the labelled positions, through the classification head, and the text loss
-/// beside it, through the embedding as a tied head.
+fn labelled(ids: &[u32], positions: &[usize], labels: &[Option<f32>]) -> LabelledSteps {
+    let input = PrmInput { ids: ids.to_vec(), positions: positions.to_vec(), start: 1 };
+    LabelledSteps { input, labels: labels.to_vec(), outcome: None }
+}
+
+/// Through the head alone and through the embedding as a tied head too.
 #[test]
-fn the_prm_loss_has_the_gradient_of_finite_differences() {
-    let config = shape();
-    let policy = Policy::new(config, 4, &Device::flex().autodiff());
+fn the_losses_of_reward_models_have_the_gradient_of_finite_differences() {
+    let policy = Policy::new(shape(), 4, &Device::flex().autodiff());
     let prm = Prm::from_policy(&policy, 5);
-    let lines = [vec![Row { shared: &[3], own: &[5, 7, 9] }, Row { shared: &[3], own: &[4, 6] }]];
-    let packed = Packed::labelled(&lines, vec![vec![(1, 1), (3, 0)], vec![(2, 1)]]);
-    let text = packed.repicked(vec![vec![(0, 5), (1, 7)], vec![(1, 6)]]);
-    check(&prm.model, |model| losses(&prm.config, model, &packed, None).steps / 3.0);
+    let rows = [labelled(&[3, 5, 7, 9], &[1, 3], &[Some(1.0), Some(0.25)]), labelled(&[3, 4, 6], &[2], &[Some(1.0)])];
+    // −(1/N) Σ log softmax(z)_label, and the text loss beside it.
+    let steps = Lesson::of_steps(&rows, true);
+    assert_eq!((steps.weight(), steps.text_tokens()), (3.0, 3));
+    check(&prm.model, |model| Lesson::of_steps(&rows, false).losses(&prm.config, model).steps / 3.0);
     check(&prm.model, |model| {
-        let losses = losses(&prm.config, model, &packed, Some(&text));
+        let losses = steps.losses(&prm.config, model);
         (losses.steps + losses.text.expect("asked for") * 0.7) / 3.0
     });
+    // (1/N) Σ (softmax(z)₁ − V)² at every token.
+    let tokens = Lesson::of_tokens(&rows);
+    assert_eq!(tokens.weight(), 5.0);
+    check(&prm.model, |model| tokens.losses(&prm.config, model).steps / 5.0);
+    // −(1/N) Σ log σ(r₊ − r₋).
+    let pairs = [
+        Preference { shared: vec![3, 5], chosen: vec![7, 9], rejected: vec![2, 6, 8] },
+        Preference { shared: vec![4], chosen: vec![6], rejected: vec![11] },
+    ];
+    let pairs = Lesson::of_pairs(&pairs.iter().collect::<Vec<_>>());
+    assert_eq!(pairs.weight(), 2.0);
+    check(&prm.model, |model| pairs.losses(&prm.config, model).steps / 2.0);
+}
+
+/// Values by hand from the logits of the same pass.
+#[test]
+fn the_losses_of_reward_models_are_those_of_their_formulas() {
+    let prm = Prm::from_policy(&Policy::new(shape(), 4, &Device::flex()), 5);
+    let score = |ids: &[u32], position| {
+        let input = PrmInput { ids: ids.to_vec(), positions: vec![position], start: 1 };
+        let scores = pollster::block_on(minform_core::prm::score(&prm, &[input], 64, &mut |_| true)).unwrap();
+        f64::from(scores[0][0])
+    };
+    let loss = |lesson: &Lesson| f64::from(values(lesson.losses(&prm.config, &prm.model).steps)[0]);
+    let good = |score: f64| (1.0 + score) / 2.0;
+    let row = labelled(&[3, 5, 7], &[2], &[Some(0.25)]);
+    let p = good(score(&row.input.ids, 2));
+    let expected = -(0.75 * (1.0 - p).ln() + 0.25 * p.ln());
+    assert!((loss(&Lesson::of_steps(&[row.clone()], false)) - expected).abs() < 1e-5);
+    let value = |position| (good(score(&row.input.ids, position)) - 0.25).powi(2);
+    assert!((loss(&Lesson::of_tokens(&[row.clone()])) - value(1) - value(2)).abs() < 1e-5);
+    let pair = Preference { shared: vec![3, 5], chosen: vec![7], rejected: vec![9, 2] };
+    let odds = |ids: &[u32], position| {
+        let p = good(score(ids, position));
+        (p / (1.0 - p)).ln()
+    };
+    let ahead = odds(&[3, 5, 7], 2) - odds(&[3, 5, 9, 2], 3);
+    let expected = (1.0 + (-ahead).exp()).ln();
+    assert!((loss(&Lesson::of_pairs(&[&pair])) - expected).abs() < 1e-4);
 }

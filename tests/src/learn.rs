@@ -51,7 +51,8 @@ fn a_process_reward_model_learns_which_token_is_bad() {
     let mut prm = Prm::from_policy(&tiny(2), 3);
     let row = |token: u32, good: bool| LabelledSteps {
         input: PrmInput { ids: vec![40, token, 4, 45, 4], positions: vec![2, 4], start: 1 },
-        labels: vec![Some(good), None],
+        labels: vec![Some(f32::from(good)), None],
+        outcome: None,
     };
     let data: Vec<LabelledSteps> = (50..60).map(|token| row(token, token % 2 == 0)).collect();
     let config = config::Prm {
@@ -68,7 +69,7 @@ fn a_process_reward_model_learns_which_token_is_bad() {
     let scores = pollster::block_on(prm::score(&prm.frozen(), &inputs, 64, &mut |_| true)).unwrap();
     for (row, scores) in data.iter().zip(&scores) {
         assert_eq!(scores.len(), 2);
-        assert_eq!(scores[0] > 0.0, row.labels[0] == Some(true), "{scores:?}");
+        assert_eq!(scores[0] > 0.0, row.labels[0] == Some(1.0), "{scores:?}");
     }
 }
 

@@ -147,7 +147,7 @@ pub struct PrmStep {
 pub struct PrmQuality {
     /// On what.
     pub on: String,
-    /// Updates that the policy had made whose samples these are, where there was RL.
+    /// Updates made by the policy whose samples these are, or optimizer steps by the model in training.
     #[serde(default)]
     pub step: Option<usize>,
     /// Labelled steps.
@@ -167,6 +167,34 @@ pub struct PrmQuality {
     /// Share of solutions that the model approves of: no step below the threshold.
     #[serde(default)]
     pub approved: Option<f32>,
+    /// Mean cross-entropy of the labelled steps.
+    #[serde(default)]
+    pub loss: Option<f32>,
+    /// Whether the scores mean what they say.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
+}
+
+/// How well probabilities agree with what is right.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub struct Calibration {
+    /// Expected calibration error, from 0 to 1.
+    pub ece: f32,
+    /// The reliability diagram.
+    pub bins: Vec<ReliabilityBin>,
+}
+
+/// Steps of about the same probability.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub struct ReliabilityBin {
+    /// Mean probability that they are right, as the model has it.
+    pub probability: f32,
+    /// Share of them that are.
+    pub right_share: f32,
+    /// How many there are.
+    pub steps: usize,
 }
 
 /// Mean and extremes of a figure.

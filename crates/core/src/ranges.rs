@@ -32,7 +32,8 @@ impl Prm {
         positive("prm.batch", self.batch)?;
         in_range("prm.validation", self.validation, 0.0, 1.0)?;
         in_range("prm.text_loss", self.text_loss, 0.0, f32::MAX)?;
-        in_range("prm.threshold", self.threshold, -1.0, 1.0)?;
+        in_range("prm.threshold", self.threshold.unwrap_or(0.0), f32::MIN, f32::MAX)?;
+        in_range("prm.lora.alpha", self.lora.alpha, 0.0, f32::MAX)?;
         optimizer("prm.head_optimizer", &self.head_optimizer)?;
         optimizer("prm.full_optimizer", &self.full_optimizer)
     }

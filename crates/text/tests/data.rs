@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use minform_text::data::{
     MODIFIED, ORIGINAL, Problem, ProblemFormat, Rows, StepFormat, StepRow, gsm8k_solution, read_problems, read_steps,
-    without_calculations,
+    step_format, without_calculations,
 };
 use proptest::prelude::*;
 
@@ -314,4 +314,92 @@ fn real_prm_bench_rows_give_two_solutions_each() {
     };
     assert_eq!(prm_bench(&folder.join("prmbench")), (2 * 3013 - 4, 4));
     assert_eq!(prm_bench(&folder.join("prmbench_train")), (2 * 3203 - 12, 12));
+}
+
+const MATH_SHEPHERD: &str = r#"{"input": "1 + 1? Step 1: 1 + 1 = 2 ки\nStep 2: The answer is: 3 ки", "label": "1 + 1? Step 1: 1 + 1 = 2 +\nStep 2: The answer is: 3 -", "task": "GSM8K"}"#;
+
+#[test]
+fn math_shepherd_rows_are_parted_at_their_tags() {
+    let row = steps(MATH_SHEPHERD).strict().unwrap().remove(0);
+    assert_eq!((row.problem.as_str(), row.first_error), ("1 + 1?", Some(1)));
+    assert_eq!(row.steps, ["Step 1: 1 + 1 = 2", "Step 2: The answer is: 3"]);
+    assert_eq!(row.labels, [Some(true), Some(false)]);
+    let broken = steps(&MATH_SHEPHERD.replace("= 2 +", "= 3 +"));
+    assert_eq!(broken.skipped[0].field.as_deref(), Some("label"));
+    assert!(broken.skipped[0].problem.contains("step 1"), "{}", broken.skipped[0]);
+    let untagged = steps(&MATH_SHEPHERD.replace(" ки", ""));
+    assert!(untagged.skipped[0].problem.contains("ки"), "{}", untagged.skipped[0]);
+}
+
+#[test]
+fn open_rlhf_rows_have_signs_or_shares() {
+    let text = |value: &str| format!(r#"{{"input": "1 + 1?\na ки\nb ки", "value": {value}}}"#);
+    let row = steps(&text(r#"["+", "-"]"#)).strict().unwrap().remove(0);
+    assert_eq!((row.steps.join(" "), row.labels, row.values), ("a b".into(), vec![Some(true), Some(false)], None));
+    let soft = steps(&text("[0.75, 0]")).strict().unwrap().remove(0);
+    assert_eq!((soft.labels, soft.values), (vec![Some(true), Some(false)], Some(vec![Some(0.75), Some(0.0)])));
+    assert_eq!(steps(&text(r#"["+"]"#)).skipped[0].field.as_deref(), Some("value"));
+    assert_eq!(steps(&text(r#"["+", "?"]"#)).skipped[0].field.as_deref(), Some("value[1]"));
+}
+
+#[test]
+fn rlhflow_rows_are_turns() {
+    let turns = |signs: [&str; 2]| {
+        format!(
+            r#"{{"conversations": [{{"role": "user", "content": "1 + 1? Step 1: a"}}, {{"role": "assistant", "content": "{}"}},
+               {{"role": "user", "content": "Step 2: b"}}, {{"role": "assistant", "content": "{}"}}]}}"#,
+            signs[0], signs[1]
+        )
+        .replace('\n', " ")
+    };
+    let row = steps(&turns(["+", "-"])).strict().unwrap().remove(0);
+    assert_eq!((row.problem.as_str(), row.steps.join("|").as_str()), ("1 + 1?", "Step 1: a|Step 2: b"));
+    assert_eq!(row.labels, [Some(true), Some(false)]);
+    assert_eq!(steps(&turns(["+", "maybe"])).skipped[0].field.as_deref(), Some("conversations[3].content"));
+    let out_of_turn = turns(["+", "-"]).replace("assistant", "user");
+    assert_eq!(steps(&out_of_turn).skipped[0].field.as_deref(), Some("conversations[1].role"));
+    let joined = turns(["+", "-"]).replace("Step 1: ", "");
+    assert!(steps(&joined).skipped[0].problem.contains("line break"), "{}", steps(&joined).skipped[0]);
+}
+
+#[test]
+fn a_tree_of_prm800k_gives_its_path_and_every_other_completion() {
+    let text = r#"{"question": {"problem": "1 + 1?", "ground_truth_answer": "2"}, "timestamp": "t", "label": {"finish_reason": "found_error", "steps": [
+        {"completions": [{"text": "a", "rating": 1}, {"text": "wrong", "rating": -1}, {"text": "unread", "rating": null}], "chosen_completion": 0, "human_completion": null},
+        {"completions": [{"text": "b", "rating": -1}], "chosen_completion": null, "human_completion": {"text": "by hand", "rating": null}},
+        {"completions": [{"text": "c", "rating": -1}, {"text": "d", "rating": 0}], "chosen_completion": null, "human_completion": null}]}}"#.replace('\n', " ");
+    let rows = steps(&text).strict().unwrap();
+    let shown: Vec<_> = rows.iter().map(|row| (row.steps.join(" "), row.labels.clone(), row.first_error)).collect();
+    assert_eq!(
+        shown,
+        [
+            ("a by hand c".into(), vec![Some(true), Some(true), Some(false)], Some(2)),
+            ("wrong".into(), vec![Some(false)], Some(0)),
+            ("a b".into(), vec![None, Some(false)], None),
+            ("a by hand d".into(), vec![None, None, Some(true)], None),
+        ]
+    );
+    assert_eq!((rows[0].id.as_str(), rows[3].id.as_str(), rows[0].problem.as_str()), ("t", "t/2/1", "1 + 1?"));
+    let fault = |from: &str, to: &str| steps(&text.replace(from, to)).skipped.remove(0).field.unwrap();
+    assert_eq!(
+        fault("\"rating\": -1}, {\"text\": \"unread", "\"rating\": 5}, {\"text\": \"unread"),
+        "label.steps[0].completions[1].rating"
+    );
+    assert_eq!(fault("found_error", "bad_problem"), "label.finish_reason");
+    assert_eq!(fault("1 + 1?", " "), "question.problem");
+}
+
+#[test]
+fn trl_rows_may_carry_shares_and_the_verdict_on_the_answer() {
+    let text = r#"{"prompt": "p", "completions": ["a", "b"], "labels": [true, false], "values": [0.5, 0], "final_answer_correct": false}"#;
+    let row = steps(text).strict().unwrap().remove(0);
+    assert_eq!((row.values, row.final_answer_correct), (Some(vec![Some(0.5), Some(0.0)]), Some(false)));
+    assert_eq!(steps(&text.replace("0.5", "1.5")).skipped[0].field.as_deref(), Some("values[0]"));
+}
+
+#[test]
+fn a_file_tells_its_format() {
+    assert_eq!(step_format(MATH_SHEPHERD.as_bytes()), StepFormat::MathShepherd);
+    assert_eq!(step_format(br#"{"problem": "p", "steps": ["a"], "label": 0}"#), StepFormat::ProcessBench);
+    assert_eq!(step_format(b"{}"), StepFormat::Auto);
 }

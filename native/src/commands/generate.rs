@@ -72,7 +72,7 @@ pub(crate) fn run(options: &Generate) -> Result<()> {
 }
 
 fn question(text: &str) -> Problem {
-    Problem { id: "prompt".into(), question: text.into(), answer: None, solution: None, level: None }
+    Problem { id: "prompt".into(), question: text.into(), ..Problem::default() }
 }
 
 /// Text already shown of the ids received; an incomplete character waits for its rest.

@@ -1,4 +1,4 @@
-//! `minform import`: a GGUF file becomes a Hugging Face folder, or a folder another of other precision.
+//! `minform import`: a GGUF file becomes a Hugging Face folder, or a folder another of other precision or with an adapter.
 
 use anyhow::{Context as _, Result, bail};
 use minform_core::model::Precision;
@@ -17,8 +17,8 @@ pub(crate) fn run(options: &Import) -> Result<()> {
     if options.file.is_dir() {
         return rewrite(options);
     }
-    if options.half {
-        bail!("--half is for a model folder; import the GGUF file first, then its folder with --half");
+    if options.half || options.adapter.is_some() {
+        bail!("--half and --adapter are for a model folder; import the GGUF file first, then its folder with them");
     }
     let bytes = read(&options.file)?;
     let name = options.file.display().to_string();
@@ -68,7 +68,11 @@ pub(crate) fn run(options: &Import) -> Result<()> {
 /// Writes a model folder again.
 fn rewrite(options: &Import) -> Result<()> {
     let precision = if options.half { Precision::Half } else { Precision::Full };
-    Folder::open(&options.file)?.save_as(&options.out, precision)?;
+    let folder = Folder::open(&options.file)?;
+    match &options.adapter {
+        Some(adapter) => folder.save_with_adapter(&options.out, precision, adapter)?,
+        None => folder.save_as(&options.out, precision)?,
+    }
     let dtype = precision.torch_dtype();
     match options.json {
         true => output::line(json!({"folder": options.out, "dtype": dtype})),

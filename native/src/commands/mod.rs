@@ -7,6 +7,7 @@ mod experiment;
 mod generate;
 mod import;
 mod info;
+mod label;
 mod prm_eval;
 mod prm_score;
 mod prm_train;
@@ -28,6 +29,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<()> {
         Command::Prm(Prm::Train(options)) => prm_train::run(&options),
         Command::Prm(Prm::Score(options)) => prm_score::run(&options),
         Command::Prm(Prm::Eval(options)) => prm_eval::run(&options),
+        Command::Label(options) => label::run(&options),
         Command::Generate(options) => generate::run(&options),
         Command::Train(options) => train::run(&options),
         Command::Experiment(options) => experiment::run(&options),

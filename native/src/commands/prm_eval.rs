@@ -18,7 +18,7 @@ use crate::output;
 use crate::run::Run;
 
 pub(crate) fn run(options: &PrmEval) -> Result<()> {
-    let scorer = Scorer::open(&options.common, &options.model)?;
+    let scorer = Scorer::open(&options.common, &options.model, &options.reading)?;
     let mut run = Run::without_folder("prm eval", &scorer.config);
     let judged = match options.benchmark {
         Benchmark::Processbench => process_bench_files(options, &scorer, &mut run),
@@ -46,7 +46,7 @@ struct Subset {
 }
 
 fn process_bench_files(options: &PrmEval, scorer: &Scorer, run: &mut Run) -> Result<()> {
-    let threshold = scorer.config.prm.threshold;
+    let threshold = scorer.threshold();
     let mut subsets = Vec::new();
     for path in &options.data {
         let rows = rows_of(options, path)?;
@@ -86,7 +86,7 @@ fn table(subsets: &[Subset], average: Option<f32>, threshold: f32) -> String {
 }
 
 fn found(row: &StepRow, scored: Scored) -> Option<Found> {
-    Some(Found { scores: scored.ok(), steps: row.steps.len(), label: row.first_error? })
+    Some(Found { scores: scored.ok().map(|solution| solution.scores), steps: row.steps.len(), label: row.first_error? })
 }
 
 fn subset(name: String, solutions: &[Found], threshold: f32) -> Subset {
@@ -131,7 +131,7 @@ struct Class {
 
 /// The corrupted solutions alone count, as in the published figures, and each of them once, whatever file repeats it.
 fn prm_bench_files(options: &PrmEval, scorer: &Scorer, run: &mut Run) -> Result<()> {
-    let threshold = scorer.config.prm.threshold;
+    let threshold = scorer.threshold();
     let mut classes: BTreeMap<ErrorClass, Vec<StepRow>> = BTreeMap::new();
     for path in &options.data {
         let class = ErrorClass::in_file_name(&stem(path))
@@ -147,8 +147,8 @@ fn prm_bench_files(options: &PrmEval, scorer: &Scorer, run: &mut Run) -> Result<
         let scored = scorer.score(run, &rows)?;
         let mut counts = Confusion::default();
         for (row, scored) in rows.iter().zip(&scored) {
-            if let Ok(scores) = scored {
-                counts.extend(confusion(scores, &row.labels, threshold));
+            if let Ok(solution) = scored {
+                counts.extend(confusion(&solution.scores, &row.labels, threshold));
             }
         }
         total.extend(counts);

@@ -4,8 +4,7 @@ use std::io::Read as _;
 
 use anyhow::{Context as _, Result, bail};
 use minform_core::event::Event;
-use minform_core::prm;
-use minform_credit::CreditForm;
+use minform_core::prm::{self, Aggregates, ScoredSolution};
 use minform_text::data::StepRow;
 use serde::Serialize;
 
@@ -21,13 +20,14 @@ struct Row<'a> {
     id: &'a str,
     problem: &'a str,
     steps: &'a [String],
-    /// One score per step, in (−1, 1).
+    /// The family that the scores are of.
+    family: &'static str,
+    /// One score per step.
     scores: &'a [f32],
     /// Index of the first step below the threshold, −1 if there is none.
     first_error: i64,
-    /// Σ of the soft-min transformed scores at T = 0.1.
-    soft_min: f32,
-    min: f32,
+    #[serde(flatten)]
+    aggregates: Aggregates,
     #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<i64>,
 }
@@ -44,14 +44,13 @@ pub(crate) fn run(options: &PrmScore) -> Result<()> {
     if let Some(out) = options.out.as_ref().filter(|out| out.exists() && !options.overwrite) {
         bail!("{} is already there; choose another --out or pass --overwrite", out.display());
     }
-    let scorer = Scorer::open(&options.common, &options.prm)?;
+    let scorer = Scorer::open(&options.common, &options.prm, &options.reading)?;
     let rows = input(options)?;
     let mut run = Run::without_folder("prm score", &scorer.config);
     let scored = scorer.score(&mut run, &rows)?;
-    let threshold = scorer.config.prm.threshold;
-    report_quality(&mut run, &rows, &scored, threshold);
+    report_quality(&mut run, &rows, &scored, &scorer);
     run.finish()?;
-    write(options, &rows, &scored, threshold)?;
+    write(options, &rows, &scored, &scorer)?;
     match scored.iter().filter(|scored| scored.is_err()).count() {
         0 => Ok(()),
         failed => bail!("{failed} of {} rows could not be scored; `error` in their output says why", rows.len()),
@@ -70,19 +69,21 @@ fn input(options: &PrmScore) -> Result<Vec<StepRow>> {
 }
 
 /// Where the rows carry labels, tells how well the scores match them.
-fn report_quality(run: &mut Run, rows: &[StepRow], scored: &[Scored], threshold: f32) {
-    let known = rows.iter().zip(scored).filter_map(|(row, scored)| Some((scored.clone().ok()?, row.labels.clone())));
+fn report_quality(run: &mut Run, rows: &[StepRow], scored: &[Scored], scorer: &Scorer) {
+    let of = |(row, scored): (&StepRow, &Scored)| Some((scored.as_ref().ok()?.scores.clone(), row.labels.clone()));
+    let known = rows.iter().zip(scored).filter_map(of);
     let (scores, labels): (Vec<Vec<f32>>, Vec<Vec<Option<bool>>>) = known.unzip();
     if labels.iter().flatten().any(Option::is_some) {
-        let _ = run.hear(Event::PrmQuality(prm::quality("the labelled input", &scores, &labels, threshold)));
+        let quality = prm::quality("the labelled input", &scores, &labels, scorer.threshold(), scorer.scale());
+        let _ = run.hear(Event::PrmQuality(quality));
     }
 }
 
-fn write(options: &PrmScore, rows: &[StepRow], scored: &[Scored], threshold: f32) -> Result<()> {
+fn write(options: &PrmScore, rows: &[StepRow], scored: &[Scored], scorer: &Scorer) -> Result<()> {
     let mut text = String::new();
     for (row, scored) in rows.iter().zip(scored) {
         text += &match scored {
-            Ok(scores) => serde_json::to_string(&Row::new(row, scores, threshold))?,
+            Ok(solution) => serde_json::to_string(&Row::new(row, solution, scorer))?,
             Err(error) => serde_json::to_string(&Failed { id: &row.id, error })?,
         };
         text.push('\n');
@@ -97,15 +98,15 @@ fn write(options: &PrmScore, rows: &[StepRow], scored: &[Scored], threshold: f32
 }
 
 impl<'a> Row<'a> {
-    fn new(row: &'a StepRow, scores: &'a [f32], threshold: f32) -> Self {
+    fn new(row: &'a StepRow, solution: &'a ScoredSolution, scorer: &Scorer) -> Self {
         Self {
             id: &row.id,
             problem: &row.problem,
-            steps: &row.steps,
-            scores,
-            first_error: prm::first_error(scores, threshold),
-            soft_min: CreditForm::SoftMin { temperature: 0.1 }.outcome(scores),
-            min: scores.iter().copied().fold(f32::INFINITY, f32::min),
+            steps: &solution.steps,
+            family: scorer.family().name(),
+            scores: &solution.scores,
+            first_error: solution.first_error(scorer.threshold()),
+            aggregates: solution.aggregates(),
             label: row.first_error,
         }
     }

@@ -1,68 +1,310 @@
 //! `minform prm train`: a process reward model from labelled steps.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use anyhow::{Result, bail};
-use minform_core::config::Config;
-use minform_core::event::Event;
-use minform_core::prm::{self, LabelledSteps, Prm};
+use anyhow::{Context as _, Result, bail};
+use minform_core::config::{Config, Labels};
+use minform_core::event::{Event, PrmQuality};
+use minform_core::model::{Head, PeftAdapter, Precision};
+use minform_core::prm::{
+    Found, LabelledSteps, Prm, PrmProgress, PrmSnapshot, PrmTraining, Scale, best_threshold, quality,
+};
 use minform_core::seed;
-use minform_text::data::StepRow;
+use minform_text::data::{StepFormat, StepRow, step_format};
 use minform_text::steps::{PrmInput, newline_id};
 use rand::seq::SliceRandom as _;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::problems::load_steps;
 use super::sft::finish;
-use crate::cli::PrmTrain;
-use crate::folder::{Folder, read};
-use crate::origin::Origin;
-use crate::run::Run;
-use crate::{device, settings};
+use crate::cli::{PrmTrain, Rows};
+use crate::clock::Elapsed;
+use crate::folder::{Folder, Lock, OWN, read, write_folder};
+use crate::origin::{Origin, fingerprint};
+use crate::run::{LOG, Run, is_blank, was_stopped};
+use crate::{device, sealed, settings};
+
+const LEARNED: &str = "learned.safetensors";
+const OPTIMIZER: &str = "optimizer.burnpack";
+const BEST: &str = "best.safetensors";
 
 pub(crate) fn run(options: &PrmTrain) -> Result<()> {
     let config = settings::load(&Config::default(), &options.common)?;
     let device = device::choose(&options.common.device)?.autodiff();
     let folder = Folder::open(&options.model)?;
-    let mut rows = Vec::new();
-    for path in &options.data {
-        rows.extend(load_steps(&path.display().to_string(), &read(path)?, options.rows)?);
-    }
-    refuse_evaluation_data(options)?;
+    let rows = gather(options, config.prm.until_first_error)?;
     let (training, held_out) = split_by_problem(&rows, config.prm.validation, config.seed);
-    let training = tokenize(&training, &folder, config.prm.max_tokens)?;
-    let held_out = tokenize(&held_out, &folder, config.prm.max_tokens)?;
+    let training = tokenize(&training, &folder, &config)?;
+    let held_out = tokenize(&held_out, &folder, &config)?;
     if training.iter().flat_map(|solution| &solution.labels).all(Option::is_none) {
         bail!("no judged step is left to learn from; give rows with labels and keep prm.validation below 1");
     }
-    let origin = Origin::new("prm train", &config, &options.common.device, BTreeMap::new())?;
-    let mut run = Run::create(&origin, &config, &options.place.out, options.place.overwrite)?;
-    let mut model = if folder.config.token_classification {
+    let counts = Counts::of(&training, &held_out);
+    let model = if folder.config.head == Head::Classifier {
         folder.prm(&device)?
     } else {
         Prm::from_policy(&folder.policy(&device)?, config.seed)
     };
-    let mut hear = |event| run.hear(event);
-    let result = pollster::block_on(prm::train(&mut model, &config.prm, &training, config.seed, &mut hear));
-    if result.is_ok() && !held_out.is_empty() {
-        let quality = measure(&model, &held_out, &config)?;
-        let _ = run.hear(Event::PrmQuality(quality));
+    let mut training = PrmTraining::new(model, &config.prm, training, held_out.clone(), config.seed)?;
+    let origin = Origin::new("prm train", &config, &options.common.device, inputs(options)?)?;
+    let mut run = begin(options, &origin, &config, &mut training)?;
+    counts.tell();
+    let result = pollster::block_on(learn(&mut training, &config, &options.place.out, &mut run));
+    let was_stopped = result.as_ref().is_err_and(was_stopped);
+    let steps = (training.step(), training.steps());
+    let judged = match &result {
+        Ok(()) if !held_out.is_empty() => Some(judge(&training, &held_out, &config)?),
+        _ => None,
+    };
+    let saved = save(options, &folder, training.into_prm(), &config, judged.as_ref())?;
+    if let Some(Judged { quality, .. }) = &judged {
+        let _ = run.hear(Event::PrmQuality(quality.clone()));
     }
-    let place = options.place.out.join("prm");
-    folder.save(&place, &model.config, model.to_safetensors()?)?;
     run.finish()?;
-    finish(result.map_err(Into::into), Some(&place), options.common.json.then(|| json!({ "saved": place })))
+    if was_stopped {
+        eprintln!("stopped after step {} of {}; the same command with --resume goes on", steps.0, steps.1);
+    }
+    let json = json!({
+        "saved": saved,
+        "adapter": options.place.out.join("adapter"),
+        "steps": steps.0,
+        "stopped": result.is_err(),
+        "threshold": judged.as_ref().map(|judged| judged.threshold),
+        "quality": judged.as_ref().map(|judged| &judged.quality),
+    });
+    finish(result, Some(&saved), options.common.json.then_some(json))
+}
+
+/// All rows to learn from or to hold out.
+fn gather(options: &PrmTrain, until_first_error: bool) -> Result<Vec<StepRow>> {
+    let mut rows: Vec<StepRow> = Vec::new();
+    for path in &options.data {
+        let bytes = read(path)?;
+        if !options.i_know {
+            refuse_evaluation_data(path, &bytes)?;
+        }
+        rows.extend(load_steps(&path.display().to_string(), &bytes, options.rows)?);
+    }
+    let mut excluded = BTreeSet::new();
+    for path in &options.exclude {
+        let all = Rows { limit: None, ..options.rows };
+        let rows = load_steps(&path.display().to_string(), &read(path)?, all)?;
+        excluded.extend(rows.into_iter().map(|row| row.problem));
+    }
+    let before = rows.len();
+    rows.retain(|row| !excluded.contains(&row.problem));
+    if rows.len() < before {
+        eprintln!("{} solutions left out, whose problems occur in --exclude", before - rows.len());
+    }
+    let before = rows.len();
+    let mut known = BTreeSet::new();
+    rows.retain(|row| known.insert((row.problem.clone(), row.steps.clone(), row.labels.clone())));
+    if rows.len() < before {
+        eprintln!("{} solutions left out, which occur more than once", before - rows.len());
+    }
+    if until_first_error {
+        rows.iter_mut().for_each(judge_until_first_error);
+    }
+    Ok(rows)
+}
+
+/// Steps after the first wrong one count as unjudged.
+fn judge_until_first_error(row: &mut StepRow) {
+    let Some(error) = row.labels.iter().position(|label| *label == Some(false)) else { return };
+    row.labels.iter_mut().skip(error + 1).for_each(|label| *label = None);
+    row.values.iter_mut().flat_map(|values| values.iter_mut().skip(error + 1)).for_each(|value| *value = None);
 }
 
 /// ProcessBench and the PRMBench test files are for evaluation; learning from them would make every figure worthless.
-fn refuse_evaluation_data(options: &PrmTrain) -> Result<()> {
-    for path in &options.data {
-        let name = path.to_string_lossy().to_lowercase();
-        if name.contains("processbench") || (name.contains("prmbench") && name.contains("test")) {
-            bail!("{} is an evaluation set and must not be trained on", path.display());
+fn refuse_evaluation_data(path: &Path, bytes: &[u8]) -> Result<()> {
+    let name = path.to_string_lossy().to_lowercase();
+    let is_test = || name.contains("test") || bytes.windows(8).any(|window| window == b"prm_test");
+    let is_evaluation = match step_format(bytes) {
+        StepFormat::ProcessBench => true,
+        StepFormat::PrmBench => is_test(),
+        _ => name.contains("processbench") || name.contains("prmbench") && is_test(),
+    };
+    match is_evaluation {
+        true => bail!(
+            "{} is an evaluation set and must not be trained on; with --i-know it is, and figures on it mean nothing",
+            path.display()
+        ),
+        false => Ok(()),
+    }
+}
+
+/// What the run reads, so that it is continued with the same.
+fn inputs(options: &PrmTrain) -> Result<BTreeMap<String, String>> {
+    let prints = |paths: &[std::path::PathBuf]| -> Result<String> {
+        let prints: Vec<String> = paths.iter().map(|path| fingerprint(path)).collect::<Result<_>>()?;
+        Ok(if prints.is_empty() { "none".into() } else { prints.join(" ") })
+    };
+    let limit = options.rows.limit.map_or("none".into(), |limit| limit.to_string());
+    Ok(BTreeMap::from([
+        ("--model".into(), fingerprint(&options.model)?),
+        ("--data".into(), prints(&options.data)?),
+        ("--exclude".into(), prints(&options.exclude)?),
+        ("--limit".into(), limit),
+    ]))
+}
+
+/// What there is to learn from.
+struct Counts {
+    solutions: usize,
+    good: usize,
+    bad: usize,
+    tokens: usize,
+    held_out: usize,
+}
+
+impl Counts {
+    fn of(training: &[LabelledSteps], held_out: &[LabelledSteps]) -> Self {
+        let verdicts: Vec<bool> = training.iter().flat_map(LabelledSteps::verdicts).flatten().collect();
+        let good = verdicts.iter().filter(|good| **good).count();
+        Self {
+            solutions: training.len(),
+            good,
+            bad: verdicts.len() - good,
+            tokens: training.iter().map(|row| row.input.ids.len()).sum(),
+            held_out: held_out.len(),
         }
     }
-    Ok(())
+
+    fn tell(&self) {
+        let Self { solutions, good, bad, tokens, held_out } = self;
+        eprintln!("{solutions} solutions of {tokens} tokens with {good} good and {bad} bad steps; {held_out} held out");
+    }
+}
+
+/// What the checkpoint of a training says of itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    progress: PrmProgress,
+    /// Length of `events.jsonl` in bytes.
+    events: u64,
+    elapsed: Elapsed,
+}
+
+/// Creates the run folder, or goes on from its checkpoint.
+fn begin(options: &PrmTrain, origin: &Origin, config: &Config, training: &mut PrmTraining) -> Result<Run> {
+    let out = &options.place.out;
+    if !options.resume || !out.join(LOG).exists() || is_blank(out) {
+        return Run::create(origin, config, out, options.place.overwrite);
+    }
+    origin.check(out, config)?;
+    let lock = Lock::take(out)?;
+    let place = out.join("checkpoint");
+    if !place.exists() {
+        if out.join("prm").exists() {
+            bail!(
+                "{} holds a trained model and no checkpoint to go on from; pass --overwrite instead of --resume to begin again",
+                out.display()
+            );
+        }
+        eprintln!("no checkpoint yet: beginning again");
+        return Run::resume(lock, origin, config, out, 0, Elapsed::default());
+    }
+    let (State { progress, events, elapsed }, mut files) =
+        sealed::open(&place).with_context(|| format!("{} is not usable", place.display()))?;
+    let (learned, optimizer) = (files.take(LEARNED)?, files.take(OPTIMIZER)?);
+    training.restore(PrmSnapshot { progress, learned, optimizer, best: files.take_if_there(BEST) })?;
+    eprintln!("going on after step {} of {}", training.step(), training.steps());
+    Run::resume(lock, origin, config, out, events, elapsed)
+}
+
+/// Trains to the end, with checkpoints on the way and one when it is stopped.
+async fn learn(training: &mut PrmTraining, config: &Config, out: &Path, run: &mut Run) -> Result<()> {
+    let place = out.join("checkpoint");
+    let every = config.prm.checkpoint_every;
+    let mut boundary = (training.step(), run.position());
+    loop {
+        match training.advance(&mut |event| run.hear(event)).await {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => {
+                let error = error.into();
+                // Stopped inside a measurement, the weights are those of the boundary; after a step they are newer.
+                if was_stopped(&error) {
+                    let events = if training.step() == boundary.0 { boundary.1 } else { run.position() };
+                    checkpoint(training, &place, events, run)?;
+                }
+                return Err(error);
+            }
+        }
+        boundary = (training.step(), run.position());
+        if every > 0 && training.step().is_multiple_of(every) {
+            checkpoint(training, &place, boundary.1, run)?;
+        }
+    }
+    match std::fs::remove_dir_all(&place) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", place.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn checkpoint(training: &PrmTraining, place: &Path, events: u64, run: &Run) -> Result<()> {
+    run.sync()?;
+    let snapshot = training.snapshot()?;
+    let state = State { progress: snapshot.progress, events, elapsed: run.elapsed() };
+    let mut files = vec![(LEARNED.into(), snapshot.learned), (OPTIMIZER.into(), snapshot.optimizer)];
+    files.extend(snapshot.best.map(|best| (BEST.to_owned(), best)));
+    sealed::write(place, state, files)
+}
+
+/// The trained model on the solutions held out.
+struct Judged {
+    /// Below it a step is wrong: given, or the one with the largest F1 of first errors.
+    threshold: f32,
+    quality: PrmQuality,
+}
+
+fn judge(training: &PrmTraining, held_out: &[LabelledSteps], config: &Config) -> Result<Judged> {
+    let scores = pollster::block_on(training.held_out_scores())?;
+    let labels: Vec<_> = held_out.iter().map(LabelledSteps::verdicts).collect();
+    let found = |(scores, labels): (&Vec<f32>, &Vec<Option<bool>>)| {
+        let first = labels.iter().position(|label| *label != Some(true));
+        let label = match first {
+            None => -1,
+            Some(step) => labels[step].and(i64::try_from(step).ok())?,
+        };
+        Some(Found { scores: Some(scores.clone()), steps: labels.len(), label })
+    };
+    let solutions: Vec<Found> = scores.iter().zip(&labels).filter_map(found).collect();
+    let chosen = best_threshold(&solutions).map(|(threshold, _)| threshold);
+    let threshold = config.prm.threshold.or(chosen).unwrap_or(Scale::Signed.middle());
+    let on = format!("held-out problems, at the threshold {threshold:.3}");
+    let quality =
+        PrmQuality { step: Some(training.step()), ..quality(&on, &scores, &labels, threshold, Scale::Signed) };
+    Ok(Judged { threshold, quality })
+}
+
+/// Writes the model, and what it has learned on top of the one it started from.
+fn save(
+    options: &PrmTrain,
+    folder: &Folder,
+    mut model: Prm,
+    config: &Config,
+    judged: Option<&Judged>,
+) -> Result<std::path::PathBuf> {
+    let (out, lora) = (&options.place.out, &config.prm.lora);
+    model.config.threshold = judged.map(|judged| judged.threshold).or(config.prm.threshold);
+    // Without adapters the whole decoder has changed, unless the head alone has learned.
+    if lora.rank > 0 || config.prm.full_epochs == 0 {
+        let adapter = pollster::block_on(PeftAdapter::of(&model.model, lora.rank.max(1), lora.alpha))?;
+        let base = options.model.display().to_string();
+        let mut files = adapter.files(&base, Precision::Half)?;
+        if let Some(threshold) = model.config.threshold {
+            files.push((OWN.into(), serde_json::to_vec_pretty(&json!({ "threshold": threshold }))?));
+        }
+        write_folder(&out.join("adapter"), &files)?;
+    }
+    let place = out.join("prm");
+    folder.save(&place, &model.config, model.to_safetensors()?)?;
+    Ok(place)
 }
 
 /// Holds out whole problems, so that no problem is on both sides.
@@ -75,25 +317,23 @@ fn split_by_problem(rows: &[StepRow], share: f32, run_seed: u64) -> (Vec<&StepRo
     rows.iter().partition(|row| !held_out.contains(row.problem.as_str()))
 }
 
-fn tokenize(rows: &[&StepRow], folder: &Folder, longest: usize) -> Result<Vec<LabelledSteps>> {
+fn tokenize(rows: &[&StepRow], folder: &Folder, config: &Config) -> Result<Vec<LabelledSteps>> {
     let newline = newline_id(&folder.tokenizer)?;
+    let longest = config.prm.max_tokens.min(folder.config.max_position_embeddings);
     let mut kept = Vec::with_capacity(rows.len());
     for row in rows {
         let input = PrmInput::from_texts(&folder.tokenizer, &row.problem, &row.steps, newline)?;
         if input.ids.len() <= longest {
-            kept.push(LabelledSteps { input, labels: row.labels.clone() });
+            let hard = || row.labels.iter().map(|label| label.map(f32::from)).collect();
+            let labels = match (config.prm.labels, &row.values) {
+                (Labels::Soft, Some(values)) => values.clone(),
+                _ => hard(),
+            };
+            kept.push(LabelledSteps { input, labels, outcome: row.final_answer_correct });
         }
     }
     if kept.len() < rows.len() {
-        eprintln!("warning: {} solutions longer than prm.max_tokens left out", rows.len() - kept.len());
+        eprintln!("warning: {} solutions longer than {longest} tokens left out", rows.len() - kept.len());
     }
     Ok(kept)
-}
-
-fn measure(model: &Prm, held_out: &[LabelledSteps], config: &Config) -> Result<minform_core::event::PrmQuality> {
-    let inputs: Vec<PrmInput> = held_out.iter().map(|row| row.input.clone()).collect();
-    let labels: Vec<Vec<Option<bool>>> = held_out.iter().map(|row| row.labels.clone()).collect();
-    let frozen = model.frozen();
-    let scores = pollster::block_on(prm::score(&frozen, &inputs, config.prm.micro_batch_tokens, &mut |_| true))?;
-    Ok(prm::quality("held-out problems", &scores, &labels, config.prm.threshold))
 }

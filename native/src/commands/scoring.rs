@@ -2,44 +2,77 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use minform_core::config::Config;
 use minform_core::event::{Event, Phase};
-use minform_core::prm::{self, Prm};
+use minform_core::prm::{self, Scale, ScoredSolution, StepScorer};
 use minform_text::data::StepRow;
-use minform_text::steps::{PrmInput, newline_id};
-use minform_text::tokenizer::Tokenizer;
+use minform_text::layout::{Layout, PrmFamily};
+use minform_text::steps::PrmInput;
 
-use crate::cli::Common;
+use crate::cli::{Common, Reading};
 use crate::folder::Folder;
 use crate::run::Run;
 use crate::{device, settings};
 
-/// A process reward model ready to score.
+/// A process reward model of any family, ready to score.
 pub(super) struct Scorer {
     pub(super) config: Config,
-    model: Prm,
-    tokenizer: Tokenizer,
-    newline: u32,
+    model: Box<dyn StepScorer>,
+    layout: Layout,
+    threshold: f32,
 }
 
-/// The scores of a row's steps, or why there are none.
-pub(super) type Scored = std::result::Result<Vec<f32>, String>;
+/// A row with the scores of its steps, or why there are none.
+pub(super) type Scored = std::result::Result<ScoredSolution, String>;
 
 impl Scorer {
-    pub(super) fn open(common: &Common, path: &Path) -> Result<Self> {
+    pub(super) fn open(common: &Common, path: &Path, reading: &Reading) -> Result<Self> {
         let config = settings::load(&Config::default(), common)?;
         let device = device::choose(&common.device)?;
         let folder = Folder::open(path)?;
-        let newline = newline_id(&folder.tokenizer)?;
-        Ok(Self { model: folder.prm(&device)?.frozen(), tokenizer: folder.tokenizer, newline, config })
+        let given = reading.family.map(crate::cli::Family::family);
+        let (folder, layout, model) = match &reading.adapter {
+            Some(adapter) => {
+                let (folder, prm) = folder.with_adapter(adapter, &device)?;
+                let layout = folder.layout(given.unwrap_or(PrmFamily::Pure))?;
+                if layout.family() != PrmFamily::Pure {
+                    bail!("--adapter goes with models of the family pure");
+                }
+                let model: Box<dyn StepScorer> = Box::new(prm.frozen());
+                (folder, layout, model)
+            }
+            None => {
+                let layout = folder.layout(folder.family(given)?)?;
+                let reference = match (layout.family(), &reading.reference) {
+                    (PrmFamily::Implicit, Some(path)) => Some((Folder::open(path)?.policy(&device)?, reading.beta)),
+                    (PrmFamily::Implicit, None) => bail!("implicit reward models need --reference"),
+                    _ => None,
+                };
+                let model = folder.scorer(&layout, reference, &device)?;
+                (folder, layout, model)
+            }
+        };
+        let own = folder.config.threshold.unwrap_or(model.scale().middle());
+        Ok(Self { threshold: config.prm.threshold.unwrap_or(own), model, layout, config })
     }
 
-    /// Scores every row; one that does not fit the model's context is passed over with the reason.
+    /// The score below which a step is wrong: given, or the model's own, or the middle of its scale.
+    pub(super) fn threshold(&self) -> f32 {
+        self.threshold
+    }
+
+    pub(super) fn scale(&self) -> Scale {
+        self.model.scale()
+    }
+
+    pub(super) fn family(&self) -> PrmFamily {
+        self.layout.family()
+    }
+
+    /// Scores every row; one that cannot be laid out or does not fit the model's context is passed over with the reason.
     pub(super) fn score(&self, run: &mut Run, rows: &[StepRow]) -> Result<Vec<Scored>> {
-        let context = self.model.config.max_position_embeddings;
-        let inputs: Vec<std::result::Result<PrmInput, String>> =
-            rows.iter().map(|row| self.input(row, context)).collect();
+        let inputs: Vec<std::result::Result<PrmInput, String>> = rows.iter().map(|row| self.input(row)).collect();
         let fitting: Vec<PrmInput> = inputs.iter().filter_map(|input| input.clone().ok()).collect();
         let tokens: usize = fitting.iter().map(|input| input.ids.len()).sum();
         let phase = Phase::Score;
@@ -49,16 +82,19 @@ impl Scorer {
             done += count;
             run.hear(Event::Progress { phase, done, tokens: tokens * done / total }).is_continue()
         };
-        let work = prm::score(&self.model, &fitting, self.config.prm.micro_batch_tokens, &mut heard);
+        let work = prm::score(&*self.model, &fitting, self.config.prm.micro_batch_tokens, &mut heard);
         let mut scores = pollster::block_on(work)?.into_iter();
         let _ = run.hear(Event::PhaseFinished { phase, tokens });
-        let scored = inputs.into_iter().map(|input| input.map(|_| scores.next().unwrap_or_default()));
+        let scored = rows.iter().zip(inputs).map(|(row, input)| {
+            let scores = input.map(|_| scores.next().unwrap_or_default());
+            scores.map(|scores| ScoredSolution { steps: row.steps.clone(), scores, scale: self.scale() })
+        });
         Ok(scored.collect())
     }
 
-    fn input(&self, row: &StepRow, context: usize) -> std::result::Result<PrmInput, String> {
-        let input = PrmInput::from_texts(&self.tokenizer, &row.problem, &row.steps, self.newline);
-        let input = input.map_err(|error| error.to_string())?;
+    fn input(&self, row: &StepRow) -> std::result::Result<PrmInput, String> {
+        let context = self.model.config().max_position_embeddings;
+        let input = self.layout.input(&row.problem, &row.steps).map_err(|error| error.to_string())?;
         match input.ids.len() > context {
             true => Err(format!("{} tokens, but the model's context holds {context}", input.ids.len())),
             false => Ok(input),

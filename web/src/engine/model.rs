@@ -97,7 +97,7 @@ impl Model {
         let info = ModelInfo {
             architecture: config.family.model_type(),
             parameters: config.decoder_parameters(),
-            kind: if config.token_classification { "prm" } else { "policy" },
+            kind: if config.head == Head::Classifier { "prm" } else { "policy" },
             vocabulary: config.vocab_size,
             context: config.max_position_embeddings,
             bytes: self.bytes,

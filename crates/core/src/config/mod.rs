@@ -123,14 +123,59 @@ impl Default for Sft {
     }
 }
 
+/// What a process reward model is trained to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Objective {
+    /// Whether a step is good, by cross-entropy with its label, hard or soft. PURE.
+    #[default]
+    CrossEntropy,
+    /// The value of every token, by squared error (token-supervised value models, Lee et al. 2024).
+    TokenValue,
+    /// Which of two steps after the same beginning is better (preference loss of rStar-Math).
+    Pairwise,
+}
+
+/// Which labels a process reward model learns where the data has both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Labels {
+    /// Right or wrong.
+    #[default]
+    Hard,
+    /// The share of rollouts that reach the right answer.
+    Soft,
+}
+
+/// How much the two classes of steps count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Balance {
+    /// Every step the same.
+    #[default]
+    None,
+    /// Good and bad steps the same in all.
+    Equal,
+}
+
 /// Training of the process reward model, in PURE's two stages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Prm {
+    /// What it is trained to tell.
+    pub objective: Objective,
+    /// Which labels it learns where the data has both.
+    pub labels: Labels,
+    /// How much good and bad steps count.
+    pub balance: Balance,
+    /// Whether steps after the first wrong one are left unjudged, as in PRM800K and ProcessBench.
+    pub until_first_error: bool,
     /// Epochs with the decoder frozen. PURE: 3.
     pub head_epochs: usize,
-    /// Epochs with every weight learning. PURE: 1.
+    /// Epochs with every weight learning, or the adapters and the head where `prm.lora` asks for them. PURE: 1.
     pub full_epochs: usize,
+    /// Adapters of the second stage. PURE: none.
+    pub lora: Lora,
     /// Solutions per optimizer step. PURE: 128.
     pub batch: usize,
     /// Most tokens in one forward pass.
@@ -139,11 +184,19 @@ pub struct Prm {
     pub max_tokens: usize,
     /// Share of problems held out to measure the model on.
     pub validation: f32,
+    /// Optimizer steps between two measurements on the problems held out; 0 measures at the end of a stage only.
+    pub evaluate_every: usize,
+    /// Measurements without a better AUC after which a stage ends, with the best weights; 0 never ends one early.
+    pub patience: usize,
+    /// Optimizer steps between two checkpoints; 0 makes one only when the run is stopped.
+    pub checkpoint_every: usize,
     /// Weight of a language-model loss on the tokens of good steps beside the step loss, which keeps what the
     /// decoder knows while the head learns (generative regularisation). PURE: none.
     pub text_loss: f32,
-    /// A step below this score is wrong; scores lie in (−1, 1).
-    pub threshold: f32,
+    /// A step below this score is wrong. Unless given, what the model was found to need on its validation set, else the
+    /// middle of its scores.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f32>,
     /// Optimizer of the head stage. PURE: lr 1e-4.
     pub head_optimizer: Optimizer,
     /// Optimizer of the full stage. PURE: lr 1e-6.
@@ -153,14 +206,22 @@ pub struct Prm {
 impl Default for Prm {
     fn default() -> Self {
         Self {
+            objective: Objective::CrossEntropy,
+            labels: Labels::Hard,
+            balance: Balance::None,
+            until_first_error: false,
             head_epochs: 3,
             full_epochs: 1,
+            lora: Lora::default(),
             batch: 128,
             micro_batch_tokens: 512,
             max_tokens: 1024,
             validation: 0.1,
+            evaluate_every: 0,
+            patience: 0,
+            checkpoint_every: 50,
             text_loss: 0.0,
-            threshold: 0.0,
+            threshold: None,
             head_optimizer: Optimizer { lr: 1e-4, weight_decay: 0.1, ..Optimizer::default() },
             full_optimizer: Optimizer { lr: 1e-6, weight_decay: 0.1, ..Optimizer::default() },
         }

@@ -19,7 +19,7 @@ use crate::config::{self, Config, Optimizer, Sampling, Schedule};
 use crate::event::{Evaluation, Event, Listener, Phase, PrmQuality, emit};
 use crate::model::ModelConfig;
 use crate::policy::{Generator, NewToken, Policy};
-use crate::prm::{self, LabelledSteps, Prm};
+use crate::prm::{self, LabelledSteps, Prm, Scale};
 use crate::train::{Example, HeldOut, Problem, Rollout, evaluate, sft};
 use crate::{Error, Result, seed};
 
@@ -256,9 +256,10 @@ impl Demo {
     ) -> Result<PrmQuality> {
         let model = self.prm.as_ref().ok_or(Error::Empty("the process reward model"))?.frozen();
         let inputs: Vec<_> = rows.iter().map(|row| row.input.clone()).collect();
-        let labels: Vec<_> = rows.iter().map(|row| row.labels.clone()).collect();
+        let labels: Vec<_> = rows.iter().map(LabelledSteps::verdicts).collect();
         let scores = prm::score(&model, &inputs, self.config.prm.micro_batch_tokens, &mut |_| true).await?;
-        let quality = PrmQuality { step, ..prm::quality(on, &scores, &labels, self.config.prm.threshold) };
+        let threshold = self.config.prm.threshold.unwrap_or(Scale::Signed.middle());
+        let quality = PrmQuality { step, ..prm::quality(on, &scores, &labels, threshold, Scale::Signed) };
         emit(listener, Event::PrmQuality(quality.clone()))?;
         Ok(quality)
     }
@@ -293,8 +294,8 @@ impl Demo {
             let input = rollout.prm_input(NEWLINE_ID);
             let steps = rollout.step_texts(&self.tokenizer)?;
             let verdict = world::check_steps(&problems[index], steps.iter().map(String::as_str));
-            let labels = verdict.labels();
-            Ok(LabelledSteps { input, labels })
+            let labels = verdict.labels().into_iter().map(|label| label.map(f32::from)).collect();
+            Ok(LabelledSteps { input, labels, outcome: None })
         };
         let group = |(index, group): (usize, Vec<_>)| group.into_iter().map(|r| labelled((index, r))).collect();
         groups.into_iter().enumerate().map(group).collect()
@@ -305,7 +306,9 @@ impl Demo {
         let mut rng = self.rng(Stream::Noise);
         let noise = self.config.world.label_noise;
         for label in rows.iter_mut().flat_map(|row| row.labels.iter_mut().flatten()) {
-            *label ^= rng.random::<f32>() < noise;
+            if rng.random::<f32>() < noise {
+                *label = 1.0 - *label;
+            }
         }
         rows
     }

@@ -167,6 +167,8 @@ mod tests {
             accuracy_correct: None,
             first_error_f1: None,
             approved: Some(0.9),
+            loss: None,
+            calibration: None,
         };
         Event::PrmQuality(quality)
     }

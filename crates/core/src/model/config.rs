@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::{Error, Result};
 
 /// Architectures [`ModelConfig::from_json`] accepts.
-const SUPPORTED: &str = "Qwen2ForCausalLM, Qwen2ForTokenClassification, LlamaForCausalLM, LlamaForTokenClassification";
+const SUPPORTED: &str =
+    "Qwen2, Llama or Mistral with ForCausalLM or ForTokenClassification; Qwen2ForProcessRewardModel, Qwen2ForPrmModel";
 
 /// Model family: decides names and which projections carry a bias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,33 @@ pub enum Family {
     Qwen2,
     /// No bias unless `attention_bias` says so.
     Llama,
+    /// As Llama, read up to the length of its sliding window.
+    Mistral,
+}
+
+/// What a checkpoint puts on the decoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Head {
+    /// Logits over the vocabulary.
+    Language,
+    /// Two labels by one linear map (`...ForTokenClassification`).
+    Classifier,
+    /// Two labels by two linear maps (`Qwen2ForProcessRewardModel`).
+    TwoLayer,
+    /// One value (`Qwen2ForPrmModel`).
+    Value,
+}
+
+impl Head {
+    /// What follows the family in the name of the class.
+    fn class_suffix(self) -> &'static str {
+        match self {
+            Self::Language => "ForCausalLM",
+            Self::Classifier => "ForTokenClassification",
+            Self::TwoLayer => "ForProcessRewardModel",
+            Self::Value => "ForPrmModel",
+        }
+    }
 }
 
 impl Family {
@@ -22,6 +50,7 @@ impl Family {
         match self {
             Self::Qwen2 => "qwen2",
             Self::Llama => "llama",
+            Self::Mistral => "mistral",
         }
     }
 
@@ -29,6 +58,7 @@ impl Family {
         match self {
             Self::Qwen2 => "Qwen2",
             Self::Llama => "Llama",
+            Self::Mistral => "Mistral",
         }
     }
 }
@@ -87,8 +117,10 @@ pub struct ModelConfig {
     pub initializer_range: f64,
     /// Ids that end a response.
     pub eos_token_ids: Vec<u32>,
-    /// Whether the checkpoint carries a two-label token classification head.
-    pub token_classification: bool,
+    /// What the checkpoint puts on the decoder.
+    pub head: Head,
+    /// The score below which a step is wrong, as a reward model was found to need it on its validation set.
+    pub threshold: Option<f32>,
 }
 
 impl ModelConfig {
@@ -116,7 +148,8 @@ impl ModelConfig {
             // 0.02, the value of large models, would leave a narrow model's layers nearly silent at first.
             initializer_range: 1.0 / (hidden_size.max(1) as f64).sqrt(),
             eos_token_ids: vec![1],
-            token_classification: false,
+            head: Head::Language,
+            threshold: None,
         }
     }
 
@@ -127,7 +160,7 @@ impl ModelConfig {
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
         let json: Value = serde_json::from_slice(bytes)
             .map_err(|error| Error::Config { key: "config.json".into(), problem: format!("not JSON: {error}") })?;
-        let (family, token_classification) = architecture(&json)?;
+        let (family, head) = architecture(&json)?;
         let hidden_size = required(&json, "hidden_size")?;
         let num_attention_heads = required(&json, "num_attention_heads")?;
         let attention_bias = json["attention_bias"].as_bool().unwrap_or(false);
@@ -143,7 +176,7 @@ impl ModelConfig {
             rms_norm_eps: number(&json["rms_norm_eps"], "rms_norm_eps", 1e-6, POSITIVE)?,
             rope_theta: number(rope_value(&json, "rope_theta"), "rope_theta", 10_000.0, POSITIVE)?,
             rope_scaling: rope_scaling(&json)?,
-            max_position_embeddings: required(&json, "max_position_embeddings")?,
+            max_position_embeddings: context(&json, family)?,
             tie_word_embeddings: json["tie_word_embeddings"].as_bool().unwrap_or(false),
             qkv_bias: family == Family::Qwen2 || attention_bias,
             output_bias: family == Family::Llama && attention_bias,
@@ -151,7 +184,8 @@ impl ModelConfig {
             classifier_dropout: number(&json["classifier_dropout"], "classifier_dropout", 0.1, SHARE)?,
             initializer_range: number(&json["initializer_range"], "initializer_range", 0.02, POSITIVE)?,
             eos_token_ids: token_ids(&json["eos_token_id"]),
-            token_classification,
+            head,
+            threshold: json["minform"]["threshold"].as_f64().map(|threshold| threshold as f32),
         };
         config.validate(&json)?;
         Ok(config)
@@ -170,9 +204,8 @@ impl ModelConfig {
 
     /// Writes `config.json` with the keys `transformers` reads.
     pub fn to_json(&self) -> Value {
-        let head = if self.token_classification { "ForTokenClassification" } else { "ForCausalLM" };
         let mut json = json!({
-            "architectures": [format!("{}{head}", self.family.class_prefix())],
+            "architectures": [format!("{}{}", self.family.class_prefix(), self.head.class_suffix())],
             "model_type": self.family.model_type(),
             "vocab_size": self.vocab_size,
             "hidden_size": self.hidden_size,
@@ -208,10 +241,13 @@ impl ModelConfig {
         } else if !self.eos_token_ids.is_empty() {
             json["eos_token_id"] = self.eos_token_ids.clone().into();
         }
-        if self.token_classification {
+        if self.head == Head::Classifier {
             json["classifier_dropout"] = self.classifier_dropout.into();
             json["id2label"] = json!({"0": "bad", "1": "good"});
             json["label2id"] = json!({"bad": 0, "good": 1});
+        }
+        if let Some(threshold) = self.threshold {
+            json["minform"] = json!({ "threshold": threshold });
         }
         json
     }
@@ -257,15 +293,26 @@ impl ModelConfig {
     }
 }
 
-fn architecture(json: &Value) -> Result<(Family, bool)> {
+fn architecture(json: &Value) -> Result<(Family, Head)> {
     let named = json["architectures"][0].as_str().unwrap_or_default();
-    match named {
-        "Qwen2ForCausalLM" => Ok((Family::Qwen2, false)),
-        "Qwen2ForTokenClassification" => Ok((Family::Qwen2, true)),
-        "LlamaForCausalLM" => Ok((Family::Llama, false)),
-        "LlamaForTokenClassification" => Ok((Family::Llama, true)),
-        other => Err(Error::Architecture { found: other.into(), supported: SUPPORTED }),
-    }
+    let families = [Family::Qwen2, Family::Llama, Family::Mistral].into_iter();
+    let known = families.flat_map(|family| HEADS.map(|head| (family, head)));
+    let is_named = |(family, head): &(Family, Head)| {
+        named.strip_prefix(family.class_prefix()) == Some(head.class_suffix())
+            // The two heads of reward models exist on Qwen2 alone.
+            && (*family == Family::Qwen2 || !matches!(head, Head::TwoLayer | Head::Value))
+    };
+    let unknown = || Error::Architecture { found: named.into(), supported: SUPPORTED };
+    known.into_iter().find(is_named).ok_or_else(unknown)
+}
+
+const HEADS: [Head; 4] = [Head::Language, Head::Classifier, Head::TwoLayer, Head::Value];
+
+/// Longest context; of Mistral models at most their sliding window, within which attention is that of any other.
+fn context(json: &Value, family: Family) -> Result<usize> {
+    let context = required(json, "max_position_embeddings")?;
+    let window = optional(json, "sliding_window").filter(|_| family == Family::Mistral);
+    Ok(window.map_or(context, |window| context.min(window)))
 }
 
 fn required(json: &Value, key: &str) -> Result<usize> {

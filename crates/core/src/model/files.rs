@@ -12,7 +12,7 @@ use minform_text::prompter::Prompter;
 use minform_text::tokenizer::Tokenizer;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use super::config::ModelConfig;
+use super::config::{Head, ModelConfig};
 use super::drawn::alone;
 use super::heads::{CausalLm, TokenClassifier};
 use super::network::{Configured, Network};
@@ -81,10 +81,14 @@ impl ModelFiles {
     /// # Errors
     /// Weights that do not fit the configuration, all of them listed; or [`Error::Stopped`].
     pub async fn load(self, device: &Device, progress: &mut dyn FnMut(f32) -> bool) -> Result<Loaded> {
-        Ok(match self.config.token_classification {
-            true => Loaded::Prm(self.fill(device, progress).await?),
-            false => Loaded::Policy(self.fill(device, progress).await?),
-        })
+        match self.config.head {
+            Head::Classifier => Ok(Loaded::Prm(self.fill(device, progress).await?)),
+            Head::Language => Ok(Loaded::Policy(self.fill(device, progress).await?)),
+            Head::TwoLayer | Head::Value => Err(Error::Architecture {
+                found: "a reward model with a head of another family".into(),
+                supported: "language models and token classifiers",
+            }),
+        }
     }
 
     async fn fill<M: Network>(self, device: &Device, progress: &mut dyn FnMut(f32) -> bool) -> Result<Configured<M>> {
@@ -218,7 +222,8 @@ impl Description {
         let model = to_hf(&gguf)?;
         let config = ModelConfig::from_json(model.config.to_string().as_bytes())?
             .with_generation_config(model.generation_config.to_string().as_bytes());
-        let config = ModelConfig { token_classification: with_head, ..config };
+        let head = if with_head { Head::Classifier } else { config.head };
+        let config = ModelConfig { head, ..config };
         let prompter = Prompter::of_model(Some(model.tokenizer_config.to_string().as_bytes()), None)?;
         Ok(Self { config, tokenizer: Tokenizer::from_json(model.tokenizer_json.as_bytes())?, prompter })
     }

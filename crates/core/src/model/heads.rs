@@ -1,7 +1,7 @@
 //! A decoder with a language-model head, a two-label token-classification head, or a value head.
 
 use burn::module::Module;
-use burn::nn::{Dropout, DropoutConfig, Linear};
+use burn::nn::{Linear, Relu};
 use burn::tensor::{Device, Int, Tensor};
 
 use super::attention::linear;
@@ -60,7 +60,6 @@ impl CausalLm {
 pub struct TokenClassifier {
     model: Decoder,
     score: Linear,
-    dropout: Dropout,
 }
 
 impl Network for TokenClassifier {
@@ -73,11 +72,7 @@ impl TokenClassifier {
     /// A fresh head on the decoder of a trained policy.
     pub fn from_decoder(config: &ModelConfig, model: Decoder) -> Self {
         let device = model.embed_tokens.weight.val().device();
-        Self {
-            score: linear(config, config.hidden_size, 2, true, &device),
-            dropout: DropoutConfig::new(config.classifier_dropout).init(),
-            model,
-        }
+        Self { score: linear(config, config.hidden_size, 2, true, &device), model }
     }
 
     /// `tokens [rows, time]` to logits `[rows, time, 2]`.
@@ -90,9 +85,9 @@ impl TokenClassifier {
         self.model.forward(tokens, frame, cache)
     }
 
-    /// Hidden states `[.., hidden]` to logits `[.., 2]`; dropout acts only where gradients are recorded.
+    /// Hidden states `[.., hidden]` to logits `[.., 2]`.
     pub fn judge<const D: usize>(&self, hidden: Tensor<D>) -> Tensor<D> {
-        mapped(&self.score, self.dropout.forward(hidden))
+        mapped(&self.score, hidden)
     }
 
     /// Hidden states `[.., hidden]` to logits over the vocabulary, through the embedding as a tied head.
@@ -110,6 +105,81 @@ impl TokenClassifier {
     pub fn unfreeze_decoder(mut self) -> Self {
         self.model = self.model.unfreeze();
         self
+    }
+
+    /// Same weights with the head learning beside what learns already.
+    pub(super) fn learning_head(mut self) -> Self {
+        self.score = self.score.unfreeze();
+        self
+    }
+
+    /// The device the weights lie on.
+    pub fn device(&self) -> Device {
+        self.model.embed_tokens.weight.val().device()
+    }
+}
+
+/// A reward model of Qwen2.5-Math: hidden states to two logits through a layer in between.
+#[derive(Module, Debug)]
+pub struct TwoLayerClassifier {
+    model: Decoder,
+    score: (Linear, Relu, Linear),
+}
+
+impl Network for TwoLayerClassifier {
+    fn new(config: &ModelConfig, device: &Device) -> Self {
+        let (width, model) = (config.hidden_size, Decoder::new(config, device));
+        let layer = |outputs| linear(config, width, outputs, true, device);
+        Self { score: (layer(width), Relu::new(), layer(2)), model }
+    }
+}
+
+impl TwoLayerClassifier {
+    /// `tokens [rows, time]` to hidden states `[rows, time, hidden]`.
+    pub fn hidden(&self, tokens: Tensor<2, Int>, frame: &Frame) -> Tensor<3> {
+        self.model.forward(tokens, frame, None)
+    }
+
+    /// Hidden states `[picks, hidden]` to logits `[picks, 2]`.
+    pub fn judge(&self, hidden: Tensor<2>) -> Tensor<2> {
+        let (first, relu, last) = &self.score;
+        mapped(last, relu.forward(mapped(first, hidden)))
+    }
+
+    /// The device the weights lie on.
+    pub fn device(&self) -> Device {
+        self.model.embed_tokens.weight.val().device()
+    }
+}
+
+/// A reward model of Skywork-o1: hidden states to one value.
+#[derive(Module, Debug)]
+pub struct ValueHeadModel {
+    model: Decoder,
+    v_head: ValueHead,
+}
+
+#[derive(Module, Debug)]
+struct ValueHead {
+    summary: Linear,
+}
+
+impl Network for ValueHeadModel {
+    fn new(config: &ModelConfig, device: &Device) -> Self {
+        let summary = linear(config, config.hidden_size, 1, true, device);
+        Self { v_head: ValueHead { summary }, model: Decoder::new(config, device) }
+    }
+}
+
+impl ValueHeadModel {
+    /// `tokens [rows, time]` to hidden states `[rows, time, hidden]`.
+    pub fn hidden(&self, tokens: Tensor<2, Int>, frame: &Frame) -> Tensor<3> {
+        self.model.forward(tokens, frame, None)
+    }
+
+    /// Hidden states `[picks, hidden]` to values `[picks, 1]`.
+    pub fn judge(&self, hidden: Tensor<2>) -> Tensor<2> {
+        mapped(&self.v_head.summary, hidden)
     }
 
     /// The device the weights lie on.

@@ -1,66 +1,87 @@
-//! Low-rank adapters (LoRA, Hu et al. 2021) on the projections of a policy.
+//! Low-rank adapters (LoRA, Hu et al. 2021) on the projections of a decoder, and what learns in a module.
 
 use burn::module::{Lora, Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
 use burn::tensor::Tensor;
 
-use super::heads::CausalLm;
+use super::heads::{CausalLm, TokenClassifier};
 
 impl CausalLm {
     /// The same policy with W + (α / rank) A B in place of each projection W of its layers; only A and B learn.
     ///
     /// B is 0 at first, so nothing changes yet. A is drawn from the device's generator.
     pub(crate) fn with_adapters(self, rank: usize, alpha: f32) -> Self {
-        let projections = ParamGroup::from_predicate("_proj.weight");
-        self.apply_lora(Lora::new(rank, f64::from(alpha)).set_param_group(projections))
+        adapted(self, rank, alpha)
     }
 }
 
-/// The parameters of a module that learn through adapters, as a module of their own, in its order.
+impl TokenClassifier {
+    /// The same reward model with adapters on its decoder; they and the head learn.
+    pub(crate) fn with_adapters(self, rank: usize, alpha: f32) -> Self {
+        adapted(self, rank, alpha).learning_head()
+    }
+}
+
+fn adapted<M: Module>(model: M, rank: usize, alpha: f32) -> M {
+    let projections = ParamGroup::from_predicate("_proj.weight");
+    model.apply_lora(Lora::new(rank, f64::from(alpha)).set_param_group(projections))
+}
+
+/// The parameters of a module that learn, as a module of their own, in its order.
 #[derive(Module, Debug)]
-pub(crate) struct Adapters {
+pub(crate) struct Learned {
     factors: Vec<Param<Tensor<2>>>,
+    vectors: Vec<Param<Tensor<1>>>,
 }
 
-impl Adapters {
-    /// Those of `model`; none if it has no adapters.
+impl Learned {
+    /// Those of `model`.
     pub(crate) fn of(model: &impl Module) -> Self {
-        let mut collect = Collect(Vec::new());
+        let mut collect = Collect(Self { factors: Vec::new(), vectors: Vec::new() });
         model.visit(&mut collect);
-        Self { factors: collect.0 }
+        collect.0
     }
 
-    /// Puts them into `model`, which must have as many.
+    /// Puts them into `model`, of which as many must learn.
     pub(crate) fn put_into<M: Module>(self, model: M) -> M {
-        model.map(&mut Put(self.factors.into_iter()))
+        model.map(&mut Put { factors: self.factors.into_iter(), vectors: self.vectors.into_iter() })
     }
 }
 
-/// Every matrix that learns.
-struct Collect(Vec<Param<Tensor<2>>>);
+struct Collect(Learned);
 
 impl ModuleVisitor for Collect {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if D == 2 && param.is_require_grad() {
-            let tensor = param.val();
-            let [rows, columns] = [tensor.dims()[0], tensor.dims()[1]];
-            self.0.push(Param::from_tensor(tensor.inner().reshape([rows, columns])));
+        if !param.is_require_grad() {
+            return;
+        }
+        let tensor = param.val().inner();
+        match *tensor.dims().as_slice() {
+            [length] => self.0.vectors.push(Param::from_tensor(tensor.reshape([length]))),
+            [rows, columns] => self.0.factors.push(Param::from_tensor(tensor.reshape([rows, columns]))),
+            _ => {}
         }
     }
 }
 
-/// Replaces every matrix that learns by the next one.
-struct Put(std::vec::IntoIter<Param<Tensor<2>>>);
+/// Replaces every parameter that learns by the next one of its kind.
+struct Put {
+    factors: std::vec::IntoIter<Param<Tensor<2>>>,
+    vectors: std::vec::IntoIter<Param<Tensor<1>>>,
+}
 
 impl ModuleMapper for Put {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        if D != 2 || !param.is_require_grad() {
+        if !param.is_require_grad() {
             return param;
         }
-        match self.0.next() {
-            Some(next) => {
-                let shape = param.dims();
-                param.map(|_| Tensor::from_inner(next.val().reshape(shape)).require_grad())
-            }
+        let shape = param.dims();
+        let next = match D {
+            1 => self.vectors.next().map(|next| next.val().reshape(shape)),
+            2 => self.factors.next().map(|next| next.val().reshape(shape)),
+            _ => None,
+        };
+        match next {
+            Some(next) => param.map(|_| Tensor::from_inner(next).require_grad()),
             None => param,
         }
     }

@@ -11,9 +11,12 @@ use super::kernel::{Fused as _, Gradients, Kernel, fused, like, tensor, values};
 use super::lanes::vectorised;
 use super::product::{Matrix, multiply_into, product};
 
-/// x W + b over the last axis.
+/// x W + b over the last axis; with an adapter x W + b + (α / r) (x A) B, which never forms a gradient as large as W.
 pub(crate) fn mapped<const D: usize>(map: &Linear, x: Tensor<D>) -> Tensor<D> {
-    mapped_by(x, map.weight.val(), map.bias.as_ref().map(Param::val))
+    let bias = map.bias.as_ref().map(Param::val);
+    let Some(adapter) = map.weight.adapter() else { return mapped_by(x, map.weight.val(), bias) };
+    let narrow = mapped_by(x.clone(), adapter.a.val(), None) * adapter.scale;
+    mapped_by(x, map.weight.base(), bias) + mapped_by(narrow, adapter.b.val(), None)
 }
 
 /// x W + b over the last axis; `weight [input, output]`, `bias [output]`.

@@ -1,21 +1,33 @@
-//! Process reward models: two logits at the end of each step, read in one forward pass.
+//! Process reward models: training, and scoring every step of a solution in one forward pass, in any family's way.
 
 mod benchmark;
+mod calibration;
 mod judge;
+mod labelled;
+mod lesson;
 mod quality;
+mod scale;
 mod score;
+mod scorer;
+mod solution;
 mod train;
 
 use burn::tensor::Tensor;
 
 pub use benchmark::{ErrorClass, Found, best_threshold, confusion, guesses, process_bench};
+pub use calibration::calibration;
 pub use judge::Judge;
+pub use labelled::{LabelledSteps, Preference, preferences, token_values};
+pub use lesson::{Lesson, Losses};
 pub use minform_credit::first_error;
 pub use quality::{area_under_roc, quality};
+pub use scale::Scale;
 pub use score::score;
-pub use train::{LabelledSteps, Losses, losses, train};
+pub use scorer::{PrmParts, StepScorer, load};
+pub use solution::{Aggregates, ScoredSolution};
+pub use train::{PrmProgress, PrmSnapshot, PrmTraining, train};
 
-use crate::model::{Configured, ModelConfig, TokenClassifier, drawn};
+use crate::model::{Configured, Head, ModelConfig, TokenClassifier, drawn};
 use crate::policy::{Packed, Policy};
 
 /// A token-classification process reward model with the configuration it was built from.
@@ -24,7 +36,7 @@ pub type Prm = Configured<TokenClassifier>;
 impl Prm {
     /// A fresh head on the decoder of a trained policy, as PURE starts from the base model.
     pub fn from_policy(policy: &Policy, seed: u64) -> Self {
-        let config = ModelConfig { token_classification: true, ..policy.config.clone() };
+        let config = ModelConfig { head: Head::Classifier, ..policy.config.clone() };
         let decoder = policy.model.decoder();
         let model = drawn(&policy.model.device(), seed, || TokenClassifier::from_decoder(&config, decoder.clone()));
         Self { config, model }

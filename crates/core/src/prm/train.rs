@@ -1,50 +1,22 @@
-//! PRM training: cross-entropy over two labels at the end of each labelled step, optionally beside a text loss.
+//! PRM training in stages, optimizer step by optimizer step, so that it can be stopped and taken up again.
 
-use burn::tensor::Tensor;
-use minform_text::steps::PrmInput;
 use rand::seq::SliceRandom as _;
+use serde::{Deserialize, Serialize};
 
-use super::score::row;
-use super::{Prm, hidden};
-use crate::config::{self, Optimizer};
-use crate::event::{Event, Listener, Phase, PrmStep, emit};
-use crate::model::{ModelConfig, TokenClassifier};
-use crate::policy::{MicroBatch, Packed, Row, micro_batches};
+use super::labelled::balanced;
+use super::lesson::{Examples, Lesson};
+use super::{LabelledSteps, Prm, Scale, quality, score};
+use crate::config::{self, Balance, Objective, Optimizer};
+use crate::event::{Event, Listener, Phase, PrmQuality, PrmStep, emit};
+use crate::model::{Learned, Precision, TokenClassifier, drawn, from_safetensors, to_safetensors};
 use crate::read::scalar;
-use crate::train::Trainer;
+use crate::train::{Trainer, TrainerProgress};
 use crate::{Error, Result, seed};
 
-/// A solution with a label per step; `None` is a step nobody judged, which is not learned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LabelledSteps {
-    /// Token ids with the position at which each step is judged.
-    pub input: PrmInput,
-    /// One label per position: `Some(true)` = good.
-    pub labels: Vec<Option<bool>>,
-}
-
-impl LabelledSteps {
-    fn picks(&self) -> Vec<(usize, u32)> {
-        let labelled = self.input.positions.iter().zip(&self.labels);
-        labelled.filter_map(|(position, label)| label.map(|good| (*position, u32::from(good)))).collect()
-    }
-
-    /// The tokens of good steps, each at the position that predicts it.
-    fn text_picks(&self) -> Vec<(usize, u32)> {
-        let good = self.input.steps().zip(&self.labels).filter(|(_, label)| **label == Some(true));
-        let tokens = good.flat_map(|(step, _)| step).filter(|token| *token > 0);
-        tokens.filter_map(|token| Some((token - 1, *self.input.ids.get(token)?))).collect()
-    }
-}
-
-/// Trains in PURE's two stages: the head alone, then everything.
-///
-/// Loss: −(1/N) Σ log softmax(z)_label over the N labelled steps of a batch, plus `text_loss` times
-/// −(1/M) Σ log π(token) over the M tokens of its good steps.
+/// Trains in PURE's two stages, the head alone and then everything, from start to end.
 ///
 /// # Errors
-/// No labelled step, a text loss for a model whose embedding is not tied to a head, a gradient that is not finite, a
-/// device failure, or [`Error::Stopped`]; `prm` then holds the weights after the last full step.
+/// Those of [`PrmTraining`]; `prm` then holds the weights after the last full step.
 pub async fn train(
     prm: &mut Prm,
     config: &config::Prm,
@@ -52,114 +24,387 @@ pub async fn train(
     seed: u64,
     listener: &mut Listener<'_>,
 ) -> Result<()> {
-    if data.iter().all(|row| row.labels.iter().all(Option::is_none)) {
-        return Err(Error::Empty("the list of labelled steps"));
-    }
-    if config.text_loss > 0.0 && !prm.config.tie_word_embeddings {
-        let problem = "needs a model with tie_word_embeddings, since a reward model keeps no other language head";
-        return Err(Error::Config { key: "prm.text_loss".into(), problem: problem.into() });
-    }
-    prm.model = prm.model.clone().freeze_decoder();
-    let head = Stage { phase: Phase::PrmHead, epochs: config.head_epochs, optimizer: &config.head_optimizer };
-    let result = stage(prm, config, &head, data, seed, listener).await;
-    prm.model = prm.model.clone().unfreeze_decoder();
-    result?;
-    let full = Stage { phase: Phase::PrmFull, epochs: config.full_epochs, optimizer: &config.full_optimizer };
-    stage(prm, config, &full, data, seed, listener).await
+    let mut training = PrmTraining::new(prm.clone(), config, data.to_vec(), Vec::new(), seed)?;
+    let result = training.run(listener).await;
+    *prm = training.into_prm();
+    result
 }
 
-struct Stage<'a> {
-    phase: Phase,
-    epochs: usize,
-    optimizer: &'a Optimizer,
-}
+/// The stages in order.
+const STAGES: [Phase; 2] = [Phase::PrmHead, Phase::PrmFull];
 
-async fn stage(
-    prm: &mut Prm,
-    config: &config::Prm,
-    stage: &Stage<'_>,
-    data: &[LabelledSteps],
+/// Which independent streams of randomness draw adapters and dropout.
+const ADAPTERS: u64 = 0x6c6f_7261;
+const DROPOUT: u64 = 0x6472_6f70;
+
+/// The training of a process reward model between two optimizer steps.
+///
+/// Loss of a batch: the mean of [`Lesson::losses`] over what is judged in it, plus `text_loss` times the mean over the
+/// tokens of its good steps.
+pub struct PrmTraining {
+    prm: Prm,
+    config: config::Prm,
+    examples: Examples,
+    held_out: Vec<LabelledSteps>,
     seed: u64,
-    listener: &mut Listener<'_>,
-) -> Result<()> {
-    let phase = stage.phase;
-    let steps = stage.epochs * data.len().div_ceil(config.batch.max(1));
-    if steps == 0 {
-        return Ok(());
+    /// Weights of bad and good steps.
+    class_weights: [f32; 2],
+    trainer: Trainer<TokenClassifier>,
+    progress: Position,
+    best: Option<(f32, TokenClassifier)>,
+    /// The order of the examples in an epoch.
+    order: (usize, Vec<usize>),
+    announced: bool,
+}
+
+/// Where a training stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Position {
+    /// Index of the stage.
+    stage: usize,
+    /// Optimizer steps made in it.
+    step: usize,
+    /// Optimizer steps made in the stages before it.
+    before: usize,
+    /// Tokens read in it.
+    tokens: usize,
+    /// The step of the stage after which the model was last measured.
+    evaluated: Option<usize>,
+    /// Measurements since the best one.
+    since_best: usize,
+}
+
+/// Everything a training needs to go on where it stopped.
+#[derive(Debug, Clone)]
+pub struct PrmSnapshot {
+    /// Where it stands.
+    pub progress: PrmProgress,
+    /// What learns in the present stage, as safetensors.
+    pub learned: Vec<u8>,
+    /// State of the optimizer.
+    pub optimizer: Vec<u8>,
+    /// What the best weights of the present stage were, as safetensors.
+    pub best: Option<Vec<u8>>,
+}
+
+/// The figures of a [`PrmSnapshot`].
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct PrmProgress {
+    position: Position,
+    optimizer: TrainerProgress,
+    /// The best measurement of the present stage.
+    best: Option<f32>,
+}
+
+impl PrmTraining {
+    /// `prm` must lie on a device that records gradients. `held_out` solutions are measured, never learned.
+    ///
+    /// # Errors
+    /// Nothing to learn from, or values of the configuration that do not go together.
+    pub fn new(
+        prm: Prm,
+        config: &config::Prm,
+        data: Vec<LabelledSteps>,
+        held_out: Vec<LabelledSteps>,
+        seed: u64,
+    ) -> Result<Self> {
+        check(&prm, config)?;
+        let class_weights = match config.balance {
+            Balance::None => [1.0; 2],
+            Balance::Equal => balanced(&data),
+        };
+        let examples = Examples::new(config.objective, data);
+        if examples.teach_nothing() {
+            return Err(Error::Empty(match config.objective {
+                Objective::Pairwise => {
+                    "the list of steps to compare: no problem has a good and a bad step after the same beginning, so it"
+                }
+                Objective::CrossEntropy | Objective::TokenValue => "the list of labelled steps",
+            }));
+        }
+        let mut training = Self {
+            trainer: Trainer::new(&config.head_optimizer, 0),
+            prm,
+            config: config.clone(),
+            examples,
+            held_out,
+            seed,
+            class_weights,
+            progress: Position::default(),
+            best: None,
+            order: (usize::MAX, Vec::new()),
+            announced: false,
+        };
+        training.begin_stage();
+        Ok(training)
     }
-    emit(listener, Event::PhaseStarted { phase, total: steps })?;
-    let mut trainer: Trainer<TokenClassifier> = Trainer::new(stage.optimizer, steps);
-    let (mut step, mut tokens) = (0, 0);
-    for epoch in 0..stage.epochs {
-        let mut order: Vec<usize> = (0..data.len()).collect();
-        order.shuffle(&mut seed::stream(seed, &[phase as u64, epoch as u64]));
-        for batch in order.chunks(config.batch.max(1)) {
-            let batch: Vec<&LabelledSteps> = batch.iter().map(|row| &data[*row]).collect();
-            let lr = trainer.lr();
-            step += 1;
-            tokens += batch.iter().map(|row| row.input.ids.len()).sum::<usize>();
-            let Some(loss) = accumulate(prm, &mut trainer, &batch, config).await? else { continue };
-            let (model, grad_norm) = trainer.step(prm.model.clone()).await?;
-            prm.model = model;
-            emit(listener, Event::PrmStep(PrmStep { step, phase, loss, lr, grad_norm }))?;
-            emit(listener, Event::Progress { phase, done: step, tokens })?;
+
+    /// The model as it stands.
+    pub fn prm(&self) -> &Prm {
+        &self.prm
+    }
+
+    /// The model, all of it learning again unless it has adapters.
+    pub fn into_prm(self) -> Prm {
+        let model = if self.has_adapters() { self.prm.model } else { self.prm.model.unfreeze_decoder() };
+        Prm { model, ..self.prm }
+    }
+
+    /// Optimizer steps made in all stages.
+    pub fn step(&self) -> usize {
+        self.progress.before + self.progress.step
+    }
+
+    /// Optimizer steps of all stages, were none to end early.
+    pub fn steps(&self) -> usize {
+        (0..STAGES.len()).map(|stage| self.steps_of(stage)).sum()
+    }
+
+    /// Goes on to the end.
+    ///
+    /// # Errors
+    /// A gradient that is not finite, a device failure, or [`Error::Stopped`]; the weights are then those after the
+    /// last full step.
+    pub async fn run(&mut self, listener: &mut Listener<'_>) -> Result<()> {
+        while self.advance(listener).await? {}
+        Ok(())
+    }
+
+    /// Makes one optimizer step and what is due before it; false once there is none left.
+    ///
+    /// # Errors
+    /// Those of [`PrmTraining::run`].
+    pub async fn advance(&mut self, listener: &mut Listener<'_>) -> Result<bool> {
+        while let Some(phase) = STAGES.get(self.progress.stage).copied() {
+            let total = self.steps_of(self.progress.stage);
+            if total > 0 && !self.announced {
+                emit(listener, Event::PhaseStarted { phase, total })?;
+                self.announced = true;
+            }
+            if self.is_measurement_due() {
+                self.measure(listener).await?;
+            }
+            let out_of_patience = self.config.patience > 0 && self.progress.since_best >= self.config.patience;
+            if self.progress.step < total && !out_of_patience {
+                self.learn(phase, listener).await?;
+                return Ok(true);
+            }
+            self.end_stage(phase, total, listener)?;
+        }
+        Ok(false)
+    }
+
+    fn steps_of(&self, stage: usize) -> usize {
+        let epochs = [self.config.head_epochs, self.config.full_epochs].get(stage).copied().unwrap_or(0);
+        epochs * self.batches()
+    }
+
+    /// Batches of an epoch.
+    fn batches(&self) -> usize {
+        self.examples.len().div_ceil(self.config.batch.max(1))
+    }
+
+    fn has_adapters(&self) -> bool {
+        self.config.lora.rank > 0 && self.progress.stage > 0
+    }
+
+    /// Sets up what learns and the optimizer.
+    fn begin_stage(&mut self) {
+        let stage = self.progress.stage;
+        let model = self.prm.model.clone();
+        let optimizer = self.optimizer_of(stage).clone();
+        let lora = &self.config.lora;
+        self.prm.model = match (stage, lora.rank) {
+            (0, _) => model.freeze_decoder(),
+            (1, 1..) => {
+                let device = model.device();
+                drawn(&device, seed::mix_in(self.seed, ADAPTERS), || model.with_adapters(lora.rank, lora.alpha))
+            }
+            (1, 0) => model.unfreeze_decoder(),
+            _ => model,
+        };
+        self.trainer = Trainer::new(&optimizer, self.steps_of(stage));
+        self.best = None;
+        self.announced = false;
+    }
+
+    fn optimizer_of(&self, stage: usize) -> &Optimizer {
+        if stage == 0 { &self.config.head_optimizer } else { &self.config.full_optimizer }
+    }
+
+    fn end_stage(&mut self, phase: Phase, total: usize, listener: &mut Listener<'_>) -> Result<()> {
+        if let Some((_, model)) = self.best.take() {
+            self.prm.model = model;
+        }
+        let Position { stage, step, before, tokens, .. } = self.progress;
+        self.progress = Position { stage: stage + 1, before: before + step, ..Position::default() };
+        self.begin_stage();
+        match total {
+            0 => Ok(()),
+            _ => emit(listener, Event::PhaseFinished { phase, tokens }),
         }
     }
-    emit(listener, Event::PhaseFinished { phase, tokens })
-}
 
-/// Mean cross-entropy per labelled step of the batch, or `None` if no step of it is labelled.
-async fn accumulate(
-    prm: &Prm,
-    trainer: &mut Trainer<TokenClassifier>,
-    batch: &[&LabelledSteps],
-    config: &config::Prm,
-) -> Result<Option<f32>> {
-    let rows: Vec<Row<'_>> = batch.iter().map(|labelled| row(&labelled.input)).collect();
-    let pack = |group: MicroBatch| {
-        let steps =
-            Packed::labelled(&group.lines(|row| rows[row]), group.rows().map(|row| batch[row].picks()).collect());
-        let text =
-            (config.text_loss > 0.0).then(|| steps.repicked(group.rows().map(|row| batch[row].text_picks()).collect()));
-        (steps, text)
-    };
-    let mut batches: Vec<_> = micro_batches(&rows, config.micro_batch_tokens).into_iter().map(pack).collect();
-    batches.retain(|(steps, _)| steps.picks() > 0);
-    let steps: usize = batches.iter().map(|(steps, _)| steps.picks()).sum();
-    let tokens: usize = batches.iter().filter_map(|(_, text)| text.as_ref()).map(Packed::picks).sum();
-    let sums = trainer.accumulate(&prm.model, &prm.model.device(), &batches, |model, (steps_of, text_of)| {
-        let losses = losses(&prm.config, model, steps_of, text_of.as_ref());
-        let judged = losses.steps / steps as f32;
-        let whole = match losses.text {
-            Some(text) => judged.clone() + text * (config.text_loss / tokens.max(1) as f32),
-            None => judged.clone(),
+    fn is_measurement_due(&self) -> bool {
+        let Position { stage, step, evaluated, .. } = self.progress;
+        let every = self.config.evaluate_every;
+        let is_last = step == self.steps_of(stage);
+        let is_due = is_last || every > 0 && step.is_multiple_of(every);
+        step > 0 && is_due && evaluated != Some(step) && !self.held_out.is_empty()
+    }
+
+    async fn measure(&mut self, listener: &mut Listener<'_>) -> Result<()> {
+        let found = self.quality().await?;
+        self.progress.evaluated = Some(self.progress.step);
+        if let Some(auc) = found.auc.filter(|_| self.config.patience > 0) {
+            match self.best.as_ref().is_none_or(|(best, _)| auc > *best) {
+                true => {
+                    self.best = Some((auc, self.prm.model.clone()));
+                    self.progress.since_best = 0;
+                }
+                false => self.progress.since_best += 1,
+            }
+        }
+        emit(listener, Event::PrmQuality(found))
+    }
+
+    /// How well the present model judges the solutions held out.
+    ///
+    /// # Errors
+    /// A device failure.
+    pub async fn quality(&self) -> Result<PrmQuality> {
+        let scores = self.held_out_scores().await?;
+        let labels: Vec<_> = self.held_out.iter().map(LabelledSteps::verdicts).collect();
+        let threshold = self.config.threshold.unwrap_or(0.0);
+        Ok(PrmQuality {
+            step: Some(self.step()),
+            ..quality("held-out problems", &scores, &labels, threshold, Scale::Signed)
+        })
+    }
+
+    /// The step scores of the solutions held out, by the present model.
+    ///
+    /// # Errors
+    /// A device failure.
+    pub async fn held_out_scores(&self) -> Result<Vec<Vec<f32>>> {
+        let inputs: Vec<_> = self.held_out.iter().map(|row| row.input.clone()).collect();
+        score(&self.prm.frozen(), &inputs, self.config.micro_batch_tokens, &mut |_| true).await
+    }
+
+    async fn learn(&mut self, phase: Phase, listener: &mut Listener<'_>) -> Result<()> {
+        let batch = self.batch(phase);
+        let (step, lr) = (self.progress.step + 1, self.trainer.lr());
+        let read = self.examples.tokens(&batch);
+        let loss = self.accumulate(&batch).await?;
+        let grad_norm = match loss {
+            Some(_) => {
+                let (model, grad_norm) = self.trainer.step(self.prm.model.clone()).await?;
+                self.prm.model = model;
+                grad_norm
+            }
+            None => 0.0,
         };
-        (whole, judged.detach())
-    });
-    match sums {
-        Some(sums) => Ok(Some(scalar(sums).await?)),
-        None => Ok(None),
+        self.progress.step = step;
+        self.progress.tokens += read;
+        if let Some(loss) = loss {
+            emit(listener, Event::PrmStep(PrmStep { step, phase, loss, lr, grad_norm }))?;
+        }
+        emit(listener, Event::Progress { phase, done: step, tokens: self.progress.tokens })
+    }
+
+    /// The examples of the next step: each epoch walks through a shuffled order of its own.
+    fn batch(&mut self, phase: Phase) -> Vec<usize> {
+        let (epoch, place) = (self.progress.step / self.batches(), self.progress.step % self.batches());
+        if self.order.0 != epoch || place == 0 {
+            let mut order: Vec<usize> = (0..self.examples.len()).collect();
+            order.shuffle(&mut seed::stream(self.seed, &[phase as u64, epoch as u64]));
+            self.order = (epoch, order);
+        }
+        let size = self.config.batch.max(1);
+        self.order.1.iter().skip(place * size).take(size).copied().collect()
+    }
+
+    /// Gathers gradients of a batch; its mean loss, or `None` if there is nothing to learn in it.
+    async fn accumulate(&mut self, batch: &[usize]) -> Result<Option<f32>> {
+        let dropout = self.prm.config.classifier_dropout;
+        let seed = seed::mix_in(seed::mix_in(self.seed, DROPOUT), self.step() as u64);
+        let lessons = self.examples.lessons(batch, &self.config, self.class_weights);
+        let lessons: Vec<Lesson> = lessons
+            .into_iter()
+            .zip(0..)
+            .map(|(lesson, index)| lesson.with_dropout(dropout, seed::mix_in(seed, index)))
+            .collect();
+        let weight: f32 = lessons.iter().map(Lesson::weight).sum();
+        let text_tokens: usize = lessons.iter().map(Lesson::text_tokens).sum();
+        let (model_config, text_weight) = (&self.prm.config, self.config.text_loss / text_tokens.max(1) as f32);
+        let device = self.prm.model.device();
+        let sums = self.trainer.accumulate(&self.prm.model, &device, &lessons, |model, lesson| {
+            let losses = lesson.losses(model_config, model);
+            let judged = losses.steps / weight;
+            let whole = match losses.text {
+                Some(text) => judged.clone() + text * text_weight,
+                None => judged.clone(),
+            };
+            (whole, judged.detach())
+        });
+        match sums {
+            Some(sums) => Ok(Some(scalar(sums).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The training as it stands between two steps.
+    ///
+    /// # Errors
+    /// If the device cannot be read.
+    pub fn snapshot(&self) -> Result<PrmSnapshot> {
+        let bytes = |model: &TokenClassifier| to_safetensors(&Learned::of(model), Precision::Full);
+        Ok(PrmSnapshot {
+            progress: PrmProgress {
+                position: self.progress,
+                optimizer: self.trainer.progress(&self.prm.model),
+                best: self.best.as_ref().map(|(auc, _)| *auc),
+            },
+            learned: bytes(&self.prm.model)?,
+            optimizer: self.trainer.to_bytes()?,
+            best: self.best.as_ref().map(|(_, model)| bytes(model)).transpose()?,
+        })
+    }
+
+    /// Goes on from a snapshot of a training with the same configuration, model, data and seed.
+    ///
+    /// # Errors
+    /// Bytes that cannot be read or do not fit this training, which is then unusable.
+    pub fn restore(&mut self, snapshot: PrmSnapshot) -> Result<()> {
+        let PrmProgress { position, optimizer, best } = snapshot.progress;
+        self.progress = position;
+        self.begin_stage();
+        let filled = |model: &TokenClassifier, bytes: Vec<u8>| -> Result<TokenClassifier> {
+            let mut learned = Learned::of(model);
+            from_safetensors(&mut learned, vec![bytes])?;
+            Ok(learned.put_into(model.clone()))
+        };
+        let model = filled(&self.prm.model, snapshot.learned)?;
+        self.prm.model = self.trainer.restore(model, snapshot.optimizer, &optimizer)?;
+        self.best = match (best, snapshot.best) {
+            (Some(auc), Some(bytes)) => Some((auc, filled(&self.prm.model, bytes)?)),
+            _ => None,
+        };
+        Ok(())
     }
 }
 
-/// What a micro-batch costs, summed over its picks, `[1]` each.
-#[derive(Debug, Clone)]
-pub struct Losses {
-    /// −Σ log softmax(z)_label over the labelled steps.
-    pub steps: Tensor<1>,
-    /// −Σ log π(token) over the tokens of good steps, where asked for.
-    pub text: Option<Tensor<1>>,
-}
-
-/// The losses of one forward pass; `text` holds the same rows as `steps` with the tokens to predict.
-pub fn losses(config: &ModelConfig, model: &TokenClassifier, steps: &Packed, text: Option<&Packed>) -> Losses {
-    let hidden = hidden(config, model, steps);
-    let text = text.map(|text| cross_entropy(model.text_logits(text.pick(hidden.clone())), text));
-    Losses { steps: cross_entropy(model.judge(steps.pick(hidden)), steps), text }
-}
-
-/// −Σ log softmax(logits)_target over the picks, `[1]`; `logits [picks, classes]`.
-fn cross_entropy(logits: Tensor<2>, packed: &Packed) -> Tensor<1> {
-    let device = logits.device();
-    (packed.target_log_probs(logits) * packed.values(&vec![1.0; packed.picks()], &device)).sum().neg()
+/// Whether a configuration can train a model.
+fn check(prm: &Prm, config: &config::Prm) -> Result<()> {
+    let problem = |key: &str, problem: &str| Err(Error::Config { key: key.into(), problem: problem.into() });
+    if config.text_loss > 0.0 && !prm.config.tie_word_embeddings {
+        return problem(
+            "prm.text_loss",
+            "needs a model with tie_word_embeddings, since a reward model keeps no other language head",
+        );
+    }
+    if config.text_loss > 0.0 && config.objective == Objective::Pairwise {
+        return problem("prm.text_loss", "does not go with prm.objective = \"pairwise\"; set it to 0");
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use super::critic::Critic;
 use super::guard::GuardMemory;
 use super::optimizer::Trainer;
 use super::rl::Rl;
-use crate::model::{Adapters, Precision, from_safetensors, to_safetensors};
+use crate::model::{Learned, Precision, from_safetensors, to_safetensors};
 use crate::{Error, Result};
 
 /// A run between two updates. All randomness is drawn from the seed and the update, so no generator is kept.
@@ -77,7 +77,7 @@ impl Rl {
             policy: self.policy.to_safetensors()?,
             adapters: self
                 .has_adapters()
-                .then(|| to_safetensors(&Adapters::of(&self.policy.model), Precision::Full))
+                .then(|| to_safetensors(&Learned::of(&self.policy.model), Precision::Full))
                 .transpose()?,
             optimizer: self.trainer.to_bytes()?,
             critic: critic.map(Critic::to_bytes).transpose()?,
@@ -94,7 +94,7 @@ impl Rl {
         match (self.has_adapters(), snapshot.adapters) {
             (false, None) => from_safetensors(&mut self.policy.model, vec![snapshot.policy])?,
             (true, Some(bytes)) => {
-                let mut adapters = Adapters::of(&self.policy.model);
+                let mut adapters = Learned::of(&self.policy.model);
                 from_safetensors(&mut adapters, vec![bytes])?;
                 self.policy.model = adapters.put_into(self.policy.model.clone());
             }
@@ -131,19 +131,19 @@ impl Critic {
 }
 
 impl<M: Module> Trainer<M> {
-    fn progress(&self, model: &M) -> TrainerProgress {
+    pub(crate) fn progress(&self, model: &M) -> TrainerProgress {
         let mut keys = Keys(Vec::new());
         model.visit(&mut keys);
         TrainerProgress { step: self.step, parameters: keys.0 }
     }
 
-    fn to_bytes(&self) -> Result<Vec<u8>> {
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
         let bytes = self.adam.into_bytes().map_err(|error| Error::Checkpoint(error.to_string()))?;
         Ok(bytes.to_vec())
     }
 
     /// Takes over the state and gives the parameters of `model` the keys under which it is kept.
-    fn restore(&mut self, model: M, bytes: Vec<u8>, progress: &TrainerProgress) -> Result<M> {
+    pub(crate) fn restore(&mut self, model: M, bytes: Vec<u8>, progress: &TrainerProgress) -> Result<M> {
         if self.progress(&model).parameters.len() != progress.parameters.len() {
             return Err(Error::Checkpoint("its optimizer belongs to a model of another shape".into()));
         }

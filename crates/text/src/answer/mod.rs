@@ -38,6 +38,9 @@ mod structure;
 mod symbol;
 mod unit;
 
+pub(crate) use evaluate::exact;
 pub use extract::{Marker, extract, extract_boxed, extract_with_marker};
 pub use grade::{Grade, Rule, equal, grade};
 pub use normal::normal_form;
+pub(crate) use number::Rational;
+pub(crate) use parse::parse;

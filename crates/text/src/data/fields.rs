@@ -137,14 +137,14 @@ impl Row<'_> {
         }
     }
 
-    /// One entry per step, read by `label`, which gives `None` for a value it does not know.
-    pub(super) fn labels(
+    /// One entry per step, read by `entry`, which gives `None` for a value it does not know.
+    pub(super) fn entries<T>(
         &self,
         field: &str,
         steps: usize,
         expected: &str,
-        label: impl Fn(&Value) -> Option<Option<bool>>,
-    ) -> Result<Vec<Option<bool>>, Skipped> {
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Result<Vec<T>, Skipped> {
         let items = self.list(field)?;
         if items.len() != steps {
             let problem = format!("has {} entries for {steps} steps; give one per step", items.len());
@@ -157,7 +157,7 @@ impl Row<'_> {
                     format!("is {item}, expected {expected}; mend or remove the row"),
                 )
             };
-            label(item).ok_or_else(wrong)
+            read(item).ok_or_else(wrong)
         };
         items.iter().enumerate().map(entry).collect()
     }

@@ -7,15 +7,17 @@
 
 mod fields;
 mod gsm8k;
+mod prm800k;
 mod problems;
 mod source;
 mod stepwise;
+mod tagged;
 
 use serde::{Deserialize, Serialize};
 
 pub use gsm8k::{gsm8k_solution, without_calculations};
 pub use problems::{ProblemFormat, read_problems};
-pub use stepwise::{MODIFIED, ORIGINAL, StepFormat, read_steps};
+pub use stepwise::{MODIFIED, ORIGINAL, StepFormat, read_steps, step_format};
 
 /// A question, and what is known about its answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,12 +30,14 @@ pub struct Problem {
     pub answer: Option<String>,
     /// A reference solution.
     pub solution: Option<String>,
+    /// The same with `<<…>>` around its calculations and a `####` line, where the dataset writes it so.
+    pub annotated: Option<String>,
     /// Difficulty as the dataset writes it, without the word "Level".
     pub level: Option<String>,
 }
 
 /// A solution in steps, each judged.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepRow {
     /// The dataset's own id, or `file:row` with the row counted from 1.
     pub id: String,
@@ -43,6 +47,9 @@ pub struct StepRow {
     pub steps: Vec<String>,
     /// One label per step: right, wrong, or `None` where nobody judged it.
     pub labels: Vec<Option<bool>>,
+    /// One value per step where the data has them: the share of rollouts from there that reach the right answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<Option<f32>>>,
     /// Index of the first wrong step from 0, or -1 if all steps are right; `None` if the labels leave it open.
     pub first_error: Option<i64>,
     /// Whether the final answer is right, where the dataset says so. A right answer can have a wrong step.
@@ -77,7 +84,7 @@ impl std::fmt::Display for Skipped {
 impl std::error::Error for Skipped {}
 
 /// What was read from one file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rows<T> {
     /// The good rows in file order.
     pub rows: Vec<T>,

@@ -83,11 +83,12 @@ fn base(row: &Row<'_>) -> Result<Problem, Skipped> {
 }
 
 fn from_gsm8k(row: &Row<'_>) -> Result<Problem, Skipped> {
-    let (solution, answer) = gsm8k::parts(&row.text("answer")?);
+    let annotated = row.text("answer")?;
+    let (solution, answer) = gsm8k::parts(&annotated);
     let missing = || row.skipped(Some("answer"), "has no final answer after `####`; add the line `#### answer`");
     let answer = Some(answer.ok_or_else(missing)?);
     let solution = Some(solution).filter(|solution| !solution.is_empty());
-    Ok(Problem { answer, solution, ..base(row)? })
+    Ok(Problem { answer, solution, annotated: Some(annotated), ..base(row)? })
 }
 
 /// Body and question make one text; a body without a full stop gets one, as the common harness does.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::steps::split_text;
 
 use super::fields::{Row, detect, rows};
-use super::{Rows, Skipped, StepRow};
+use super::{Rows, Skipped, StepRow, prm800k, tagged};
 
 /// End of the id of a PRMBench row that holds the right solution.
 pub const ORIGINAL: &str = "/original";
@@ -21,8 +21,19 @@ pub enum StepFormat {
     /// Found from the first row that has a format's own fields; [`StepFormat::Unjudged`] only where no row has.
     #[default]
     Auto,
-    /// TRL stepwise supervision: `prompt`, `completions`, `labels` (booleans; null for unjudged).
+    /// TRL stepwise supervision: `prompt`, `completions`, `labels` (booleans; null for unjudged). Beside them, as
+    /// `minform label` writes, `values` (share of rollouts that reach the right answer) and `final_answer_correct`.
     Trl,
+    /// PRM800K as it was published: `question.problem`, `label.steps` with rated completions. The solution that the
+    /// labellers went on with gives a row, and each other completion a row in which it alone is judged.
+    Prm800k,
+    /// Math-Shepherd: `input` with a tag after each step, `label` with `+` or `-` in place of the tags.
+    MathShepherd,
+    /// OpenRLHF: `input` with a tag after each step, `value` (or `label`), one `+`, `-`, boolean or number for each.
+    OpenRlhf,
+    /// RLHFlow: `conversations`, in which a user says the problem and the steps and an assistant answers each with `+`
+    /// or `-`.
+    RlhFlow,
     /// `problem`, `steps` (or a solution as in [`StepFormat::Unjudged`]), `label` (index of the first wrong step from
     /// 0, or -1), `final_answer_correct`. Steps after the first error are unjudged. **Evaluation only, never train on it.**
     ProcessBench,
@@ -35,6 +46,11 @@ pub enum StepFormat {
     /// Nothing judged: `problem` (or `prompt`, `question`) with `steps`, or with `solution` (or `response`), whose
     /// steps are parted by blank lines.
     Unjudged,
+}
+
+/// The format that [`StepFormat::Auto`] stands for in a file; `Auto` where its rows fit none.
+pub fn step_format(bytes: &[u8]) -> StepFormat {
+    detect(&rows("", bytes).collect::<Vec<_>>(), format_of, StepFormat::Unjudged)
 }
 
 /// Reads a file of judged solutions. `name` only names the file in ids and messages.
@@ -65,6 +81,10 @@ fn format_of(row: &Row<'_>) -> StepFormat {
     match () {
         () if row.has("modified_process") || row.has("error_steps") => StepFormat::PrmBench,
         () if row.has("completions") => StepFormat::Trl,
+        () if row.has("conversations") => StepFormat::RlhFlow,
+        () if row.has("label") && row.has("question") && row.object["label"].is_object() => StepFormat::Prm800k,
+        () if row.has("input") && row.has("label") && row.object["label"].is_string() => StepFormat::MathShepherd,
+        () if row.has("input") && (row.has("value") || row.has("label")) => StepFormat::OpenRlhf,
         () if row.has("ratings") => StepFormat::Ratings,
         () if answered && row.has("label") => StepFormat::ProcessBench,
         () if answered => StepFormat::Unjudged,
@@ -81,6 +101,10 @@ fn solutions(row: &Row<'_>, format: StepFormat) -> Vec<Result<StepRow, Skipped>>
         ))],
         StepFormat::Trl => vec![from_trl(row)],
         StepFormat::ProcessBench => vec![from_process_bench(row)],
+        StepFormat::Prm800k => prm800k::solutions(row),
+        StepFormat::MathShepherd => vec![tagged::math_shepherd(row)],
+        StepFormat::OpenRlhf => vec![tagged::open_rlhf(row)],
+        StepFormat::RlhFlow => vec![tagged::rlhflow(row)],
         StepFormat::PrmBench => vec![original(row), modified(row)],
         StepFormat::Ratings => vec![from_ratings(row)],
         StepFormat::Unjudged => vec![from_unjudged(row)],
@@ -96,19 +120,33 @@ fn first_error(labels: &[Option<bool>]) -> Option<i64> {
     }
 }
 
-fn judged(id: String, problem: String, steps: Vec<String>, labels: Vec<Option<bool>>) -> StepRow {
+pub(super) fn judged(id: String, problem: String, steps: Vec<String>, labels: Vec<Option<bool>>) -> StepRow {
     let first_error = first_error(&labels);
-    StepRow { id, problem, steps, labels, first_error, final_answer_correct: None }
+    StepRow { id, problem, steps, labels, values: None, first_error, final_answer_correct: None }
 }
 
 fn from_trl(row: &Row<'_>) -> Result<StepRow, Skipped> {
     let steps = row.texts("completions")?;
-    let labels = row.labels("labels", steps.len(), "true, false or null", |item| match item {
+    let labels = row.entries("labels", steps.len(), "true, false or null", |item| match item {
         Value::Bool(label) => Some(Some(*label)),
         Value::Null => Some(None),
         number => number.as_i64().filter(|n| matches!(n, 0 | 1)).map(|n| Some(n == 1)),
     })?;
-    Ok(judged(row.id(&["id", "idx"]), row.text("prompt")?, steps, labels))
+    let values = match row.has("values") {
+        true => Some(row.entries("values", steps.len(), "a number from 0 to 1, or null", |item| match item {
+            Value::Null => Some(None),
+            number => share(number).map(Some),
+        })?),
+        false => None,
+    };
+    let final_answer_correct = row.optional_bool("final_answer_correct")?;
+    let row = judged(row.id(&["id", "idx"]), row.text("prompt")?, steps, labels);
+    Ok(StepRow { values, final_answer_correct, ..row })
+}
+
+/// A number from 0 to 1.
+pub(super) fn share(value: &Value) -> Option<f32> {
+    value.as_f64().filter(|value| (0.0..=1.0).contains(value)).map(|value| value as f32)
 }
 
 fn from_unjudged(row: &Row<'_>) -> Result<StepRow, Skipped> {
@@ -129,7 +167,7 @@ fn steps_of(row: &Row<'_>) -> Result<Vec<String>, Skipped> {
 
 fn from_ratings(row: &Row<'_>) -> Result<StepRow, Skipped> {
     let steps = row.texts("steps")?;
-    let labels = row.labels("ratings", steps.len(), "1, 0, -1 or null", |item| match item {
+    let labels = row.entries("ratings", steps.len(), "1, 0, -1 or null", |item| match item {
         Value::Null => Some(None),
         number => number.as_i64().filter(|n| matches!(n, -1..=1)).map(|n| Some(n >= 0)),
     })?;

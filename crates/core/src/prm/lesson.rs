@@ -1,0 +1,251 @@
+//! What one forward pass of training reads, and its loss.
+
+use burn::tensor::{Tensor, TensorData, activation};
+use rand::RngExt as _;
+
+use super::hidden;
+use super::labelled::{LabelledSteps, Pick, Preference, token_values};
+use crate::config::{self, Objective};
+use crate::model::{ModelConfig, TokenClassifier};
+use crate::policy::{MicroBatch, Packed, Row, micro_batches};
+use crate::seed;
+
+/// What a process reward model learns from.
+#[derive(Debug)]
+pub(super) enum Examples {
+    /// Steps to classify.
+    Steps(Vec<LabelledSteps>),
+    /// Tokens to value.
+    Tokens(Vec<LabelledSteps>, Vec<Vec<Option<f32>>>),
+    /// Steps to compare.
+    Pairs(Vec<Preference>),
+}
+
+impl Examples {
+    /// What there is to learn from labelled steps.
+    pub(super) fn new(objective: Objective, rows: Vec<LabelledSteps>) -> Self {
+        match objective {
+            Objective::CrossEntropy => Self::Steps(rows),
+            Objective::TokenValue => {
+                let values = token_values(&rows);
+                Self::Tokens(rows, values)
+            }
+            Objective::Pairwise => Self::Pairs(super::preferences(&rows)),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Steps(rows) | Self::Tokens(rows, _) => rows.len(),
+            Self::Pairs(pairs) => pairs.len(),
+        }
+    }
+
+    /// Whether there is anything to learn.
+    pub(super) fn teach_nothing(&self) -> bool {
+        match self {
+            Self::Steps(rows) => rows.iter().all(|row| row.labels.iter().all(Option::is_none)),
+            Self::Tokens(_, values) => values.iter().flatten().all(Option::is_none),
+            Self::Pairs(pairs) => pairs.is_empty(),
+        }
+    }
+
+    /// The tokens of some of them.
+    pub(super) fn tokens(&self, batch: &[usize]) -> usize {
+        let tokens = |index: &usize| match self {
+            Self::Steps(rows) | Self::Tokens(rows, _) => rows[*index].input.ids.len(),
+            Self::Pairs(pairs) => pairs[*index].tokens().len(),
+        };
+        batch.iter().map(tokens).sum()
+    }
+
+    /// Some of them, in passes of at most `config.micro_batch_tokens`; passes without anything to learn are left out.
+    pub(super) fn lessons(&self, batch: &[usize], config: &config::Prm, weights: [f32; 2]) -> Vec<Lesson> {
+        let mut lessons: Vec<Lesson> = match self {
+            Self::Steps(rows) => lessons_of(rows, batch, config, |index| rows[index].class_picks(weights)),
+            Self::Tokens(rows, values) => {
+                lessons_of(rows, batch, config, |index| rows[index].value_picks(&values[index]))
+            }
+            Self::Pairs(pairs) => lessons_of_pairs(pairs, batch, config.micro_batch_tokens),
+        };
+        lessons.retain(|lesson| lesson.steps.picks() > 0);
+        lessons
+    }
+}
+
+impl Preference {
+    /// Everything that is read of it.
+    fn tokens(&self) -> Vec<u32> {
+        [&self.shared[..], &self.chosen, &self.rejected].concat()
+    }
+}
+
+/// One forward pass with what its loss asks for.
+#[derive(Debug, Clone)]
+pub struct Lesson {
+    objective: Objective,
+    /// Rows and picks. For pairs the picks come in twos, the better one first.
+    steps: Packed,
+    weights: Vec<f32>,
+    values: Vec<f32>,
+    /// The same rows with the tokens of good steps to predict.
+    text: Option<Packed>,
+    /// Share of the hidden states' values to drop, and the seed of which.
+    dropout: (f64, u64),
+}
+
+fn lessons_of(
+    rows: &[LabelledSteps],
+    batch: &[usize],
+    config: &config::Prm,
+    picks: impl Fn(usize) -> Vec<Pick>,
+) -> Vec<Lesson> {
+    let read: Vec<Row<'_>> = batch.iter().map(|index| rows[*index].row()).collect();
+    let lesson = |group: MicroBatch| {
+        let lines = group.lines(|row| read[row]);
+        let mut lesson = Lesson::new(config.objective, &lines, group.rows().map(|row| picks(batch[row])).collect());
+        if config.text_loss > 0.0 {
+            let text = group.rows().map(|row| rows[batch[row]].text_picks()).collect();
+            lesson.text = Some(lesson.steps.repicked(text));
+        }
+        lesson
+    };
+    micro_batches(&read, config.micro_batch_tokens).into_iter().map(lesson).collect()
+}
+
+/// Each pair is a line of its own, so that both of its steps are read in one pass.
+fn lessons_of_pairs(pairs: &[Preference], batch: &[usize], budget: usize) -> Vec<Lesson> {
+    let whole: Vec<Vec<u32>> = batch.iter().map(|index| pairs[*index].tokens()).collect();
+    let read: Vec<Row<'_>> = whole.iter().map(|tokens| Row::alone(tokens)).collect();
+    let lesson = |group: MicroBatch| {
+        let of: Vec<&Preference> = group.rows().map(|row| &pairs[batch[row]]).collect();
+        Lesson::of_pairs(&of)
+    };
+    micro_batches(&read, budget).into_iter().map(lesson).collect()
+}
+
+impl Lesson {
+    fn new(objective: Objective, lines: &[Vec<Row<'_>>], picks: Vec<Vec<Pick>>) -> Self {
+        let flat = || picks.iter().flatten();
+        let (weights, values) = flat().map(|pick| (pick.weight, pick.value)).unzip();
+        let places = picks.iter().map(|row| row.iter().map(|pick| (pick.position, pick.class)).collect());
+        let steps = Packed::labelled(lines, places.collect());
+        Self { objective, steps, weights, values, text: None, dropout: (0.0, 0) }
+    }
+
+    /// Steps to classify, all weighing the same, with the tokens of good ones to predict where `with_text`.
+    pub fn of_steps(rows: &[LabelledSteps], with_text: bool) -> Self {
+        let lines: Vec<Vec<Row<'_>>> = rows.iter().map(|row| vec![row.row()]).collect();
+        let picks = rows.iter().map(|row| row.class_picks([1.0; 2])).collect();
+        let mut lesson = Self::new(Objective::CrossEntropy, &lines, picks);
+        lesson.text = with_text.then(|| lesson.steps.repicked(rows.iter().map(LabelledSteps::text_picks).collect()));
+        lesson
+    }
+
+    /// Tokens to value.
+    pub fn of_tokens(rows: &[LabelledSteps]) -> Self {
+        let lines: Vec<Vec<Row<'_>>> = rows.iter().map(|row| vec![row.row()]).collect();
+        let values = token_values(rows);
+        let picks = rows.iter().zip(&values).map(|(row, values)| row.value_picks(values)).collect();
+        Self::new(Objective::TokenValue, &lines, picks)
+    }
+
+    /// Steps to compare.
+    pub fn of_pairs(pairs: &[&Preference]) -> Self {
+        let row = |pair: &'_ Preference, own: &'_ [u32]| pair.shared.len() + own.len().saturating_sub(1);
+        let lines: Vec<Vec<Row<'_>>> = pairs
+            .iter()
+            .map(|pair| [&pair.chosen, &pair.rejected].map(|own| Row { shared: &pair.shared, own }).to_vec())
+            .collect();
+        let pick = |position| vec![Pick { position, class: 0, weight: 1.0, value: 0.0 }];
+        let picks = pairs.iter().flat_map(|pair| [&pair.chosen, &pair.rejected].map(|own| pick(row(pair, own))));
+        Self::new(Objective::Pairwise, &lines, picks.collect())
+    }
+
+    /// With a share of the hidden states dropped, which ones by the seed.
+    pub(super) fn with_dropout(self, share: f64, seed: u64) -> Self {
+        Self { dropout: (share, seed), ..self }
+    }
+
+    /// Σ of the weights of what is judged: of steps, of tokens, of pairs.
+    pub fn weight(&self) -> f32 {
+        let sum: f64 = self.weights.iter().map(|weight| f64::from(*weight)).sum();
+        match self.objective {
+            Objective::Pairwise => (sum / 2.0) as f32,
+            Objective::CrossEntropy | Objective::TokenValue => sum as f32,
+        }
+    }
+
+    /// Tokens of good steps to predict.
+    pub fn text_tokens(&self) -> usize {
+        self.text.as_ref().map_or(0, Packed::picks)
+    }
+
+    /// The losses of one forward pass.
+    pub fn losses(&self, config: &ModelConfig, model: &TokenClassifier) -> Losses {
+        let hidden = hidden(config, model, &self.steps);
+        let text = self.text.as_ref().map(|text| {
+            let logits = model.text_logits(text.pick(hidden.clone()));
+            let log_probs = text.target_log_probs(logits);
+            let ones = text.values(&vec![1.0; text.picks()], &log_probs.device());
+            (log_probs * ones).sum().neg()
+        });
+        let logits = model.judge(self.dropped(self.steps.pick(hidden)));
+        let steps = match self.objective {
+            Objective::CrossEntropy => self.cross_entropy(logits),
+            Objective::TokenValue => self.squared_error(logits),
+            Objective::Pairwise => self.comparison(logits),
+        };
+        Losses { steps, text }
+    }
+
+    /// Dropout: each value is 0 with the share p, and 1/(1 − p) times itself otherwise.
+    fn dropped(&self, hidden: Tensor<2>) -> Tensor<2> {
+        let (share, seed) = self.dropout;
+        if share <= 0.0 {
+            return hidden;
+        }
+        let [picks, width] = hidden.dims();
+        let mut rng = seed::stream(seed, &[]);
+        let kept = (1.0 / (1.0 - share)) as f32;
+        let mask: Vec<f32> = (0..picks * width).map(|_| if rng.random::<f64>() < share { 0.0 } else { kept }).collect();
+        let mask = Tensor::<2>::from_data(TensorData::new(mask, [picks, width]), &hidden.device());
+        hidden * mask
+    }
+
+    /// −Σ w log softmax(z)_class over the picks, `[1]`; `logits [picks, 2]`.
+    fn cross_entropy(&self, logits: Tensor<2>) -> Tensor<1> {
+        let device = logits.device();
+        (self.steps.target_log_probs(logits) * self.steps.values(&self.weights, &device)).sum().neg()
+    }
+
+    /// Σ w (softmax(z)₁ − V)² over the picks, `[1]`.
+    fn squared_error(&self, logits: Tensor<2>) -> Tensor<1> {
+        let device = logits.device();
+        let picks = logits.dims()[0];
+        let found = activation::softmax(logits, 1).narrow(1, 1, 1).reshape([picks]);
+        let error = found - self.steps.values(&self.values, &device);
+        (error.clone() * error * self.steps.values(&self.weights, &device)).sum()
+    }
+
+    /// −Σ w log σ(r₊ − r₋) over the pairs, `[1]`, with r = z₁ − z₀ (Bradley and Terry; rStar-Math).
+    fn comparison(&self, logits: Tensor<2>) -> Tensor<1> {
+        let device = logits.device();
+        let picks = logits.dims()[0];
+        let odds = logits.clone().narrow(1, 1, 1) - logits.narrow(1, 0, 1);
+        // The picks are padded to an even number.
+        let pairs = odds.reshape([picks / 2, 2]);
+        let ahead = (pairs.clone().narrow(1, 0, 1) - pairs.narrow(1, 1, 1)).reshape([picks / 2]);
+        let weights = self.steps.values(&self.weights, &device).reshape([picks / 2, 2]).narrow(1, 0, 1);
+        (activation::log_sigmoid(ahead) * weights.reshape([picks / 2])).sum().neg()
+    }
+}
+
+/// What a forward pass costs, summed over its picks, `[1]` each.
+#[derive(Debug, Clone)]
+pub struct Losses {
+    /// Of the judgements.
+    pub steps: Tensor<1>,
+    /// −Σ log π(token) over the tokens of good steps, where asked for.
+    pub text: Option<Tensor<1>>,
+}
