@@ -32,8 +32,15 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Prm(Prm),
     /// Solutions with a label for every step, to train a process reward model on.
-    #[command(after_help = "Example:\n  minform label --method corruption --data gsm8k/train.jsonl --out labels.jsonl")]
+    #[command(
+        after_help = "Example:\n  minform label --method corruption --data gsm8k/train.jsonl --out labels.jsonl\n  minform label --method omega --model models/policy --data gsm8k/train.jsonl --out labels.jsonl\n  minform label --method compare --model runs/demo/policy --data world:200 --out labels.csv"
+    )]
     Label(Label),
+    /// Look for right answers with a policy and a process reward model: best-of-N, beam search, DVTS, and votes.
+    #[command(
+        after_help = "Example:\n  minform search --policy runs/demo/policy --prm runs/demo/prm --data world:100 --n 16\n  minform search --policy models/policy --prm models/prm --data gsm8k/test.jsonl --limit 50 --n 4 --n 16 --method beam --out search.csv"
+    )]
+    Search(Search),
     /// Write solutions.
     #[command(
         after_help = "Example:\n  minform generate --model models/smollm2 --prompt \"What is 3 + 4?\"\n  minform generate --model models/smollm2 --data gsm8k/test.jsonl --limit 8 --json > answers.jsonl"
@@ -85,9 +92,9 @@ pub(crate) enum Prm {
         after_help = "Example:\n  minform prm score --prm runs/prm/prm --data processbench/gsm8k.json --limit 40\n  minform prm score --prm models/smollm2 --adapter runs/prm/adapter --data solutions.jsonl\n  printf '%s\\n' '{\"problem\": \"3 + 4?\", \"solution\": \"3 + 4 = 7\\n\\nSo 7.\"}' | minform prm score --prm runs/prm/prm"
     )]
     Score(PrmScore),
-    /// A process reward model on ProcessBench or PRMBench, beside what guessing reaches.
+    /// A process reward model on ProcessBench, PRMBench, best-of-N or RewardMATH, beside what guessing reaches.
     #[command(
-        after_help = "Example:\n  minform prm eval processbench --model runs/prm/prm --data processbench/gsm8k.json --data processbench/math.json\n  minform prm eval prmbench --model runs/prm/prm --data prmbench/prm800k_test_p1_4o_circular.jsonl --json"
+        after_help = "Example:\n  minform prm eval processbench --model runs/prm/prm --data processbench/gsm8k.json --data processbench/math.json\n  minform prm eval prmbench --model runs/prm/prm --data prmbench/prm800k_test_p1_4o_circular.jsonl --json\n  minform generate --model models/policy --data gsm8k/test.jsonl --samples 16 --json > samples.jsonl\n  minform prm eval bon --model runs/prm/prm --data samples.jsonl --figure bon.svg"
     )]
     Eval(PrmEval),
 }
@@ -218,9 +225,15 @@ pub(crate) struct PrmTrain {
 /// Where labels come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LabelMethod {
+    /// Rollouts of a policy from every step of its solutions (Math-Shepherd): hard and soft labels.
+    MonteCarlo,
+    /// Rollouts where they tell most: a tree whose wrong solutions are bisected (OmegaPRM).
+    Omega,
     /// Reference solutions, and copies of them in which a calculation was changed; of problems that annotate their
     /// calculations as GSM8K does.
     Corruption,
+    /// The first two beside the truth: accuracy of labels against rollouts, in the embedded world.
+    Compare,
 }
 
 #[derive(Debug, Args)]
@@ -230,14 +243,78 @@ pub(crate) struct Label {
     /// Where labels come from.
     #[arg(long, value_enum)]
     pub(crate) method: LabelMethod,
+    /// Policy that solves the problems and writes the rollouts; not needed for corruption.
+    #[arg(long, required_if_eq_any([("method", "monte-carlo"), ("method", "omega"), ("method", "compare")]))]
+    pub(crate) model: Option<PathBuf>,
+    /// Problems with answers: GSM8K, SVAMP, MATH-style or PURE's file; or `world:N`, N problems of the embedded world.
+    #[arg(long)]
+    pub(crate) data: PathBuf,
     #[command(flatten)]
-    pub(crate) data: Data,
-    /// Wrong solutions for each right one.
+    pub(crate) rows: Rows,
+    /// How a question becomes a prompt; unless given, as the model wants it.
+    #[arg(long, value_enum)]
+    pub(crate) template: Option<Template>,
+    /// Solutions of each problem (monte-carlo), or wrong solutions of each (corruption).
     #[arg(long, default_value_t = 1, value_parser = positive)]
     pub(crate) samples: usize,
-    /// File of labelled solutions to write, JSONL.
+    /// Rollouts from each beginning that is asked about.
+    #[arg(long, default_value_t = 8, value_parser = positive)]
+    pub(crate) rollouts: usize,
+    /// Wrong rollouts of each problem that are bisected (omega).
+    #[arg(long, default_value_t = 10, value_parser = positive)]
+    pub(crate) searches: usize,
+    /// File of labelled solutions to write, JSONL; of compare, the table, CSV, with a picture beside it.
     #[arg(long)]
     pub(crate) out: PathBuf,
+    /// Replace a file that is already there.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Go on where a run that was stopped has left off, given the same command again.
+    #[arg(long, conflicts_with = "overwrite")]
+    pub(crate) resume: bool,
+}
+
+/// How solutions are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SearchMethod {
+    /// N whole solutions.
+    BestOfN,
+    /// The best beginnings are kept after every step.
+    Beam,
+    /// Trees of their own, each going on with the best of several steps.
+    Dvts,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Search {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Folder of the policy.
+    #[arg(long, visible_alias = "model")]
+    pub(crate) policy: PathBuf,
+    /// Folder of the process reward model, of the policy's tokenizer.
+    #[arg(long)]
+    pub(crate) prm: PathBuf,
+    /// Problems with answers: GSM8K, SVAMP, MATH-style or PURE's file; or `world:N`, N problems of the embedded world.
+    #[arg(long)]
+    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) rows: Rows,
+    /// How a question becomes a prompt; unless given, as the model wants it.
+    #[arg(long, value_enum)]
+    pub(crate) template: Option<Template>,
+    /// Method; may be given several times; all of them unless given.
+    #[arg(long, value_enum)]
+    pub(crate) method: Vec<SearchMethod>,
+    /// Solutions or beams of each problem; may be given several times.
+    #[arg(long, default_values_t = [16], value_parser = positive)]
+    pub(crate) n: Vec<usize>,
+    /// Ways on from each beam.
+    #[arg(long, default_value_t = 4, value_parser = positive)]
+    pub(crate) width: usize,
+    /// Table to write, CSV, with a picture of accuracy against tokens beside it.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
     /// Replace a file that is already there.
     #[arg(long)]
     pub(crate) overwrite: bool,
@@ -323,6 +400,10 @@ pub(crate) enum Benchmark {
     Processbench,
     /// Which steps are wrong, by class of error: PRMScore.
     Prmbench,
+    /// Best-of-N: accuracy of every aggregate and vote, by the number of solutions to choose from.
+    Bon,
+    /// One right solution among several wrong ones (RewardMATH): how often it is ranked first.
+    Rewardmath,
 }
 
 #[derive(Debug, Args)]
@@ -337,9 +418,16 @@ pub(crate) struct PrmEval {
     pub(crate) model: PathBuf,
     #[command(flatten)]
     pub(crate) reading: Reading,
-    /// Files of the benchmark; each is a subset of ProcessBench, or a class of PRMBench by its name.
+    /// Files of the benchmark: each is a subset of ProcessBench, or a class of PRMBench by its name; of bon and
+    /// rewardmath, several solutions of each problem, such as `generate --json` writes.
     #[arg(long, required = true)]
     pub(crate) data: Vec<PathBuf>,
+    /// Score steps without their words, only what is mathematics in them.
+    #[arg(long)]
+    pub(crate) strip_language: bool,
+    /// Draw the curves of bon into this file.
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) figure: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) rows: Rows,
 }

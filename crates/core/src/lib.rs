@@ -6,6 +6,7 @@
 //! - [`prm`]: training a process reward model and scoring every step of a response in one forward pass.
 //! - [`train`]: supervised fine-tuning and the RL update: rollouts, PRM scores, credit, clipped loss, AdamW.
 //! - [`config`] and [`event`]: the one configuration structure and the one stream of events of every front end.
+//! - [`label`]: labels of steps from rollouts; [`search`]: solutions with a reward model as the guide.
 //! - [`experiment`]: many runs of the demo's world side by side, and what they show together.
 //! - [`demo`]: the embedded arithmetic world from an empty model to a policy improved by min-form RL.
 //!
@@ -18,6 +19,7 @@ pub mod demo;
 pub mod error;
 pub mod event;
 pub mod experiment;
+pub mod label;
 pub mod model;
 mod ops;
 mod parallel;
@@ -25,6 +27,7 @@ pub mod policy;
 pub mod prm;
 mod ranges;
 mod read;
+pub mod search;
 pub mod seed;
 pub mod self_test;
 pub mod train;

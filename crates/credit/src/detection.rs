@@ -27,8 +27,15 @@ pub fn detection(pairs: impl IntoIterator<Item = (i64, i64)>) -> Detection {
     for (found, truth) in pairs {
         if truth < 0 { &mut correct } else { &mut erroneous }.push(found == truth);
     }
-    let (accuracy_erroneous, accuracy_correct) = (share(&erroneous), share(&correct));
-    Detection { accuracy_erroneous, accuracy_correct, f1: accuracy_erroneous.zip(accuracy_correct).map(harmonic_mean) }
+    Detection::of(share(&erroneous), share(&correct))
+}
+
+impl Detection {
+    /// Two accuracies with their F₁.
+    pub fn of(accuracy_erroneous: Option<f32>, accuracy_correct: Option<f32>) -> Self {
+        let f1 = accuracy_erroneous.zip(accuracy_correct).map(harmonic_mean);
+        Self { accuracy_erroneous, accuracy_correct, f1 }
+    }
 }
 
 fn harmonic_mean((a, b): (f32, f32)) -> f32 {

@@ -17,7 +17,8 @@
 //! 5. [`policy_loss`]: the clipped loss in plain loops, the reference for a
 //!    version on tensors.
 //!
-//! [`step_credit`] gives stage 3 step by step; [`Choice`] picks among finished solutions.
+//! [`step_credit`] gives stage 3 step by step; [`Choice`] picks among finished solutions, which
+//! [`Vote`] on their answer.
 //! Beside them stand the [`Combination`] of several models, [`overlong_penalty`],
 //! [`AdaptiveKl`], sharing out samples ([`allocate`]), and signals of collapse ([`repeat_score`], [`reflection_count`]).
 //!
@@ -77,6 +78,7 @@ mod settings;
 mod shaping;
 mod statistics;
 mod step_credit;
+mod vote;
 
 pub use actions::Actions;
 pub use advantage::{TokenCredit, group_advantages, total_reward};
@@ -104,3 +106,4 @@ pub use settings::{CreditSettings, KlPlacement, Verifiable, VerifiableValues};
 pub use shaping::Shaping;
 pub use statistics::{maximum, mean, minimum, share};
 pub use step_credit::{ScoredSteps, StepCredit, step_credit};
+pub use vote::Vote;

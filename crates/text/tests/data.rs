@@ -403,3 +403,15 @@ fn a_file_tells_its_format() {
     assert_eq!(step_format(br#"{"problem": "p", "steps": ["a"], "label": 0}"#), StepFormat::ProcessBench);
     assert_eq!(step_format(b"{}"), StepFormat::Auto);
 }
+
+#[test]
+fn unjudged_rows_may_tell_whether_the_answer_is_right() {
+    let right = |text: &str| steps(text).strict().unwrap().remove(0).final_answer_correct;
+    assert_eq!(right(r#"{"question": "q", "response": "a\n\n\\boxed{7}", "answer": "7"}"#), Some(true));
+    assert_eq!(right(r#"{"question": "q", "response": "\\boxed{8}", "answer": 7}"#), Some(false));
+    assert_eq!(right(r#"{"question": "q", "response": "\\boxed{8}"}"#), None);
+    let reward_math =
+        r#"{"problem": "q", "answer": "7", "eval_solution": ["a", "b"], "solution_type": "chosen", "problem_id": 0}"#;
+    assert_eq!(right(reward_math), Some(true));
+    assert_eq!(right(&reward_math.replace("chosen", "rejected")), Some(false));
+}

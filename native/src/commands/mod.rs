@@ -14,6 +14,7 @@ mod prm_train;
 mod problems;
 mod report;
 mod scoring;
+mod search;
 mod sft;
 mod train;
 
@@ -30,6 +31,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<()> {
         Command::Prm(Prm::Score(options)) => prm_score::run(&options),
         Command::Prm(Prm::Eval(options)) => prm_eval::run(&options),
         Command::Label(options) => label::run(&options),
+        Command::Search(options) => search::run(&options),
         Command::Generate(options) => generate::run(&options),
         Command::Train(options) => train::run(&options),
         Command::Experiment(options) => experiment::run(&options),

@@ -9,6 +9,7 @@ use minform_core::seed;
 use minform_text::data::{Problem, ProblemFormat, Rows, StepFormat, StepRow, read_problems, read_steps};
 use minform_text::prompt::PromptTemplate;
 use minform_text::prompter::Prompter;
+use minform_text::world::{self, Split, World};
 use rand::seq::SliceRandom as _;
 
 use crate::cli::{self, Common, Template};
@@ -56,6 +57,21 @@ pub(crate) fn load_problems(path: &Path, picked: cli::Rows) -> Result<Vec<Proble
     let name = path.display().to_string();
     let rows = read_problems(&name, &read(path)?, ProblemFormat::Auto);
     keep(rows, &name, picked)
+}
+
+/// Held-out problems of the embedded world, if `data` is `world:N`, as the models of `demo` are asked them.
+pub(crate) fn world_problems(data: &Path, config: &Config) -> Result<Option<Vec<(Problem, world::Problem)>>> {
+    let Some(count) = data.to_str().and_then(|data| data.strip_prefix("world:")) else { return Ok(None) };
+    let count: usize = count.parse().with_context(|| format!("world:{count} names no number of problems"))?;
+    let level = |number| world::Level::new(number).context("world.min_level and world.max_level");
+    let levels = level(config.world.min_level)?..=level(config.world.max_level)?;
+    let all = World { seed: config.seed }.problems(Split::Test, levels).take(count).enumerate();
+    let problem = |(index, truth): (usize, world::Problem)| {
+        let answer = Some(truth.answer().to_string());
+        let question = world::prompt(&truth);
+        (Problem { id: format!("world:{}", index + 1), question, answer, ..Problem::default() }, truth)
+    };
+    Ok(Some(all.map(problem).collect()))
 }
 
 /// Reads solutions with labelled steps.

@@ -206,13 +206,8 @@ fn length(line: &[Row<'_>]) -> usize {
 /// Rows that begin alike share lines, lines of like length a group; a row longer than the budget is alone. There are as
 /// few groups as the budget allows and the largest is as small as it can be, so that groups side by side end together.
 pub fn micro_batches(rows: &[Row<'_>], budget: usize) -> Vec<MicroBatch> {
-    let mut lines: Vec<(Vec<usize>, usize)> = shared_lines(rows, budget)
-        .into_iter()
-        .map(|line| {
-            let tokens = length(&line.iter().map(|row| rows[*row]).collect::<Vec<_>>());
-            (line, tokens.next_multiple_of(TIME_MULTIPLE))
-        })
-        .collect();
+    let padded = |(line, tokens): (Vec<usize>, usize)| (line, tokens.next_multiple_of(TIME_MULTIPLE));
+    let mut lines: Vec<(Vec<usize>, usize)> = shared_lines(rows, budget).into_iter().map(padded).collect();
     lines.sort_by_key(|(_, tokens)| *tokens);
     let fewest = filled(&lines, budget).len();
     let (mut too_small, mut enough) = (0, budget);
@@ -228,8 +223,8 @@ pub fn micro_batches(rows: &[Row<'_>], budget: usize) -> Vec<MicroBatch> {
     filled(&lines, enough).into_iter().map(batch).collect()
 }
 
-/// The rows of each line: those that begin alike together, as many as fit.
-fn shared_lines(rows: &[Row<'_>], budget: usize) -> Vec<Vec<usize>> {
+/// The rows of each line with its tokens: those that begin alike together, as many as fit.
+fn shared_lines(rows: &[Row<'_>], budget: usize) -> Vec<(Vec<usize>, usize)> {
     let mut lines: Vec<(Vec<usize>, usize)> = Vec::new();
     let mut open: HashMap<&[u32], usize> = HashMap::new();
     for (index, row) in rows.iter().enumerate() {
@@ -245,7 +240,7 @@ fn shared_lines(rows: &[Row<'_>], budget: usize) -> Vec<Vec<usize>> {
             }
         }
     }
-    lines.into_iter().map(|(line, _)| line).collect()
+    lines
 }
 
 /// Fills group after group with `lines`, `(rows, padded length)` in rising length.
@@ -303,7 +298,8 @@ mod tests {
         let long = [0; 100];
         let row = |shared: &'static [u32]| Row { shared, own: &long };
         let rows = [row(&[1]), row(&[2]), row(&[1]), row(&[1]), Row::alone(&long), Row::alone(&long)];
-        assert_eq!(shared_lines(&rows, 512), [vec![0, 2], vec![1], vec![3], vec![4], vec![5]]);
+        let expected = [(vec![0, 2], 201), (vec![1], 101), (vec![3], 101), (vec![4], 100), (vec![5], 100)];
+        assert_eq!(shared_lines(&rows, 512), expected);
         assert_eq!(shared_lines(&rows, 100).len(), 6);
     }
 

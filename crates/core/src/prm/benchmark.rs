@@ -112,9 +112,7 @@ fn fair_guess(solutions: &[Found]) -> Detection {
             .collect();
         minform_credit::mean(&of)
     };
-    let (accuracy_erroneous, accuracy_correct) = (expected(true), expected(false));
-    let f1 = accuracy_erroneous.zip(accuracy_correct).map(|(a, b)| 2.0 * a * b / (a + b));
-    Detection { accuracy_erroneous, accuracy_correct, f1 }
+    Detection::of(expected(true), expected(false))
 }
 
 /// The threshold among the scores that gives the largest F₁, and that F₁; `None` without both kinds of solutions.

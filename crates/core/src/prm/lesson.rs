@@ -103,7 +103,8 @@ fn lessons_of(
     let read: Vec<Row<'_>> = batch.iter().map(|index| rows[*index].row()).collect();
     let lesson = |group: MicroBatch| {
         let lines = group.lines(|row| read[row]);
-        let mut lesson = Lesson::new(config.objective, &lines, group.rows().map(|row| picks(batch[row])).collect());
+        let mut lesson =
+            Lesson::new(config.objective, &lines, &group.rows().map(|row| picks(batch[row])).collect::<Vec<_>>());
         if config.text_loss > 0.0 {
             let text = group.rows().map(|row| rows[batch[row]].text_picks()).collect();
             lesson.text = Some(lesson.steps.repicked(text));
@@ -125,7 +126,7 @@ fn lessons_of_pairs(pairs: &[Preference], batch: &[usize], budget: usize) -> Vec
 }
 
 impl Lesson {
-    fn new(objective: Objective, lines: &[Vec<Row<'_>>], picks: Vec<Vec<Pick>>) -> Self {
+    fn new(objective: Objective, lines: &[Vec<Row<'_>>], picks: &[Vec<Pick>]) -> Self {
         let flat = || picks.iter().flatten();
         let (weights, values) = flat().map(|pick| (pick.weight, pick.value)).unzip();
         let places = picks.iter().map(|row| row.iter().map(|pick| (pick.position, pick.class)).collect());
@@ -136,8 +137,8 @@ impl Lesson {
     /// Steps to classify, all weighing the same, with the tokens of good ones to predict where `with_text`.
     pub fn of_steps(rows: &[LabelledSteps], with_text: bool) -> Self {
         let lines: Vec<Vec<Row<'_>>> = rows.iter().map(|row| vec![row.row()]).collect();
-        let picks = rows.iter().map(|row| row.class_picks([1.0; 2])).collect();
-        let mut lesson = Self::new(Objective::CrossEntropy, &lines, picks);
+        let picks: Vec<_> = rows.iter().map(|row| row.class_picks([1.0; 2])).collect();
+        let mut lesson = Self::new(Objective::CrossEntropy, &lines, &picks);
         lesson.text = with_text.then(|| lesson.steps.repicked(rows.iter().map(LabelledSteps::text_picks).collect()));
         lesson
     }
@@ -146,8 +147,8 @@ impl Lesson {
     pub fn of_tokens(rows: &[LabelledSteps]) -> Self {
         let lines: Vec<Vec<Row<'_>>> = rows.iter().map(|row| vec![row.row()]).collect();
         let values = token_values(rows);
-        let picks = rows.iter().zip(&values).map(|(row, values)| row.value_picks(values)).collect();
-        Self::new(Objective::TokenValue, &lines, picks)
+        let picks: Vec<_> = rows.iter().zip(&values).map(|(row, values)| row.value_picks(values)).collect();
+        Self::new(Objective::TokenValue, &lines, &picks)
     }
 
     /// Steps to compare.
@@ -159,7 +160,7 @@ impl Lesson {
             .collect();
         let pick = |position| vec![Pick { position, class: 0, weight: 1.0, value: 0.0 }];
         let picks = pairs.iter().flat_map(|pair| [&pair.chosen, &pair.rejected].map(|own| pick(row(pair, own))));
-        Self::new(Objective::Pairwise, &lines, picks.collect())
+        Self::new(Objective::Pairwise, &lines, &picks.collect::<Vec<_>>())
     }
 
     /// With a share of the hidden states dropped, which ones by the seed.

@@ -1,6 +1,7 @@
 //! Process reward models: training, and scoring every step of a solution in one forward pass, in any family's way.
 
 mod benchmark;
+mod best_of;
 mod calibration;
 mod judge;
 mod labelled;
@@ -15,6 +16,7 @@ mod train;
 use burn::tensor::Tensor;
 
 pub use benchmark::{ErrorClass, Found, best_threshold, confusion, guesses, process_bench};
+pub use best_of::{ChoiceCurve, Estimate, Ranking, choice_curves, rank};
 pub use calibration::calibration;
 pub use judge::Judge;
 pub use labelled::{LabelledSteps, Preference, preferences, token_values};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::answer::grade;
 use crate::steps::split_text;
 
 use super::fields::{Row, detect, rows};
@@ -44,7 +45,8 @@ pub enum StepFormat {
     /// `problem`, `steps`, `ratings`: 1 and 0 (neutral) read right, -1 wrong, null unjudged.
     Ratings,
     /// Nothing judged: `problem` (or `prompt`, `question`) with `steps`, or with `solution` (or `response`), whose
-    /// steps are parted by blank lines.
+    /// steps are parted by blank lines; RewardMATH's `eval_solution`. Whether the answer is right may be told by
+    /// `final_answer_correct`, RewardMATH's `solution_type` or an `answer` to grade it by.
     Unjudged,
 }
 
@@ -77,7 +79,7 @@ pub fn read_steps(name: &str, bytes: &[u8], format: StepFormat) -> Rows<StepRow>
 
 /// The format a row has, or `Auto` if it fits none.
 fn format_of(row: &Row<'_>) -> StepFormat {
-    let answered = ["steps", "solution", "response"].iter().any(|field| row.has(field));
+    let answered = ["steps", "solution", "response", "eval_solution"].iter().any(|field| row.has(field));
     match () {
         () if row.has("modified_process") || row.has("error_steps") => StepFormat::PrmBench,
         () if row.has("completions") => StepFormat::Trl,
@@ -154,13 +156,19 @@ fn from_unjudged(row: &Row<'_>) -> Result<StepRow, Skipped> {
     let problem = row.text(first(&["problem", "prompt", "question"]).unwrap_or("problem"))?;
     let steps = steps_of(row)?;
     let labels = vec![None; steps.len()];
-    Ok(judged(row.id(&["id", "idx"]), problem, steps, labels))
+    let final_answer_correct = match (row.optional_bool("final_answer_correct")?, row.optional_text("answer")?) {
+        (Some(right), _) => Some(right),
+        (None, _) if row.has("solution_type") => Some(row.text("solution_type")? == "chosen"),
+        (None, Some(answer)) => Some(grade(&steps.join("\n\n"), &answer).correct),
+        (None, None) => None,
+    };
+    Ok(StepRow { final_answer_correct, ..judged(row.id(&["id", "idx"]), problem, steps, labels) })
 }
 
 /// The steps as a list, or those of a solution parted by blank lines.
 fn steps_of(row: &Row<'_>) -> Result<Vec<String>, Skipped> {
-    if row.has("steps") {
-        return row.texts("steps");
+    if let Some(list) = ["steps", "eval_solution"].into_iter().find(|field| row.has(field)) {
+        return row.texts(list);
     }
     Ok(split_text(&row.text(row.either(["solution", "response"]))?))
 }

@@ -1,0 +1,196 @@
+//! Labels from rollouts beside the truth, in the embedded world: accuracy against rollouts.
+
+use std::fmt::Write as _;
+
+use anyhow::{Result, bail};
+use minform_core::config::Config;
+use minform_core::event::{Event, Phase};
+use minform_core::label::{
+    Asked, Asks, Bisection, Completion, Exhaustive, OmegaSearch, OmegaSettings, RolloutLabels, Rollouts,
+};
+use minform_core::policy::NewToken;
+use minform_text::tokenizer::Tokenizer;
+use minform_text::world::{self, check_steps};
+use serde::Serialize;
+use serde_json::json;
+
+use super::rollouts::{Labeller, texts};
+use crate::cli::Label;
+use crate::commands::problems::world_problems;
+use crate::figure::{Curve, Figure};
+use crate::folder::write_file;
+use crate::output;
+use crate::run::Run;
+
+/// Rollouts from each beginning.
+const ROLLOUTS: [usize; 5] = [1, 2, 4, 8, 16];
+
+/// A wrong solution of the policy, and where it goes wrong.
+struct Wrong<'a> {
+    asked: &'a Asked,
+    solution: Completion,
+    first_error: usize,
+}
+
+/// What a method found with so many rollouts from each beginning.
+#[derive(Debug, Serialize)]
+struct Found {
+    method: &'static str,
+    rollouts_each: usize,
+    /// In all.
+    rollouts: usize,
+    /// Steps that got a label.
+    judged_steps: usize,
+    /// Share of these labels that are true.
+    label_accuracy: f32,
+    /// Share of the wrong solutions whose first error was found exactly; of the same solutions, so not of a tree.
+    first_error_accuracy: Option<f32>,
+}
+
+pub(super) fn run(options: &Label, config: &Config) -> Result<()> {
+    let labeller = Labeller::open(options)?;
+    let Some(problems) = world_problems(&options.data, config)? else {
+        bail!("the truth is known of the embedded world alone; give --data world:200");
+    };
+    let truths: Vec<&world::Problem> = problems.iter().map(|(_, truth)| truth).collect();
+    let asked = problems.iter().map(|(problem, _)| labeller.asked(problem)).collect::<Result<Option<Vec<_>>>>()?;
+    let asked: Vec<Asked> = asked.unwrap_or_default();
+    let tokenizer = &labeller.folder.tokenizer;
+    let mut run = Run::without_folder("label", config);
+    let phase = Phase::Label;
+    let _ = run.hear(Event::PhaseStarted { phase, total: 3 * ROLLOUTS.len() });
+    let (mut tokens, mut done) = (0, 0);
+    let mut found = Vec::new();
+    let rollouts = || Rollouts::new(&labeller.policy, tokenizer, &config.sampling, config.seed);
+    let beginnings: Vec<(&Asked, Vec<u32>)> = asked.iter().map(|asked| (asked, Vec::new())).collect();
+    let mut hear = |_: NewToken| {
+        tokens += 1;
+        run.hear(Event::Progress { phase, done, tokens })
+    };
+    let solutions = pollster::block_on(rollouts().complete(&beginnings, 1, &mut hear))?;
+    let mut wrong = Vec::new();
+    for ((asked, truth), group) in asked.iter().zip(&truths).zip(solutions) {
+        for solution in group.into_iter().filter(|solution| !solution.right) {
+            let error = first_error(truth, &solution.steps, tokenizer)?;
+            wrong.extend(error.map(|first_error| Wrong { asked, solution, first_error }));
+        }
+    }
+    if wrong.is_empty() {
+        bail!("the policy made no mistake; give more problems or a weaker policy");
+    }
+    for each in ROLLOUTS {
+        let mut writer = rollouts();
+        let mut searches: Vec<Exhaustive> = wrong.iter().map(|one| Exhaustive::new(one.solution.clone())).collect();
+        pollster::block_on(
+            writer.satisfy(&mut asks(&wrong, &mut searches), each, &mut |_: NewToken| crate::run::flow()),
+        )?;
+        let labels = searches.iter().map(Exhaustive::labels).collect::<Vec<_>>();
+        found.push(judge("monte-carlo", each, writer.rollouts, &wrong, &labels));
+        let mut writer = rollouts();
+        let mut searches: Vec<Bisection> = wrong.iter().map(|one| Bisection::new(one.solution.clone())).collect();
+        pollster::block_on(
+            writer.satisfy(&mut asks(&wrong, &mut searches), each, &mut |_: NewToken| crate::run::flow()),
+        )?;
+        let labels = searches.iter().map(Bisection::labels).collect::<Vec<_>>();
+        found.push(judge("bisection", each, writer.rollouts, &wrong, &labels));
+        let mut writer = rollouts();
+        let settings = OmegaSettings { searches: options.searches, ..OmegaSettings::default() };
+        let mut trees = vec![OmegaSearch::new(settings); asked.len()];
+        let mut pairs: Vec<(&Asked, &mut dyn Asks)> =
+            asked.iter().zip(&mut trees).map(|(asked, tree)| (asked, tree as &mut dyn Asks)).collect();
+        pollster::block_on(writer.satisfy(&mut pairs, each, &mut |_: NewToken| crate::run::flow()))?;
+        let mut tally = Tally::default();
+        for (truth, tree) in truths.iter().zip(&trees) {
+            for labels in tree.labels() {
+                tally.add(first_error(truth, &labels.steps, tokenizer)?, &labels.labels);
+            }
+        }
+        found.push(tally.found("omega", each, writer.rollouts));
+        done += 3;
+        let _ = run.hear(Event::Progress { phase, done, tokens: 0 });
+    }
+    let _ = run.hear(Event::PhaseFinished { phase, tokens: 0 });
+    run.finish()?;
+    write(options, &found, wrong.len())
+}
+
+fn asks<'a, A: Asks>(wrong: &[Wrong<'a>], searches: &'a mut [A]) -> Vec<(&'a Asked, &'a mut dyn Asks)> {
+    wrong.iter().zip(searches).map(|(one, search)| (one.asked, search as &mut dyn Asks)).collect()
+}
+
+/// Index of the first step that the checker of the world objects to.
+fn first_error(truth: &world::Problem, steps: &[Vec<u32>], tokenizer: &Tokenizer) -> Result<Option<usize>> {
+    let texts = texts(steps, tokenizer)?;
+    Ok(check_steps(truth, texts.iter().map(String::as_str)).first_error())
+}
+
+/// Labels counted against the truth.
+#[derive(Debug, Default)]
+struct Tally {
+    judged: usize,
+    true_ones: usize,
+}
+
+impl Tally {
+    /// A step is good before the first error; afterwards nothing can be good, so that every label there should be bad.
+    fn add(&mut self, first_error: Option<usize>, labels: &[Option<bool>]) {
+        for (step, label) in labels.iter().enumerate() {
+            if let Some(good) = label {
+                self.judged += 1;
+                self.true_ones += usize::from(*good == first_error.is_none_or(|error| step < error));
+            }
+        }
+    }
+
+    fn found(&self, method: &'static str, rollouts_each: usize, rollouts: usize) -> Found {
+        Found {
+            method,
+            rollouts_each,
+            rollouts,
+            judged_steps: self.judged,
+            label_accuracy: self.true_ones as f32 / self.judged.max(1) as f32,
+            first_error_accuracy: None,
+        }
+    }
+}
+
+fn judge(method: &'static str, each: usize, rollouts: usize, wrong: &[Wrong<'_>], labels: &[RolloutLabels]) -> Found {
+    let mut tally = Tally::default();
+    let mut exact = 0;
+    for (one, labels) in wrong.iter().zip(labels) {
+        tally.add(Some(one.first_error), &labels.labels);
+        exact += usize::from(labels.labels.iter().position(|label| *label == Some(false)) == Some(one.first_error));
+    }
+    let share = exact as f32 / wrong.len().max(1) as f32;
+    Found { first_error_accuracy: Some(share), ..tally.found(method, each, rollouts) }
+}
+
+/// The table as CSV, and the pictures beside it.
+fn write(options: &Label, found: &[Found], wrong: usize) -> Result<()> {
+    let mut csv = String::from("method,rollouts_each,rollouts,judged_steps,label_accuracy,first_error_accuracy\n");
+    let mut table = format!(
+        "{wrong} wrong solutions\n\n{:<14}{:>10}{:>10}{:>14}{:>10}{:>13}\n",
+        "", "rollouts", "each", "judged steps", "true", "first error"
+    );
+    for one in found {
+        let Found { method, rollouts_each, rollouts, judged_steps, label_accuracy, first_error_accuracy } = one;
+        let exact = first_error_accuracy.map_or(String::new(), |share| share.to_string());
+        writeln!(csv, "{method},{rollouts_each},{rollouts},{judged_steps},{label_accuracy},{exact}")?;
+        let exact = first_error_accuracy.map_or("".into(), |share| format!("{:.1} %", 100.0 * share));
+        let share = format!("{:.1} %", 100.0 * label_accuracy);
+        writeln!(table, "{method:<14}{rollouts:>10}{rollouts_each:>10}{judged_steps:>14}{share:>10}{exact:>13}")?;
+    }
+    write_file(&options.out, csv.as_bytes())?;
+    let curve = |method: &str, value: &dyn Fn(&Found) -> Option<f32>| {
+        let of = found.iter().filter(|one| one.method == method);
+        Curve::line(method, of.filter_map(|one| Some((one.rollouts as f64, f64::from(value(one)?)))))
+    };
+    let exact = ["monte-carlo", "bisection"].map(|method| curve(method, &|one| one.first_error_accuracy));
+    if let Some(figure) = Figure::new("first errors found by rollouts spent", exact.into()) {
+        write_file(&options.out.with_extension("svg"), figure.svg()?.as_bytes())?;
+    }
+    output::line(match options.common.json {
+        true => json!({ "saved": options.out, "wrong_solutions": wrong, "found": found }).to_string(),
+        false => format!("{table}\nsaved {}", options.out.display()),
+    })
+}

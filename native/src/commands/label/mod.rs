@@ -1,0 +1,80 @@
+//! `minform label`: solutions with a label for every step.
+
+mod compare;
+mod corruption;
+mod part;
+mod rollouts;
+
+use anyhow::{Result, bail};
+use minform_core::config::Config;
+use minform_core::label::RolloutLabels;
+use minform_text::data::Problem;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::problems::{load_problems, world_problems};
+use crate::cli::{Label, LabelMethod};
+use crate::{output, settings};
+
+/// A solution as TRL's stepwise supervision has it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Row {
+    id: String,
+    prompt: String,
+    completions: Vec<String>,
+    /// `null` where nobody judged.
+    labels: Vec<Option<bool>>,
+    /// Shares of rollouts that reach the right answer, where there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    values: Option<Vec<Option<f32>>>,
+    final_answer_correct: bool,
+}
+
+impl Row {
+    /// Of rollouts; `texts` are those of its steps.
+    fn of_rollouts(id: String, problem: &Problem, labels: RolloutLabels, texts: Vec<String>) -> Self {
+        let RolloutLabels { labels, values, right, .. } = labels;
+        let prompt = problem.question.clone();
+        Self { id, prompt, completions: texts, labels, values: Some(values), final_answer_correct: right }
+    }
+}
+
+pub(crate) fn run(options: &Label) -> Result<()> {
+    if options.out.exists() && !options.overwrite {
+        bail!("{} is already there; choose another --out or pass --overwrite", options.out.display());
+    }
+    let config = settings::load(&Config::default(), &options.common)?;
+    match options.method {
+        LabelMethod::Corruption => corruption::run(options, &problems(options, &config)?, config.seed),
+        LabelMethod::MonteCarlo | LabelMethod::Omega => rollouts::run(options, &problems(options, &config)?, &config),
+        LabelMethod::Compare => compare::run(options, &config),
+    }
+}
+
+/// Problems of a file, or of the embedded world.
+fn problems(options: &Label, config: &Config) -> Result<Vec<Problem>> {
+    match world_problems(&options.data, config)? {
+        Some(problems) => Ok(problems.into_iter().map(|(problem, _)| problem).collect()),
+        None => load_problems(&options.data, options.rows),
+    }
+}
+
+/// Tells what was written.
+fn tell(options: &Label, rows: &[Row], spent: Option<(usize, usize)>) -> Result<()> {
+    let wrong = rows.iter().filter(|row| row.labels.contains(&Some(false))).count();
+    let judged = rows.iter().flat_map(|row| &row.labels).flatten().count();
+    let (rollouts, tokens) = spent.unzip();
+    output::line(match options.common.json {
+        true => json!({
+            "saved": options.out, "rows": rows.len(), "wrong": wrong, "judged_steps": judged,
+            "rollouts": rollouts, "tokens": tokens,
+        })
+        .to_string(),
+        false => {
+            let spent =
+                spent.map_or(String::new(), |(rollouts, tokens)| format!("; {rollouts} rollouts of {tokens} tokens"));
+            let out = options.out.display();
+            format!("saved {out}: {} solutions, {wrong} with a wrong step, {judged} judged steps{spent}", rows.len())
+        }
+    })
+}

@@ -1,0 +1,99 @@
+//! What a labelling has written so far, problem by problem, so that it can be stopped and taken up again.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Row;
+use crate::cli::Label;
+use crate::folder::{read, write_file};
+
+/// The rows of one problem.
+#[derive(Debug, Serialize, Deserialize)]
+struct Done {
+    problem: usize,
+    rows: Vec<Row>,
+    rollouts: usize,
+    tokens: usize,
+}
+
+/// `OUT.part` beside the file that is to be written: a line that says what is being done, and one per problem done.
+pub(super) struct Part {
+    path: PathBuf,
+    file: File,
+    done: BTreeMap<usize, Done>,
+}
+
+impl Part {
+    /// Begins, or goes on where the same work was stopped; `told` says what the work is.
+    pub(super) fn open(options: &Label, told: &Value) -> Result<Self> {
+        let mut path = options.out.clone().into_os_string();
+        path.push(".part");
+        let path = PathBuf::from(path);
+        let shown = path.display().to_string();
+        let mut done = BTreeMap::new();
+        if path.exists() && options.resume {
+            let bytes = read(&path)?;
+            let mut lines = bytes.split(|byte| *byte == b'\n');
+            let begun: Value = lines.next().and_then(|line| serde_json::from_slice(line).ok()).unwrap_or_default();
+            if begun != *told {
+                bail!("{shown} is the beginning of other work; give the same command, or remove it");
+            }
+            // A last line may be cut off.
+            for line in lines.filter_map(|line| serde_json::from_slice::<Done>(line).ok()) {
+                done.insert(line.problem, line);
+            }
+        } else if path.exists() && !options.overwrite {
+            bail!("{shown} is the beginning of work that was stopped; pass --resume to go on with it, or --overwrite");
+        } else {
+            write_file(&path, format!("{told}\n").as_bytes())?;
+        }
+        let mut file = OpenOptions::new().append(true).open(&path).with_context(|| format!("cannot write {shown}"))?;
+        // Ends a line that may be cut off.
+        file.write_all(b"\n").with_context(|| format!("cannot write {shown}"))?;
+        Ok(Self { path, file, done })
+    }
+
+    /// Whether a problem is done.
+    pub(super) fn has(&self, problem: usize) -> bool {
+        self.done.contains_key(&problem)
+    }
+
+    /// Keeps the rows of a problem.
+    pub(super) fn add(&mut self, problem: usize, rows: Vec<Row>, rollouts: usize, tokens: usize) -> Result<()> {
+        let done = Done { problem, rows, rollouts, tokens };
+        let line = format!("{}\n", serde_json::to_string(&done)?);
+        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
+        written.with_context(|| format!("cannot write {}", self.path.display()))?;
+        self.done.insert(problem, done);
+        Ok(())
+    }
+
+    /// Writes the file of all rows; gives them with the rollouts and tokens they took.
+    pub(super) fn finish(self, options: &Label) -> Result<(Vec<Row>, usize, usize)> {
+        let (mut rows, mut rollouts, mut tokens) = (Vec::new(), 0, 0);
+        for done in self.done.into_values() {
+            rows.extend(done.rows);
+            rollouts += done.rollouts;
+            tokens += done.tokens;
+        }
+        write_file(&options.out, lines(&rows)?.as_bytes())?;
+        fs::remove_file(&self.path).with_context(|| format!("cannot remove {}", self.path.display()))?;
+        Ok((rows, rollouts, tokens))
+    }
+}
+
+/// Rows as JSON lines.
+pub(super) fn lines(rows: &[Row]) -> Result<String> {
+    let mut text = String::new();
+    for row in rows {
+        text += &serde_json::to_string(row)?;
+        text.push('\n');
+    }
+    Ok(text)
+}

@@ -1,0 +1,128 @@
+//! Labels from rollouts of a policy.
+
+use anyhow::{Context as _, Result, bail};
+use minform_core::config::Config;
+use minform_core::event::{Event, Phase};
+use minform_core::label::{Asked, Asks, Exhaustive, OmegaSearch, OmegaSettings, RolloutLabels, Rollouts};
+use minform_core::policy::{NewToken, Policy};
+use minform_text::data::Problem;
+use minform_text::tokenizer::Tokenizer;
+use serde_json::json;
+
+use super::part::Part;
+use super::{Row, tell};
+use crate::cli::{Label, LabelMethod};
+use crate::commands::problems::Asking;
+use crate::folder::Folder;
+use crate::origin::fingerprint;
+use crate::run::Run;
+
+/// Problems that are worked on together.
+const TOGETHER: usize = 32;
+
+/// The policy and how it is asked.
+pub(super) struct Labeller {
+    pub(super) folder: Folder,
+    pub(super) policy: Policy,
+    asking: Asking,
+}
+
+impl Labeller {
+    pub(super) fn open(options: &Label) -> Result<Self> {
+        let model = options.model.as_ref().context("this method needs --model")?;
+        let asking = Asking::open(&options.common, model, options.template, false)?;
+        let policy = asking.folder.policy(&asking.device)?.frozen();
+        Ok(Self { folder: asking.folder.clone(), policy, asking })
+    }
+
+    pub(super) fn asked(&self, problem: &Problem) -> Result<Option<Asked>> {
+        let Some(answer) = problem.answer.clone() else { return Ok(None) };
+        let prompt = self.folder.tokenizer.encode(&self.asking.prompter.render(&problem.question)?)?;
+        Ok(Some(Asked { prompt, answer }))
+    }
+}
+
+pub(super) fn run(options: &Label, problems: &[Problem], config: &Config) -> Result<()> {
+    let labeller = Labeller::open(options)?;
+    let asked: Vec<Option<Asked>> = problems.iter().map(|problem| labeller.asked(problem)).collect::<Result<_>>()?;
+    if asked.iter().all(Option::is_none) {
+        bail!("no problem of {} has an answer, so no rollout can be graded", options.data.display());
+    }
+    let model = options.model.as_deref().map(fingerprint).transpose()?;
+    let data = if options.data.exists() { fingerprint(&options.data)? } else { options.data.display().to_string() };
+    let told = json!({
+        "method": format!("{:?}", options.method), "model": model, "data": data, "limit": options.rows.limit,
+        "samples": options.samples, "rollouts": options.rollouts, "searches": options.searches,
+        "sampling": config.sampling, "world": config.world, "seed": config.seed,
+    });
+    let mut part = Part::open(options, &told)?;
+    let mut run = Run::without_folder("label", config);
+    let phase = Phase::Label;
+    let _ = run.hear(Event::PhaseStarted { phase, total: problems.len() });
+    let mut tokens = 0;
+    let open: Vec<usize> = (0..problems.len()).filter(|index| asked[*index].is_some() && !part.has(*index)).collect();
+    for (chunk, indices) in (0_u64..).zip(open.chunks(TOGETHER)) {
+        let group: Vec<&Asked> = indices.iter().filter_map(|index| asked[*index].as_ref()).collect();
+        // What is drawn depends on the first problem of the group, wherever a stopped run goes on.
+        let first = indices.first().copied().unwrap_or_default() as u64;
+        let seed = minform_core::seed::mix_in(config.seed, first);
+        let mut rollouts = Rollouts::new(&labeller.policy, &labeller.folder.tokenizer, &config.sampling, seed);
+        let done = problems.len() - open.len() + chunk as usize * TOGETHER;
+        let mut hear = |_: NewToken| {
+            tokens += 1;
+            run.hear(Event::Progress { phase, done, tokens })
+        };
+        let labels = pollster::block_on(labels(options, &mut rollouts, &group, &mut hear))?;
+        let share = |whole: usize, place: usize| whole * (place + 1) / indices.len() - whole * place / indices.len();
+        for (place, (index, labels)) in indices.iter().zip(labels).enumerate() {
+            let rows = rows(&problems[*index], labels, &labeller.folder.tokenizer)?;
+            part.add(*index, rows, share(rollouts.rollouts, place), share(rollouts.tokens, place))?;
+        }
+    }
+    let _ = run.hear(Event::PhaseFinished { phase, tokens });
+    run.finish()?;
+    let (rows, rollouts, tokens) = part.finish(options)?;
+    tell(options, &rows, Some((rollouts, tokens)))
+}
+
+/// The labelled solutions of each problem.
+async fn labels(
+    options: &Label,
+    rollouts: &mut Rollouts<'_>,
+    problems: &[&Asked],
+    hear: &mut dyn FnMut(NewToken) -> std::ops::ControlFlow<()>,
+) -> Result<Vec<Vec<RolloutLabels>>> {
+    if options.method == LabelMethod::Omega {
+        let settings = OmegaSettings { searches: options.searches, ..OmegaSettings::default() };
+        let mut searches = vec![OmegaSearch::new(settings); problems.len()];
+        let pairs = problems.iter().zip(&mut searches);
+        let mut asks: Vec<(&Asked, &mut dyn Asks)> =
+            pairs.map(|(asked, search)| (*asked, search as &mut dyn Asks)).collect();
+        rollouts.satisfy(&mut asks, options.rollouts, hear).await?;
+        return Ok(searches.iter().map(OmegaSearch::labels).collect());
+    }
+    let beginnings: Vec<(&Asked, Vec<u32>)> = problems.iter().map(|asked| (*asked, Vec::new())).collect();
+    let solutions = rollouts.complete(&beginnings, options.samples, hear).await?;
+    let mut searches: Vec<Vec<Exhaustive>> =
+        solutions.into_iter().map(|group| group.into_iter().map(Exhaustive::new).collect()).collect();
+    let pairs = problems.iter().zip(&mut searches);
+    let mut asks: Vec<(&Asked, &mut dyn Asks)> = pairs
+        .flat_map(|(asked, group)| group.iter_mut().map(move |search| (*asked, search as &mut dyn Asks)))
+        .collect();
+    rollouts.satisfy(&mut asks, options.rollouts, hear).await?;
+    Ok(searches.iter().map(|group| group.iter().map(Exhaustive::labels).collect()).collect())
+}
+
+fn rows(problem: &Problem, labels: Vec<RolloutLabels>, tokenizer: &Tokenizer) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (index, labels) in labels.into_iter().enumerate().filter(|(_, labels)| !labels.steps.is_empty()) {
+        let texts: Vec<String> = texts(&labels.steps, tokenizer)?;
+        rows.push(Row::of_rollouts(format!("{}/{index}", problem.id), problem, labels, texts));
+    }
+    Ok(rows)
+}
+
+/// The steps without what ends them.
+pub(super) fn texts(steps: &[Vec<u32>], tokenizer: &Tokenizer) -> Result<Vec<String>> {
+    steps.iter().map(|step| Ok(tokenizer.decode(step)?.trim().to_owned())).collect()
+}
