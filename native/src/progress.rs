@@ -105,11 +105,12 @@ fn evaluation_line(evaluation: &Evaluation) -> String {
 fn quality_line(quality: &PrmQuality) -> String {
     let show = |value: Option<f32>| value.map_or("n/a".into(), |value| format!("{value:.3}"));
     format!(
-        "PRM on {}: AUC {}, step accuracy {}, first-error F1 {} ({} steps up to the first error, {} right)",
+        "PRM on {}: AUC {}, step accuracy {}, first-error F1 {}, ECE {} ({} steps up to the first error, {} right)",
         quality.on,
         show(quality.auc),
         show(quality.accuracy),
         show(quality.first_error_f1),
+        show(quality.calibration.as_ref().map(|calibration| calibration.ece)),
         quality.steps,
         percent(quality.right_share),
     )

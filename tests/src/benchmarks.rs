@@ -104,3 +104,165 @@ fn a_row_that_cannot_be_scored_costs_no_other() {
     assert!(lines[1]["error"].as_str().unwrap().contains("context holds"), "{}", lines[1]);
     assert_eq!(lines[2]["first_error"], json!(0));
 }
+
+#[test]
+fn every_row_has_a_result_whatever_is_wrong_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.jsonl");
+    let good = judged("good", &["9 - 3 = 6"], -1).to_string();
+    let none = json!({ "id": "none", "problem": SHELLS, "steps": [], "label": -1 }).to_string();
+    let fields = json!({ "id": "fields", "steps": ["9 - 3 = 6"], "label": -1 }).to_string();
+    let mut bytes = [good.as_str(), &none, &fields, "{\"id\": \"cut", ""].join("\n").into_bytes();
+    bytes.extend(b"{\"problem\": \"\xff\", \"steps\": [\"a\"], \"label\": -1}\n");
+    bytes.extend(endless().to_string().bytes());
+    std::fs::write(&path, bytes).unwrap();
+    let data = path.display().to_string();
+    let output = minform(&["prm", "score", "--prm", &nano(), "--data", &data]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("5 of 6 rows could not be scored"), "{}", stderr(&output));
+    let lines: Vec<Value> = stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let errors: Vec<&str> = lines.iter().map(|line| line["error"].as_str().unwrap_or("none")).collect();
+    let expected = ["none", "at least one step", "`problem`: is missing", "cut off", "UTF-8", "context holds"];
+    for (error, expected) in errors.iter().zip(expected) {
+        assert!(error.contains(expected), "{error:?} does not say {expected:?}");
+    }
+    assert_eq!(lines.len(), 6);
+    let strict = minform(&["prm", "score", "--prm", &nano(), "--data", &data, "--strict"]);
+    assert!(stderr(&strict).contains("at least one step") && stdout(&strict).is_empty(), "{}", stderr(&strict));
+}
+
+#[test]
+fn choosing_among_solutions_is_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let solution =
+        |steps: &[&str], right: bool| json!({ "problem": SHELLS, "steps": steps, "final_answer_correct": right });
+    let right = ["9 - 3 = 6", "6 * 2 = 12", "12 - 3 = 9", "\\boxed{9}"];
+    let wrong = ["9 - 3 = 6", "6 * 2 = 10", "10 - 3 = 7", "\\boxed{7}"];
+    let rows = [solution(&right, true), solution(&wrong, false), solution(&wrong, false)];
+    let path = file(folder.path(), "samples.jsonl", &rows).display().to_string();
+    let picture = folder.path().join("bon.svg");
+    let drawn = picture.display().to_string();
+    let model = nano();
+    let arguments = ["--model", &model, "--data", &path, "--json"];
+    let found = printed(&[&["prm", "eval", "bon", "--figure", &drawn], &arguments[..]].concat());
+    let accuracy = |rule: &str| {
+        let curve = found["curves"].as_array().unwrap().iter().find(|curve| curve["rule"] == rule).unwrap();
+        curve["points"].as_array().unwrap().last().unwrap()["accuracy"].as_f64().unwrap()
+    };
+    assert_eq!((accuracy("min"), accuracy("oracle"), accuracy("majority")), (1.0, 1.0, 0.0), "{found}");
+    assert!(std::fs::read_to_string(picture).unwrap().contains("<svg"));
+    let ranked = printed(&[&["prm", "eval", "rewardmath"], &arguments[..]].concat());
+    assert_eq!((&ranked["aggregates"]["min"]["accuracy"], &ranked["compared"]), (&json!(1.0), &json!(1)));
+    // Without their words steps of the world lose nothing; the option is taken all the same.
+    let stripped = printed(&[&["prm", "eval", "rewardmath", "--strip-language"], &arguments[..]].concat());
+    assert_eq!(stripped["compared"], json!(1));
+    let unknown = file(folder.path(), "unknown.jsonl", &[json!({ "problem": SHELLS, "steps": ["9 - 3 = 6"] })]);
+    let unknown = unknown.display().to_string();
+    let refused = minform(&["prm", "eval", "bon", "--model", &model, "--data", &unknown]);
+    assert!(stderr(&refused).contains("final_answer_correct"), "{}", stderr(&refused));
+}
+
+fn nano_policy() -> String {
+    nano().replace("prm", "policy")
+}
+
+const SHORT: [&str; 4] = ["--set", "sampling.max_new_tokens=64", "--set", "sampling.rows=128"];
+
+#[test]
+fn rollouts_label_steps_and_a_stopped_labelling_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let label = |method: &str, out: &str, more: &[&str]| {
+        let model = nano_policy();
+        let base =
+            ["label", "--method", method, "--model", &model, "--data", "world:40", "--rollouts", "4", "--out", out];
+        minform(&[&base[..], &SHORT, more].concat())
+    };
+    for method in ["monte-carlo", "omega"] {
+        let out = path(method);
+        let output = label(method, &out, &["--searches", "3"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let text = std::fs::read_to_string(&out).unwrap();
+        let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(rows.len() >= 20, "{method}: {} rows", rows.len());
+        for row in &rows {
+            let labels = row["labels"].as_array().unwrap();
+            assert_eq!(labels.len(), row["completions"].as_array().unwrap().len(), "{row}");
+            let first = labels.iter().position(|label| *label == json!(false));
+            assert!(row["final_answer_correct"] == json!(false) || first != Some(labels.len() - 1), "{row}");
+        }
+        assert!(rows.iter().any(|row| row["labels"].as_array().unwrap().contains(&json!(false))), "{method}");
+        // The second part of the work again, on top of a line that was cut off.
+        let half = path(&format!("{method}-again"));
+        let part = format!("{half}.part");
+        assert!(label(method, &half, &["--searches", "3"]).status.success());
+        assert_eq!(std::fs::read_to_string(&half).unwrap(), text, "{method}: the same seed, the same labels");
+        std::fs::remove_file(&half).unwrap();
+        std::fs::write(&part, "{}\n").unwrap();
+        let foreign = label(method, &half, &["--searches", "3", "--resume"]);
+        assert!(stderr(&foreign).contains("other work"), "{}", stderr(&foreign));
+        assert!(stderr(&label(method, &half, &["--searches", "3"])).contains("--resume"));
+    }
+    let refused = label("monte-carlo", &path("omega"), &[]);
+    assert!(stderr(&refused).contains("already there"), "{}", stderr(&refused));
+}
+
+/// Halving needs fewer rollouts than asking at every step; both find errors.
+#[test]
+fn labels_are_held_against_the_truth() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("labels.csv").display().to_string();
+    let model = nano_policy();
+    let base = [
+        "label",
+        "--method",
+        "compare",
+        "--model",
+        &model,
+        "--data",
+        "world:60",
+        "--searches",
+        "2",
+        "--out",
+        &out,
+        "--json",
+    ];
+    let found = printed(&[&base[..], &SHORT].concat());
+    let row = |method: &str, each: u64| {
+        let rows = found["found"].as_array().unwrap().iter();
+        rows.clone().find(|row| row["method"] == method && row["rollouts_each"] == json!(each)).unwrap().clone()
+    };
+    for each in [1, 4, 16] {
+        let (all, half) = (row("monte-carlo", each), row("bisection", each));
+        assert!(half["rollouts"].as_u64() < all["rollouts"].as_u64(), "{all} {half}");
+        assert!(half["first_error_accuracy"].as_f64().unwrap() > 0.2, "{half}");
+    }
+    assert!(std::fs::read_to_string(&out).unwrap().lines().count() == 16);
+    assert!(folder.path().join("labels.svg").exists());
+}
+
+#[test]
+fn searching_with_a_reward_model_finds_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("search.csv").display().to_string();
+    let (policy, prm) = (nano_policy(), nano());
+    let base = [
+        "search", "--policy", &policy, "--prm", &prm, "--data", "world:60", "--n", "1", "--n", "8", "--out", &out,
+        "--json",
+    ];
+    let found = printed(&[&base[..], &SHORT].concat());
+    let row = |method: &str, n: u64| {
+        let rows = found["found"].as_array().unwrap().iter();
+        rows.clone().find(|row| row["method"] == method && row["n"] == json!(n)).unwrap().clone()
+    };
+    let alone = row("best-of-n", 1)["accuracy"]["min"].as_f64().unwrap();
+    for method in ["best-of-n", "beam", "dvts"] {
+        let more = row(method, 8);
+        let chosen = more["accuracy"]["min"].as_f64().unwrap();
+        assert!(chosen > alone + 0.1, "{method}: {chosen}, alone {alone}");
+        assert!(more["oracle"].as_f64().unwrap() >= chosen);
+        assert!(more["policy_tokens"].as_u64() > row(method, 1)["policy_tokens"].as_u64());
+    }
+    assert_eq!(row("best-of-n", 8)["prm_calls"], json!(8 * 60));
+    assert_eq!(std::fs::read_to_string(&out).unwrap().lines().count(), 7);
+}

@@ -219,7 +219,8 @@ fn every_setting_is_documented_with_its_default() {
         assert!(same, "docs/configuration.md: {key} has default {default}, found {written:?}");
     }
     let reference = text.split("\n## Presets").next().unwrap_or_default();
-    assert_eq!(reference.lines().filter(|line| line.starts_with("| `")).count(), keys.len(), "a row without a key");
+    let has_default = |line: &&str| line.starts_with("| `") && !line.contains("| unset |");
+    assert_eq!(reference.lines().filter(has_default).count(), keys.len(), "a row without a key");
 }
 
 fn leaves(prefix: &str, value: &Value, into: &mut Vec<(String, Value)>) {

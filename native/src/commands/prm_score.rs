@@ -5,10 +5,9 @@ use std::io::Read as _;
 use anyhow::{Context as _, Result, bail};
 use minform_core::event::Event;
 use minform_core::prm::{self, Aggregates, ScoredSolution};
-use minform_text::data::StepRow;
+use minform_text::data::{Skipped, StepFormat, StepRow, read_each};
 use serde::Serialize;
 
-use super::problems::load_steps;
 use super::scoring::{Scored, Scorer};
 use crate::cli::PrmScore;
 use crate::folder::{read, write_file};
@@ -32,7 +31,7 @@ struct Row<'a> {
     label: Option<i64>,
 }
 
-/// The output of a row that could not be scored.
+/// The output of a row that could not be read or scored.
 #[derive(Debug, Serialize)]
 struct Failed<'a> {
     id: &'a str,
@@ -45,26 +44,37 @@ pub(crate) fn run(options: &PrmScore) -> Result<()> {
         bail!("{} is already there; choose another --out or pass --overwrite", out.display());
     }
     let scorer = Scorer::open(&options.common, &options.prm, &options.reading)?;
-    let rows = input(options)?;
+    let input = input(options)?;
+    let rows: Vec<StepRow> = input.iter().filter_map(|row| row.clone().ok()).collect();
     let mut run = Run::without_folder("prm score", &scorer.config);
     let scored = scorer.score(&mut run, &rows)?;
     report_quality(&mut run, &rows, &scored, &scorer);
     run.finish()?;
-    write(options, &rows, &scored, &scorer)?;
-    match scored.iter().filter(|scored| scored.is_err()).count() {
+    let failed = write(options, &input, &scored, &scorer)?;
+    match failed {
         0 => Ok(()),
-        failed => bail!("{failed} of {} rows could not be scored; `error` in their output says why", rows.len()),
+        failed => bail!("{failed} of {} rows could not be scored; `error` in their output says why", input.len()),
     }
 }
 
-fn input(options: &PrmScore) -> Result<Vec<StepRow>> {
-    match &options.data {
-        Some(path) => load_steps(&path.display().to_string(), &read(path)?, options.rows),
+/// Every row of the input, or what is wrong with it.
+fn input(options: &PrmScore) -> Result<Vec<std::result::Result<StepRow, Skipped>>> {
+    let (name, bytes) = match &options.data {
+        Some(path) => (path.display().to_string(), read(path)?),
         None => {
             let mut bytes = Vec::new();
             std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
-            load_steps("standard input", &bytes, options.rows)
+            ("standard input".into(), bytes)
         }
+    };
+    let mut rows = read_each(&name, &bytes, StepFormat::Auto);
+    rows.truncate(options.rows.limit.unwrap_or(usize::MAX));
+    if let Some(Err(skipped)) = rows.iter().find(|row| options.rows.strict && row.is_err()) {
+        return Err(skipped.clone().into());
+    }
+    match rows.is_empty() {
+        true => bail!("{name} holds no row"),
+        false => Ok(rows),
     }
 }
 
@@ -79,22 +89,39 @@ fn report_quality(run: &mut Run, rows: &[StepRow], scored: &[Scored], scorer: &S
     }
 }
 
-fn write(options: &PrmScore, rows: &[StepRow], scored: &[Scored], scorer: &Scorer) -> Result<()> {
-    let mut text = String::new();
-    for (row, scored) in rows.iter().zip(scored) {
-        text += &match scored {
-            Ok(solution) => serde_json::to_string(&Row::new(row, solution, scorer))?,
-            Err(error) => serde_json::to_string(&Failed { id: &row.id, error })?,
+/// Writes a row for every row of the input, and tells of how many there are no scores.
+fn write(
+    options: &PrmScore,
+    input: &[std::result::Result<StepRow, Skipped>],
+    scored: &[Scored],
+    scorer: &Scorer,
+) -> Result<usize> {
+    let (mut text, mut failed, mut scored) = (String::new(), 0, scored.iter());
+    for row in input {
+        let outcome = match row {
+            Ok(row) => match scored.next() {
+                Some(Ok(solution)) => Ok(serde_json::to_string(&Row::new(row, solution, scorer))?),
+                other => Err((row.id.clone(), other.and_then(|one| one.clone().err()).unwrap_or_default())),
+            },
+            Err(skipped) => Err((format!("{}:{}", skipped.file, skipped.row), skipped.to_string())),
+        };
+        text += &match outcome {
+            Ok(line) => line,
+            Err((id, error)) => {
+                failed += 1;
+                serde_json::to_string(&Failed { id: &id, error: &error })?
+            }
         };
         text.push('\n');
     }
     match &options.out {
-        Some(path) => write_file(path, text.as_bytes()),
+        Some(path) => write_file(path, text.as_bytes())?,
         None => {
             use std::io::Write as _;
-            std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
+            std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?;
         }
     }
+    Ok(failed)
 }
 
 impl<'a> Row<'a> {

@@ -31,7 +31,7 @@ pub(super) fn figures(runs: &[Recorded]) -> Vec<Figure> {
         make("process outcome by update", &[("outcome", &|e| update(e, |u| Some(u.process_outcome?.mean)))]),
         make("answers right in training by update", &[("verified", &|e| update(e, |u| u.verified))]),
         make(
-            "reward model on the policy's samples by update",
+            "reward model by update or step",
             &[("AUC", &|e| audit(e, |q| q.auc)), ("approved", &|e| audit(e, |q| q.approved))],
         ),
         make("KL to the reference by update", &[("KL", &|e| update(e, |u| u.kl))]),
@@ -47,7 +47,25 @@ pub(super) fn figures(runs: &[Recorded]) -> Vec<Figure> {
             &[("head only", &|e| prm_loss(e, Phase::PrmHead)), ("all weights", &|e| prm_loss(e, Phase::PrmFull))],
         ),
     ];
-    figures.into_iter().flatten().collect()
+    figures.into_iter().flatten().chain(reliability(runs)).collect()
+}
+
+/// The share of right steps against the probability that the last measurement gave them; on the diagonal both agree.
+fn reliability(runs: &[Recorded]) -> Option<Figure> {
+    let last = |run: &Recorded| {
+        let calibration = run.history.iter().rev().find_map(|timed| match &timed.event {
+            Event::PrmQuality(quality) => quality.calibration.clone(),
+            _ => None,
+        })?;
+        let points = calibration.bins.into_iter().map(|bin| (f64::from(bin.probability), f64::from(bin.right_share)));
+        let name = if runs.len() == 1 { "steps".into() } else { run.name.clone() };
+        Some(Curve::line(format!("{name}, ECE {:.3}", calibration.ece), points))
+    };
+    let mut curves: Vec<Curve> = runs.iter().filter_map(last).collect();
+    if !curves.is_empty() {
+        curves.push(Curve::line("as they should be", [(0.0, 0.0), (1.0, 1.0)]));
+    }
+    Figure::new("share of right steps by probability", curves)
 }
 
 fn update(event: &Event, value: fn(&Update) -> Option<f32>) -> Option<(usize, f32)> {

@@ -60,21 +60,24 @@ pub fn step_format(bytes: &[u8]) -> StepFormat {
 /// JSON lines or one JSON array; a byte-order mark, CRLF and blank lines are accepted.
 pub fn read_steps(name: &str, bytes: &[u8], format: StepFormat) -> Rows<StepRow> {
     let mut read = Rows { rows: Vec::new(), skipped: Vec::new() };
-    let rows: Vec<_> = rows(name, bytes).collect();
-    let format = if format == StepFormat::Auto { detect(&rows, format_of, StepFormat::Unjudged) } else { format };
-    for row in rows {
-        let solutions = match row {
-            Ok(row) => solutions(&row, format),
-            Err(skipped) => vec![Err(skipped)],
-        };
-        for solution in solutions {
-            match solution {
-                Ok(solution) => read.rows.push(solution),
-                Err(skipped) => read.skipped.push(skipped),
-            }
+    for solution in read_each(name, bytes, format) {
+        match solution {
+            Ok(solution) => read.rows.push(solution),
+            Err(skipped) => read.skipped.push(skipped),
         }
     }
     read
+}
+
+/// As [`read_steps`], with what is left out in its place in the file.
+pub fn read_each(name: &str, bytes: &[u8], format: StepFormat) -> Vec<Result<StepRow, Skipped>> {
+    let rows: Vec<_> = rows(name, bytes).collect();
+    let format = if format == StepFormat::Auto { detect(&rows, format_of, StepFormat::Unjudged) } else { format };
+    let read = |row: Result<Row<'_>, Skipped>| match row {
+        Ok(row) => solutions(&row, format),
+        Err(skipped) => vec![Err(skipped)],
+    };
+    rows.into_iter().flat_map(read).collect()
 }
 
 /// The format a row has, or `Auto` if it fits none.
