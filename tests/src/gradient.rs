@@ -224,9 +224,9 @@ fn the_losses_of_reward_models_are_those_of_their_formulas() {
     let row = labelled(&[3, 5, 7], &[2], &[Some(0.25)]);
     let p = good(score(&row.input.ids, 2));
     let expected = -(0.75 * (1.0 - p).ln() + 0.25 * p.ln());
-    assert!((loss(&Lesson::of_steps(&[row.clone()], false)) - expected).abs() < 1e-5);
+    assert!((loss(&Lesson::of_steps(std::slice::from_ref(&row), false)) - expected).abs() < 1e-5);
     let value = |position| (good(score(&row.input.ids, position)) - 0.25).powi(2);
-    assert!((loss(&Lesson::of_tokens(&[row.clone()])) - value(1) - value(2)).abs() < 1e-5);
+    assert!((loss(&Lesson::of_tokens(std::slice::from_ref(&row))) - value(1) - value(2)).abs() < 1e-5);
     let pair = Preference { shared: vec![3, 5], chosen: vec![7], rejected: vec![9, 2] };
     let odds = |ids: &[u32], position| {
         let p = good(score(ids, position));

@@ -198,7 +198,7 @@ fn the_program_trains_and_refuses_evaluation_data() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let row = |index: usize| {
-        let wrong = index % 3 == 0;
+        let wrong = index.is_multiple_of(3);
         let result = if wrong { index } else { 2 * index };
         json!({ "prompt": format!("{index} + {index}?"), "completions": [format!("{index} + {index} = {result}"), "Done."], "labels": [!wrong, !wrong] })
     };

@@ -1,7 +1,7 @@
 //! Models from files that the page has fetched or was given.
 
 use js_sys::{Function, Uint8Array};
-use minform_core::model::{Loaded, ModelConfig, ModelFiles};
+use minform_core::model::{Head, Loaded, ModelConfig, ModelFiles};
 use minform_core::policy::Policy;
 use minform_core::prm::Prm;
 use minform_text::prompter::Prompter;
