@@ -3,10 +3,9 @@
 //! `checkpoints/step-000020` holds the policy as a model folder of its own, the state of the optimizers, and
 //! `state.json` with every figure and the SHA-256 of every file.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use minform_core::config;
 use minform_core::event::Evaluation;
 use minform_core::train::{Rl, RlProgress, Snapshot};
@@ -15,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Elapsed;
 use crate::folder::Folder;
 use crate::run::{LOG, Run};
-use crate::sealed;
+use crate::sealed::{self, Series, covered};
 
 const POLICY: &str = "policy/model.safetensors";
 const OPTIMIZER: &str = "optimizer.burnpack";
@@ -50,7 +49,8 @@ pub(crate) struct Resumed {
 
 /// The checkpoints of one run.
 pub(crate) struct Checkpoints {
-    folder: PathBuf,
+    series: Series,
+    log: std::path::PathBuf,
     config: config::Checkpoints,
     best: Option<Best>,
     /// The run between two updates: step and length of the log.
@@ -60,15 +60,16 @@ pub(crate) struct Checkpoints {
 impl Checkpoints {
     /// Of the run in `out`.
     pub(crate) fn new(out: &Path, config: &config::Checkpoints) -> Self {
-        Self { folder: out.join("checkpoints"), config: config.clone(), best: None, boundary: (0, 0) }
+        let series = Series::new(out.join("checkpoints"));
+        Self { series, log: out.join(LOG), config: config.clone(), best: None, boundary: (0, 0) }
     }
 
     /// The newest checkpoint that is whole; one that is not is named and passed over. `None` if there is none at all.
     pub(crate) fn resume(&mut self) -> Result<Option<Resumed>> {
-        remove_leftovers(&self.folder)?;
-        let steps = self.steps()?;
+        self.series.remove_leftovers()?;
+        let steps = self.series.steps()?;
         for step in steps.iter().rev() {
-            let path = self.path(*step);
+            let path = self.series.path(*step);
             match load(&path).and_then(|resumed| self.covered(resumed)) {
                 Ok(resumed) => {
                     self.best = resumed.best;
@@ -81,8 +82,8 @@ impl Checkpoints {
             bail!(
                 "no checkpoint in {} is usable; pass --overwrite instead of --resume to begin again, from {} if you like: \
                  the policy of a checkpoint is a model folder",
-                self.folder.display(),
-                self.path(*newest).join("policy").display()
+                self.series,
+                self.series.path(*newest).join("policy").display()
             );
         }
         Ok(None)
@@ -112,7 +113,7 @@ impl Checkpoints {
     /// Makes a checkpoint of a run that was stopped, whatever `rl.checkpoints.every` says.
     pub(crate) fn when_stopped(&self, rl: &Rl, model: &Folder, run: &Run) -> Result<()> {
         let (step, events) = self.boundary;
-        match step == rl.step() && events > 0 && !self.path(step).exists() {
+        match step == rl.step() && events > 0 && !self.series.path(step).exists() {
             true => self.save(rl, model, run),
             false => Ok(()),
         }
@@ -120,19 +121,14 @@ impl Checkpoints {
 
     /// The weights of the best checkpoint, or else of the newest, with its step.
     pub(crate) fn last_good(&self) -> Option<(usize, Vec<u8>)> {
-        let newest = self.steps().ok()?.last().copied();
-        let step = self.best.map(|best| best.step).filter(|step| self.path(*step).exists()).or(newest)?;
-        Some((step, load(&self.path(step)).ok()?.snapshot.policy))
+        let newest = self.series.steps().ok()?.last().copied();
+        let step = self.best.map(|best| best.step).filter(|step| self.series.path(*step).exists()).or(newest)?;
+        Some((step, load(&self.series.path(step)).ok()?.snapshot.policy))
     }
 
     /// A checkpoint is of use only with the log up to it.
     fn covered(&self, resumed: Resumed) -> Result<Resumed> {
-        let log = self.folder.with_file_name(LOG);
-        let length = fs::metadata(&log).with_context(|| log.display().to_string())?.len();
-        if length < resumed.events {
-            bail!("{} is shorter than when it was made", log.display());
-        }
-        Ok(resumed)
+        covered(&self.log, resumed.events).map(|()| resumed)
     }
 
     fn save(&self, rl: &Rl, model: &Folder, run: &Run) -> Result<()> {
@@ -148,50 +144,21 @@ impl Checkpoints {
         }
         let state =
             State { progress: snapshot.progress, events: self.boundary.1, elapsed: run.elapsed(), best: self.best };
-        sealed::write(&self.path(rl.step()), state, files)?;
+        sealed::write(&self.series.path(rl.step()), state, files)?;
         self.prune()
     }
 
     /// Removes all but the newest few and the best.
     fn prune(&self) -> Result<()> {
-        let steps = self.steps()?;
+        let steps = self.series.steps()?;
         let kept = steps.len().saturating_sub(self.config.keep);
         for step in &steps[..kept] {
             if self.best.is_none_or(|best| best.step != *step) {
-                let path = self.path(*step);
-                fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+                self.series.remove(*step)?;
             }
         }
         Ok(())
     }
-
-    fn path(&self, step: usize) -> PathBuf {
-        self.folder.join(format!("step-{step:06}"))
-    }
-
-    /// Steps of the checkpoints there are, rising.
-    fn steps(&self) -> Result<Vec<usize>> {
-        let mut steps: Vec<usize> =
-            names(&self.folder)?.iter().filter_map(|name| name.strip_prefix("step-")?.parse().ok()).collect();
-        steps.sort_unstable();
-        Ok(steps)
-    }
-}
-
-fn names(folder: &Path) -> Result<Vec<String>> {
-    match fs::read_dir(folder) {
-        Ok(entries) => Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", folder.display())),
-    }
-}
-
-/// Removes what a killed process had begun to write.
-fn remove_leftovers(folder: &Path) -> Result<()> {
-    for name in names(folder)?.iter().filter(|name| name.starts_with(".minform-")) {
-        fs::remove_dir_all(folder.join(name)).with_context(|| format!("cannot remove {name}"))?;
-    }
-    Ok(())
 }
 
 fn load(path: &Path) -> Result<Resumed> {

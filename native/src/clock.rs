@@ -46,9 +46,13 @@ impl Clock {
         self.before + self.started.elapsed().as_secs_f64()
     }
 
-    /// What a checkpoint keeps.
+    /// What a checkpoint keeps, with the time of the phase that is running.
     pub(crate) fn elapsed(&self) -> Elapsed {
-        Elapsed { seconds: self.seconds(), spent: self.spent.clone() }
+        let mut spent = self.spent.clone();
+        if let Some((phase, since)) = self.open.last() {
+            spent.entry(*phase).or_default().seconds += since.elapsed().as_secs_f64();
+        }
+        Elapsed { seconds: self.seconds(), spent }
     }
 
     /// Time of one phase so far.

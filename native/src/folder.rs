@@ -132,8 +132,12 @@ impl Folder {
         };
         let files = ["adapter_config.json", "adapter_model.safetensors"].map(|name| read(&adapter.join(name)));
         let [config, weights] = files;
-        let adapted = PeftAdapter::from_files(&config?, &weights?).and_then(|adapter| adapter.fold_into(base.model));
-        let model = adapted.with_context(|| adapter.display().to_string())?;
+        let name = || adapter.display().to_string();
+        let learned = PeftAdapter::from_files(&config?, &weights?).with_context(name)?;
+        if self.config.head == Head::Language && !learned.has_head() {
+            bail!("{} brings no head (score.weight, score.bias) to a language model; it is no reward model", name());
+        }
+        let model = learned.fold_into(base.model).with_context(name)?;
         let own = adapter.join(OWN);
         self.config = base.config;
         if own.exists() {
@@ -199,6 +203,7 @@ impl Folder {
         let device = Device::flex();
         let weights = match self.config.head {
             Head::Language => self.policy(&device)?.to_safetensors_in(precision)?,
+            // Says which heads it takes.
             _ => self.prm(&device)?.to_safetensors_in(precision)?,
         };
         self.save_weights(path, precision, weights)
@@ -213,6 +218,10 @@ impl Folder {
     fn save_weights(&self, path: &Path, precision: Precision, weights: Vec<u8>) -> Result<()> {
         let mut config = self.config.to_json();
         config["torch_dtype"] = precision.torch_dtype().into();
+        // What the class does not tell.
+        if let Some(family) = self.family.filter(|family| PrmFamily::detect(&config, "") != Some(*family)) {
+            config["minform"]["family"] = family.name().into();
+        }
         write_folder(path, &self.files_of(&config, weights)?)
     }
 
@@ -309,6 +318,23 @@ fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// Refuses files that are already there, unless they may be replaced.
+pub(crate) fn refuse_present(paths: &[&Path], overwrite: bool) -> Result<()> {
+    match paths.iter().find(|path| path.exists() && !overwrite) {
+        Some(path) => bail!("{} is already there; choose another --out or pass --overwrite", path.display()),
+        None => Ok(()),
+    }
+}
+
+/// The picture beside a table.
+pub(crate) fn picture_beside(table: &Path) -> Result<PathBuf> {
+    let picture = table.with_extension("svg");
+    match picture == table {
+        true => bail!("{} is where the picture goes; name the table otherwise, such as found.csv", table.display()),
+        false => Ok(picture),
+    }
 }
 
 /// Reads a file, naming it in the error.

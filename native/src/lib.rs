@@ -13,6 +13,7 @@ mod folder;
 mod log;
 mod origin;
 mod output;
+mod parquet;
 mod presets;
 mod progress;
 mod report;

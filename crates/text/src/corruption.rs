@@ -5,6 +5,8 @@
 //! later steps are right in themselves, as in what models write. No learned model and no answer of a benchmark is
 //! involved.
 
+use std::ops::Range;
+
 use rand::seq::IndexedRandom as _;
 use rand::{Rng, RngExt as _};
 
@@ -167,11 +169,12 @@ impl Change {
     ) -> Option<Self> {
         let Part::Calculation { expression, result } = self.lines[line].0.get(part)?.clone() else { return None };
         let known = self.known(question, line);
-        let changed = match mistake {
-            Mistake::Result => expression.clone(),
-            Mistake::Operation => with_other_operation(&expression, rng)?,
-            Mistake::Operand => with_other_number(&expression, &known, rng)?,
+        let edit = match mistake {
+            Mistake::Result => None,
+            Mistake::Operation => Some(other_operation(&expression, rng)?),
+            Mistake::Operand => Some(other_number(&expression, &known, rng)?),
         };
+        let changed = edit.as_ref().map_or_else(|| expression.clone(), |edit| edit.applied_to(&expression));
         let outcome = match mistake {
             Mistake::Result => slipped(&result, rng)?,
             Mistake::Operation | Mistake::Operand => decimal(value(&changed)?)?,
@@ -179,12 +182,13 @@ impl Change {
         if number(&outcome)? == number(&result)? {
             return None;
         }
-        self.rewrite(line, part, &changed, &outcome)?;
+        self.rewrite(line, part, edit.as_ref(), &outcome)?;
         // A result that stood in the question already may mean either; what follows then goes on with the right one.
         if !known.iter().any(|other| number(other) == number(&result)) {
             self.rename(result, outcome)?;
         }
-        self.carry_on(line, part + 1)?;
+        // The result itself stands in the text that follows.
+        self.carry_on(line, part + 1, true)?;
         Some(self)
     }
 
@@ -197,15 +201,20 @@ impl Change {
         numbers(question).map(|(_, text)| text.replace(',', "")).chain(results).collect()
     }
 
-    /// Calculates everything from a part of a line on, with the results that have become others.
-    fn carry_on(&mut self, line: usize, part: usize) -> Option<()> {
+    /// Calculates everything from a part of a line on, with the results that have become others; `behind` tells that the
+    /// part is the text behind a calculation.
+    fn carry_on(&mut self, line: usize, part: usize, mut behind: bool) -> Option<()> {
         for index in line..self.lines.len() {
             let first = if index == line { part } else { 0 };
             for part in first..self.lines[index].0.len() {
                 match self.lines[index].0[part].clone() {
                     Part::Text(text) => {
-                        let text = self.renamed_in(&text);
+                        // The number behind a calculation is its own result, whatever else is as large.
+                        let own =
+                            if behind { numbers(&text).next().map_or(0, |(at, found)| at + found.len()) } else { 0 };
+                        let text = format!("{}{}", &text[..own], self.renamed_in(&text[own..]));
                         self.lines[index].0[part] = Part::Text(text);
+                        behind = false;
                     }
                     Part::Calculation { expression, result } => {
                         let changed = self.renamed_in(&expression);
@@ -217,6 +226,7 @@ impl Change {
                                 Part::Calculation { expression: changed, result: outcome.clone() };
                             self.rename(result, outcome)?;
                         }
+                        behind = true;
                     }
                 }
             }
@@ -234,18 +244,20 @@ impl Change {
         is_clear.then(|| self.renamed.push((before, after)))
     }
 
-    /// Puts another calculation in the place of one, in the text around it too.
-    fn rewrite(&mut self, line: usize, part: usize, expression: &str, result: &str) -> Option<()> {
+    /// Makes an edit of a calculation, in the text before it too, and gives it another result.
+    fn rewrite(&mut self, line: usize, part: usize, edit: Option<&Edit>, result: &str) -> Option<()> {
         let Part::Calculation { expression: old, .. } = self.lines[line].0[part].clone() else { return None };
-        if old != expression {
+        let mut expression = old.clone();
+        if let Some(edit) = edit {
             let Part::Text(before) = &mut self.lines[line].0[part.checked_sub(1)?] else { return None };
-            let place = written_form(before, &old)?;
-            // As it was written, so that a change does not show in the blanks.
-            let is_spaced = before[place.clone()].contains(' ');
-            before.replace_range(place, &if is_spaced { spaced(expression) } else { expression.to_owned() });
+            // Nothing but what is changed is written anew, so that a change does not show in blanks or signs.
+            let place = edit.place_in(before, &old)?;
+            let with = written_like(&edit.with, &before[place.clone()]);
+            before.replace_range(place, &with);
+            expression = edit.applied_to(&old);
         }
         self.rewrite_result(line, part, result)?;
-        self.lines[line].0[part] = Part::Calculation { expression: expression.to_owned(), result: result.to_owned() };
+        self.lines[line].0[part] = Part::Calculation { expression, result: result.to_owned() };
         Some(())
     }
 
@@ -257,7 +269,8 @@ impl Change {
         let is_result =
             number(&found.replace(',', "")) == number(&old) && after[..start].chars().all(|c| !c.is_alphanumeric());
         let end = start + found.len();
-        is_result.then(|| after.replace_range(start..end, result))
+        let result = written_like(result, found);
+        is_result.then(|| after.replace_range(start..end, &result))
     }
 
     /// A text with the results that have become others.
@@ -268,7 +281,7 @@ impl Change {
             let plain = number(&found.replace(',', ""));
             let other = self.renamed.iter().rev().find(|(before, _)| number(before) == plain);
             renamed.push_str(&text[end..start]);
-            renamed.push_str(other.map_or(found, |(_, after)| after));
+            renamed.push_str(&other.map_or_else(|| found.to_owned(), |(_, after)| written_like(after, found)));
             end = start + found.len();
         }
         renamed + &text[end..]
@@ -329,60 +342,78 @@ fn slipped(result: &str, rng: &mut (impl Rng + ?Sized)) -> Option<String> {
     slip.and_then(decimal).filter(|slip| slip != "0")
 }
 
-/// The expression with another operation in one place.
-fn with_other_operation(expression: &str, rng: &mut (impl Rng + ?Sized)) -> Option<String> {
+/// A change of an expression in one place.
+struct Edit {
+    at: Range<usize>,
+    with: String,
+}
+
+impl Edit {
+    fn applied_to(&self, expression: &str) -> String {
+        let mut changed = expression.to_owned();
+        changed.replace_range(self.at.clone(), &self.with);
+        changed
+    }
+
+    /// Where the same place is in a text that ends with the expression.
+    fn place_in(&self, text: &str, expression: &str) -> Option<Range<usize>> {
+        let written = written_form(text, expression)?;
+        let inside = || written.iter().filter(|(at, _)| self.at.contains(at)).map(|(_, place)| place);
+        let (start, end) = (inside().map(|place| place.start).min()?, inside().map(|place| place.end).max()?);
+        Some(start..end)
+    }
+}
+
+/// Another operation in one place of an expression.
+fn other_operation(expression: &str, rng: &mut (impl Rng + ?Sized)) -> Option<Edit> {
     let places: Vec<(usize, char)> =
         expression.char_indices().skip(1).filter(|(_, c)| matches!(c, '+' | '-' | '*' | '/')).collect();
     let &(at, old) = places.choose(rng)?;
     let others: Vec<char> = ['+', '-', '*', '/'].into_iter().filter(|other| *other != old).collect();
-    let mut changed = expression.to_owned();
-    changed.replace_range(at..=at, others.choose(rng)?.encode_utf8(&mut [0; 4]));
-    Some(changed)
+    Some(Edit { at: at..at + 1, with: others.choose(rng)?.to_string() })
 }
 
-/// The expression with one number replaced by another that is known.
-fn with_other_number(expression: &str, known: &[String], rng: &mut (impl Rng + ?Sized)) -> Option<String> {
+/// Another known number in the place of one of an expression.
+fn other_number(expression: &str, known: &[String], rng: &mut (impl Rng + ?Sized)) -> Option<Edit> {
     let places: Vec<(usize, &str)> = numbers(expression).collect();
     let &(start, old) = places.choose(rng)?;
     let others: Vec<&String> = known.iter().filter(|other| number(other) != number(old)).collect();
-    let mut changed = expression.to_owned();
-    changed.replace_range(start..start + old.len(), others.choose(rng)?);
-    Some(changed)
+    Some(Edit { at: start..start + old.len(), with: (*others.choose(rng)?).clone() })
 }
 
-/// Where a text ends with an expression as people write it: with blanks, dollar signs, thousands commas and × signs.
-fn written_form(text: &str, expression: &str) -> Option<std::ops::Range<usize>> {
+/// Where a text ends with an expression as people write it, with blanks, dollar signs, thousands commas and × signs: the
+/// place of each character of the expression.
+fn written_form(text: &str, expression: &str) -> Option<Vec<(usize, Range<usize>)>> {
     let is_filling = |c: char| c.is_whitespace() || matches!(c, '$' | ',' | '=');
     let same = |a: char, b: char| a == b || b == '*' && matches!(a, 'x' | 'X' | '×');
-    let mut wanted = expression.chars().rev().filter(|c| !is_filling(*c)).peekable();
-    let mut end = None;
-    for (at, c) in text.char_indices().rev() {
-        let Some(next) = wanted.peek().copied() else { break };
-        if is_filling(c) {
-            continue;
-        }
+    let mut wanted = expression.char_indices().rev().filter(|(_, c)| !is_filling(*c)).peekable();
+    let mut found = Vec::new();
+    for (at, c) in text.char_indices().rev().filter(|(_, c)| !is_filling(*c)) {
+        let Some((place, next)) = wanted.next() else { break };
         if !same(c, next) {
             return None;
         }
-        wanted.next();
-        end.get_or_insert(at + c.len_utf8());
-        if wanted.peek().is_none() {
-            return Some(at..end?);
-        }
+        found.push((place, at..at + c.len_utf8()));
     }
-    None
+    wanted.peek().is_none().then_some(found)
 }
 
-/// An expression with blanks around its operations.
-fn spaced(expression: &str) -> String {
-    let mut text = String::new();
-    for (index, c) in expression.char_indices() {
-        match c {
-            '+' | '-' | '*' | '/' if index > 0 => text.extend([' ', c, ' ']),
-            c => text.push(c),
-        }
+/// A number with thousands commas and two decimals where another one is written so.
+fn written_like(number: &str, other: &str) -> String {
+    if !number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return number.to_owned();
     }
-    text
+    let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
+    let has_two = other.rsplit_once('.').is_some_and(|(_, decimals)| decimals.len() == 2);
+    let decimals = if has_two { format!("{decimals:0<2}") } else { decimals.to_owned() };
+    let mut grouped = String::new();
+    for (index, digit) in whole.chars().enumerate() {
+        if other.contains(',') && index > 0 && (whole.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    if decimals.is_empty() { grouped } else { format!("{grouped}.{decimals}") }
 }
 
 #[cfg(test)]
@@ -414,9 +445,9 @@ mod tests {
     fn a_mistake_is_carried_on() {
         let (lines, answer) = read(ANSWER).unwrap();
         let mut change = Change { lines, answer, renamed: Vec::new() };
-        change.rewrite(0, 1, "48*2", "96").unwrap();
+        change.rewrite(0, 1, Some(&Edit { at: 2..3, with: "*".into() }), "96").unwrap();
         change.renamed.push(("24".into(), "96".into()));
-        change.carry_on(0, 2).unwrap();
+        change.carry_on(0, 2, true).unwrap();
         let solution = written(&change.lines, &change.answer, PLAIN);
         assert_eq!(
             solution.steps,
@@ -445,12 +476,34 @@ mod tests {
     }
 
     #[test]
-    fn expressions_are_found_as_people_write_them() {
-        let found = |text: &str, expression: &str| written_form(text, expression).map(|range| text[range].to_owned());
-        assert_eq!(found("costs $1,200 x 3 = $", "1200*3").as_deref(), Some("1,200 x 3"));
-        assert_eq!(found("costs 12+3 = ", "2+3").as_deref(), Some("2+3"));
-        assert_eq!(found("five times", "5*2"), None);
+    fn nothing_but_the_change_is_written_anew() {
+        let edited = |text: &str, expression: &str, at: Range<usize>, with: &str| {
+            let edit = Edit { at, with: with.into() };
+            let place = edit.place_in(text, expression)?;
+            let mut text = text.to_owned();
+            let with = written_like(with, &text[place.clone()]);
+            text.replace_range(place, &with);
+            Some(text)
+        };
+        assert_eq!(edited("costs $1,200 x 3 = $", "1200*3", 0..4, "2400").as_deref(), Some("costs $2,400 x 3 = $"));
+        assert_eq!(edited("costs $1,200 x 3 = $", "1200*3", 4..5, "-").as_deref(), Some("costs $1,200 - 3 = $"));
+        assert_eq!(edited("is 0.2 x 50 = ", "0.2*50", 4..6, "12").as_deref(), Some("is 0.2 x 12 = "));
+        assert_eq!(edited("five times", "5*2", 0..1, "6"), None);
         assert_eq!(numbers("1,200 of .5, 3. and x").map(|(_, n)| n).collect::<Vec<_>>(), ["1,200", ".5", "3"]);
+        let like = [("13.5", "12.50"), ("1100", "1,200"), ("1200000", "1,000"), ("7", "5"), ("+", "-"), ("7", "12.50")];
+        let written: Vec<String> = like.iter().map(|(number, other)| written_like(number, other)).collect();
+        assert_eq!(written, ["13.50", "1,100", "1,200,000", "7", "+", "7.00"]);
+    }
+
+    #[test]
+    fn an_equal_result_of_another_calculation_stays() {
+        let (lines, answer) = read("5+5=<<5+5=10>>10\n20/2=<<20/2=10>>10\n10+10=<<10+10=20>>20\n#### 20").unwrap();
+        let mut change = Change { lines, answer, renamed: Vec::new() };
+        change.rewrite(0, 1, None, "11").unwrap();
+        change.renamed.push(("10".into(), "11".into()));
+        change.carry_on(0, 2, true).unwrap();
+        let steps = written(&change.lines, &change.answer, PLAIN).steps;
+        assert_eq!(steps, ["5+5=11", "20/2=10", "11+11=22", "The answer is 22."]);
     }
 
     #[test]

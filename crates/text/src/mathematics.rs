@@ -31,7 +31,7 @@ fn pieces(line: &str) -> Vec<&str> {
     kept
 }
 
-/// Length of the formula that a text begins with, with what follows it up to the next blank.
+/// Length of the formula that a text begins with.
 fn formula(text: &str) -> Option<usize> {
     let (open, close) = FORMULAS.into_iter().find(|(open, _)| text.starts_with(open))?;
     let inner = text[open.len()..].find(close)?;

@@ -338,6 +338,11 @@ fn open_rlhf_rows_have_signs_or_shares() {
     assert_eq!((row.steps.join(" "), row.labels, row.values), ("a b".into(), vec![Some(true), Some(false)], None));
     let soft = steps(&text("[0.75, 0]")).strict().unwrap().remove(0);
     assert_eq!((soft.labels, soft.values), (vec![Some(true), Some(false)], Some(vec![Some(0.75), Some(0.0)])));
+    let spelled = steps(&text(r#""+ -""#)).strict().unwrap().remove(0);
+    assert_eq!(spelled.labels, [Some(true), Some(false)]);
+    let label = text(r#""+-""#).replace("value", "label");
+    assert_eq!(steps(&label).strict().unwrap()[0].labels, [Some(true), Some(false)]);
+    assert_eq!(steps(&text(r#""+""#)).skipped[0].field.as_deref(), Some("value"));
     assert_eq!(steps(&text(r#"["+"]"#)).skipped[0].field.as_deref(), Some("value"));
     assert_eq!(steps(&text(r#"["+", "?"]"#)).skipped[0].field.as_deref(), Some("value[1]"));
 }

@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::scoring::{Scored, Scorer};
 use crate::cli::PrmScore;
-use crate::folder::{read, write_file};
+use crate::folder::{refuse_present, write_file};
+use crate::parquet::read_rows;
 use crate::run::Run;
 
 /// One output row.
@@ -40,8 +41,8 @@ struct Failed<'a> {
 }
 
 pub(crate) fn run(options: &PrmScore) -> Result<()> {
-    if let Some(out) = options.out.as_ref().filter(|out| out.exists() && !options.overwrite) {
-        bail!("{} is already there; choose another --out or pass --overwrite", out.display());
+    if let Some(out) = &options.out {
+        refuse_present(&[out], options.overwrite)?;
     }
     let scorer = Scorer::open(&options.common, &options.prm, &options.reading)?;
     let input = input(options)?;
@@ -60,7 +61,7 @@ pub(crate) fn run(options: &PrmScore) -> Result<()> {
 /// Every row of the input, or what is wrong with it.
 fn input(options: &PrmScore) -> Result<Vec<std::result::Result<StepRow, Skipped>>> {
     let (name, bytes) = match &options.data {
-        Some(path) => (path.display().to_string(), read(path)?),
+        Some(path) => (path.display().to_string(), read_rows(path)?),
         None => {
             let mut bytes = Vec::new();
             std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;

@@ -1,10 +1,10 @@
 //! `minform prm train`: a process reward model from labelled steps.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
-use minform_core::config::{Config, Labels};
+use anyhow::{Result, bail};
+use minform_core::config::{self, Config, Labels, Objective};
 use minform_core::event::{Event, PrmQuality};
 use minform_core::model::{Head, PeftAdapter, Precision};
 use minform_core::prm::{
@@ -21,10 +21,12 @@ use super::problems::load_steps;
 use super::sft::finish;
 use crate::cli::{PrmTrain, Rows};
 use crate::clock::Elapsed;
-use crate::folder::{Folder, Lock, OWN, read, write_folder};
+use crate::folder::{Folder, Lock, OWN, write_folder};
 use crate::origin::{Origin, fingerprint};
+use crate::parquet::read_rows;
 use crate::run::{LOG, Run, is_blank, was_stopped};
-use crate::{device, sealed, settings};
+use crate::sealed::{self, Series};
+use crate::{device, settings};
 
 const LEARNED: &str = "learned.safetensors";
 const OPTIMIZER: &str = "optimizer.burnpack";
@@ -34,11 +36,12 @@ pub(crate) fn run(options: &PrmTrain) -> Result<()> {
     let config = settings::load(&Config::default(), &options.common)?;
     let device = device::choose(&options.common.device)?.autodiff();
     let folder = Folder::open(&options.model)?;
-    let rows = gather(options, config.prm.until_first_error)?;
+    let rows = gather(options, &config.prm)?;
     let (training, held_out) = split_by_problem(&rows, config.prm.validation, config.seed);
     let training = tokenize(&training, &folder, &config)?;
     let held_out = tokenize(&held_out, &folder, &config)?;
-    if training.iter().flat_map(|solution| &solution.labels).all(Option::is_none) {
+    let teaches = |row: &LabelledSteps| row.outcome.is_some() || row.labels.iter().any(Option::is_some);
+    if !training.iter().any(teaches) {
         bail!("no judged step is left to learn from; give rows with labels and keep prm.validation below 1");
     }
     let counts = Counts::of(&training, &held_out);
@@ -51,37 +54,42 @@ pub(crate) fn run(options: &PrmTrain) -> Result<()> {
     let origin = Origin::new("prm train", &config, &options.common.device, inputs(options)?)?;
     let mut run = begin(options, &origin, &config, &mut training)?;
     counts.tell();
-    let result = pollster::block_on(learn(&mut training, &config, &options.place.out, &mut run));
-    let was_stopped = result.as_ref().is_err_and(was_stopped);
-    let steps = (training.step(), training.steps());
+    let checkpoints = Series::new(options.place.out.join("checkpoint"));
+    let result = pollster::block_on(learn(&mut training, &config, &checkpoints, &mut run));
+    let (step, steps) = (training.step(), training.steps());
     let judged = match &result {
         Ok(()) if !held_out.is_empty() => Some(judge(&training, &held_out, &config)?),
         _ => None,
     };
-    let saved = save(options, &folder, training.into_prm(), &config, judged.as_ref())?;
+    let Saved { prm, adapter } = save(options, &folder, training.into_prm(), &config, judged.as_ref())?;
     if let Some(Judged { quality, .. }) = &judged {
         let _ = run.hear(Event::PrmQuality(quality.clone()));
     }
     run.finish()?;
-    if was_stopped {
-        eprintln!("stopped after step {} of {}; the same command with --resume goes on", steps.0, steps.1);
+    match &result {
+        // What is saved takes the place of what it was made from.
+        Ok(()) => checkpoints.clear()?,
+        Err(error) if was_stopped(error) => {
+            eprintln!("stopped after step {step} of {steps}; the same command with --resume goes on");
+        }
+        Err(_) => {}
     }
     let json = json!({
-        "saved": saved,
-        "adapter": options.place.out.join("adapter"),
-        "steps": steps.0,
+        "saved": prm,
+        "adapter": adapter,
+        "steps": step,
         "stopped": result.is_err(),
         "threshold": judged.as_ref().map(|judged| judged.threshold),
         "quality": judged.as_ref().map(|judged| &judged.quality),
     });
-    finish(result, Some(&saved), options.common.json.then_some(json))
+    finish(result, Some(&prm), options.common.json.then_some(json))
 }
 
 /// All rows to learn from or to hold out.
-fn gather(options: &PrmTrain, until_first_error: bool) -> Result<Vec<StepRow>> {
+fn gather(options: &PrmTrain, config: &config::Prm) -> Result<Vec<StepRow>> {
     let mut rows: Vec<StepRow> = Vec::new();
     for path in &options.data {
-        let bytes = read(path)?;
+        let bytes = read_rows(path)?;
         if !options.i_know {
             refuse_evaluation_data(path, &bytes)?;
         }
@@ -90,7 +98,7 @@ fn gather(options: &PrmTrain, until_first_error: bool) -> Result<Vec<StepRow>> {
     let mut excluded = BTreeSet::new();
     for path in &options.exclude {
         let all = Rows { limit: None, ..options.rows };
-        let rows = load_steps(&path.display().to_string(), &read(path)?, all)?;
+        let rows = load_steps(&path.display().to_string(), &read_rows(path)?, all)?;
         excluded.extend(rows.into_iter().map(|row| row.problem));
     }
     let before = rows.len();
@@ -100,11 +108,14 @@ fn gather(options: &PrmTrain, until_first_error: bool) -> Result<Vec<StepRow>> {
     }
     let before = rows.len();
     let mut known = BTreeSet::new();
-    rows.retain(|row| known.insert((row.problem.clone(), row.steps.clone(), row.labels.clone())));
+    // The value of a token is a share of solutions, in which each counts as often as it was written.
+    if config.objective != Objective::TokenValue {
+        rows.retain(|row| known.insert((row.problem.clone(), row.steps.clone(), row.labels.clone())));
+    }
     if rows.len() < before {
         eprintln!("{} solutions left out, which occur more than once", before - rows.len());
     }
-    if until_first_error {
+    if config.until_first_error {
         rows.iter_mut().for_each(judge_until_first_error);
     }
     Ok(rows)
@@ -137,7 +148,7 @@ fn refuse_evaluation_data(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// What the run reads, so that it is continued with the same.
 fn inputs(options: &PrmTrain) -> Result<BTreeMap<String, String>> {
-    let prints = |paths: &[std::path::PathBuf]| -> Result<String> {
+    let prints = |paths: &[PathBuf]| -> Result<String> {
         let prints: Vec<String> = paths.iter().map(|path| fingerprint(path)).collect::<Result<_>>()?;
         Ok(if prints.is_empty() { "none".into() } else { prints.join(" ") })
     };
@@ -195,64 +206,67 @@ fn begin(options: &PrmTrain, origin: &Origin, config: &Config, training: &mut Pr
     }
     origin.check(out, config)?;
     let lock = Lock::take(out)?;
-    let place = out.join("checkpoint");
-    if !place.exists() {
-        if out.join("prm").exists() {
-            bail!(
-                "{} holds a trained model and no checkpoint to go on from; pass --overwrite instead of --resume to begin again",
-                out.display()
-            );
+    let checkpoints = Series::new(out.join("checkpoint"));
+    checkpoints.remove_leftovers()?;
+    let steps = checkpoints.steps()?;
+    for step in steps.iter().rev() {
+        let path = checkpoints.path(*step);
+        let opened = sealed::open::<State>(&path).and_then(|(state, files)| {
+            sealed::covered(&out.join(LOG), state.events)?;
+            Ok((state, files))
+        });
+        match opened {
+            Ok((State { progress, events, elapsed }, mut files)) => {
+                let (learned, optimizer) = (files.take(LEARNED)?, files.take(OPTIMIZER)?);
+                training.restore(PrmSnapshot { progress, learned, optimizer, best: files.take_if_there(BEST) })?;
+                eprintln!("going on after step {} of {}", training.step(), training.steps());
+                return Run::resume(lock, origin, config, out, events, elapsed);
+            }
+            Err(error) => eprintln!("warning: {} is not usable: {error:#}", path.display()),
         }
-        eprintln!("no checkpoint yet: beginning again");
-        return Run::resume(lock, origin, config, out, 0, Elapsed::default());
     }
-    let (State { progress, events, elapsed }, mut files) =
-        sealed::open(&place).with_context(|| format!("{} is not usable", place.display()))?;
-    let (learned, optimizer) = (files.take(LEARNED)?, files.take(OPTIMIZER)?);
-    training.restore(PrmSnapshot { progress, learned, optimizer, best: files.take_if_there(BEST) })?;
-    eprintln!("going on after step {} of {}", training.step(), training.steps());
-    Run::resume(lock, origin, config, out, events, elapsed)
+    if !steps.is_empty() || out.join("prm").exists() {
+        bail!(
+            "{} holds no checkpoint to go on from; pass --overwrite instead of --resume to begin again",
+            out.display()
+        );
+    }
+    eprintln!("no checkpoint yet: beginning again");
+    Run::resume(lock, origin, config, out, 0, Elapsed::default())
 }
 
 /// Trains to the end, with checkpoints on the way and one when it is stopped.
-async fn learn(training: &mut PrmTraining, config: &Config, out: &Path, run: &mut Run) -> Result<()> {
-    let place = out.join("checkpoint");
+async fn learn(training: &mut PrmTraining, config: &Config, checkpoints: &Series, run: &mut Run) -> Result<()> {
     let every = config.prm.checkpoint_every;
-    let mut boundary = (training.step(), run.position());
     loop {
         match training.advance(&mut |event| run.hear(event)).await {
+            Ok(true) if every > 0 && training.step().is_multiple_of(every) => checkpoint(training, checkpoints, run)?,
             Ok(true) => {}
-            Ok(false) => break,
+            Ok(false) => return Ok(()),
             Err(error) => {
                 let error = error.into();
-                // Stopped inside a measurement, the weights are those of the boundary; after a step they are newer.
                 if was_stopped(&error) {
-                    let events = if training.step() == boundary.0 { boundary.1 } else { run.position() };
-                    checkpoint(training, &place, events, run)?;
+                    checkpoint(training, checkpoints, run)?;
                 }
                 return Err(error);
             }
         }
-        boundary = (training.step(), run.position());
-        if every > 0 && training.step().is_multiple_of(every) {
-            checkpoint(training, &place, boundary.1, run)?;
-        }
-    }
-    match std::fs::remove_dir_all(&place) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", place.display()))
-        }
-        _ => Ok(()),
     }
 }
 
-fn checkpoint(training: &PrmTraining, place: &Path, events: u64, run: &Run) -> Result<()> {
+/// A checkpoint of the present step, in place of all others. What is in the log has happened to the training too: it
+/// changes before it tells.
+fn checkpoint(training: &PrmTraining, checkpoints: &Series, run: &Run) -> Result<()> {
     run.sync()?;
     let snapshot = training.snapshot()?;
-    let state = State { progress: snapshot.progress, events, elapsed: run.elapsed() };
+    let state = State { progress: snapshot.progress, events: run.position(), elapsed: run.elapsed() };
     let mut files = vec![(LEARNED.into(), snapshot.learned), (OPTIMIZER.into(), snapshot.optimizer)];
     files.extend(snapshot.best.map(|best| (BEST.to_owned(), best)));
-    sealed::write(place, state, files)
+    sealed::write(&checkpoints.path(training.step()), state, files)?;
+    for step in checkpoints.steps()?.into_iter().filter(|step| *step != training.step()) {
+        checkpoints.remove(step)?;
+    }
+    Ok(())
 }
 
 /// The trained model on the solutions held out.
@@ -265,15 +279,10 @@ struct Judged {
 fn judge(training: &PrmTraining, held_out: &[LabelledSteps], config: &Config) -> Result<Judged> {
     let scores = pollster::block_on(training.held_out_scores())?;
     let labels: Vec<_> = held_out.iter().map(LabelledSteps::verdicts).collect();
-    let found = |(scores, labels): (&Vec<f32>, &Vec<Option<bool>>)| {
-        let first = labels.iter().position(|label| *label != Some(true));
-        let label = match first {
-            None => -1,
-            Some(step) => labels[step].and(i64::try_from(step).ok())?,
-        };
-        Some(Found { scores: Some(scores.clone()), steps: labels.len(), label })
+    let found = |(scores, row): (&Vec<f32>, &LabelledSteps)| {
+        Some(Found { scores: Some(scores.clone()), steps: scores.len(), label: row.first_error()? })
     };
-    let solutions: Vec<Found> = scores.iter().zip(&labels).filter_map(found).collect();
+    let solutions: Vec<Found> = scores.iter().zip(held_out).filter_map(found).collect();
     let chosen = best_threshold(&solutions).map(|(threshold, _)| threshold);
     let threshold = config.prm.threshold.or(chosen).unwrap_or(Scale::Signed.middle());
     let on = format!("held-out problems, at the threshold {threshold:.3}");
@@ -282,29 +291,36 @@ fn judge(training: &PrmTraining, held_out: &[LabelledSteps], config: &Config) ->
     Ok(Judged { threshold, quality })
 }
 
-/// Writes the model, and what it has learned on top of the one it started from.
+/// Where the model is, and what it has learned on top of the one it started from.
+struct Saved {
+    prm: PathBuf,
+    adapter: Option<PathBuf>,
+}
+
+/// Writes the model, and an adapter where it is one.
 fn save(
     options: &PrmTrain,
     folder: &Folder,
     mut model: Prm,
     config: &Config,
     judged: Option<&Judged>,
-) -> Result<std::path::PathBuf> {
+) -> Result<Saved> {
     let (out, lora) = (&options.place.out, &config.prm.lora);
     model.config.threshold = judged.map(|judged| judged.threshold).or(config.prm.threshold);
+    let place = out.join("adapter");
     // Without adapters the whole decoder has changed, unless the head alone has learned.
-    if lora.rank > 0 || config.prm.full_epochs == 0 {
-        let adapter = pollster::block_on(PeftAdapter::of(&model.model, lora.rank.max(1), lora.alpha))?;
-        let base = options.model.display().to_string();
-        let mut files = adapter.files(&base, Precision::Half)?;
+    let adapter = (lora.rank > 0 || config.prm.full_epochs == 0).then_some(place);
+    if let Some(place) = &adapter {
+        let learned = pollster::block_on(PeftAdapter::of(&model.model, lora.rank.max(1), lora.alpha))?;
+        let mut files = learned.files(&options.model.display().to_string(), Precision::Half)?;
         if let Some(threshold) = model.config.threshold {
             files.push((OWN.into(), serde_json::to_vec_pretty(&json!({ "threshold": threshold }))?));
         }
-        write_folder(&out.join("adapter"), &files)?;
+        write_folder(place, &files)?;
     }
-    let place = out.join("prm");
-    folder.save(&place, &model.config, model.to_safetensors()?)?;
-    Ok(place)
+    let prm = out.join("prm");
+    folder.save(&prm, &model.config, model.to_safetensors()?)?;
+    Ok(Saved { prm, adapter })
 }
 
 /// Holds out whole problems, so that no problem is on both sides.

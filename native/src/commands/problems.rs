@@ -13,7 +13,8 @@ use minform_text::world::{self, Split, World};
 use rand::seq::SliceRandom as _;
 
 use crate::cli::{self, Common, Template};
-use crate::folder::{Folder, read};
+use crate::folder::Folder;
+use crate::parquet::read_rows;
 use crate::{device, settings};
 
 /// How many left-out rows are named one by one.
@@ -55,7 +56,7 @@ pub(crate) fn prompter(template: Option<Template>, folder: &Folder) -> Result<Pr
 /// Reads problems; rows left out are reported on standard error.
 pub(crate) fn load_problems(path: &Path, picked: cli::Rows) -> Result<Vec<Problem>> {
     let name = path.display().to_string();
-    let rows = read_problems(&name, &read(path)?, ProblemFormat::Auto);
+    let rows = read_problems(&name, &read_rows(path)?, ProblemFormat::Auto);
     keep(rows, &name, picked)
 }
 

@@ -8,6 +8,7 @@ use minform_core::event::{Event, Phase};
 use minform_core::prm::{self, Scale, ScoredSolution, StepScorer};
 use minform_text::data::StepRow;
 use minform_text::layout::{Layout, PrmFamily};
+use minform_text::mathematics::without_language;
 use minform_text::steps::PrmInput;
 
 use crate::cli::{Common, Reading};
@@ -21,6 +22,8 @@ pub(super) struct Scorer {
     model: Box<dyn StepScorer>,
     layout: Layout,
     threshold: f32,
+    /// Whether steps are scored without their words.
+    strips_language: bool,
 }
 
 /// A row with the scores of its steps, or why there are none.
@@ -53,8 +56,15 @@ impl Scorer {
                 (folder, layout, model)
             }
         };
-        let own = folder.config.threshold.unwrap_or(model.scale().middle());
-        Ok(Self { threshold: config.prm.threshold.unwrap_or(own), model, layout, config })
+        // A threshold that was found is one on PURE's scale.
+        let own = folder.config.threshold.filter(|_| layout.family() == PrmFamily::Pure);
+        let threshold = config.prm.threshold.or(own).unwrap_or(model.scale().middle());
+        Ok(Self { threshold, model, layout, config, strips_language: false })
+    }
+
+    /// Scoring steps without their words, if `strips` says so.
+    pub(super) fn stripping_language(self, strips: bool) -> Self {
+        Self { strips_language: strips, ..self }
     }
 
     /// The score below which a step is wrong: given, or the model's own, or the middle of its scale.
@@ -94,7 +104,15 @@ impl Scorer {
 
     fn input(&self, row: &StepRow) -> std::result::Result<PrmInput, String> {
         let context = self.model.config().max_position_embeddings;
-        let input = self.layout.input(&row.problem, &row.steps).map_err(|error| error.to_string())?;
+        let stripped: Vec<String>;
+        let steps = match self.strips_language {
+            true => {
+                stripped = row.steps.iter().map(|step| without_language(step)).collect();
+                &stripped
+            }
+            false => &row.steps,
+        };
+        let input = self.layout.input(&row.problem, steps).map_err(|error| error.to_string())?;
         match input.ids.len() > context {
             true => Err(format!("{} tokens, but the model's context holds {context}", input.ids.len())),
             false => Ok(input),

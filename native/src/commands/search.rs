@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
+use minform_core::Error;
 use minform_core::event::{Event, Phase};
 use minform_core::policy::NewToken;
 use minform_core::search::{Chosen, Method, Question, Searcher, Solution, Spent, choose};
@@ -13,7 +14,7 @@ use serde_json::json;
 use super::problems::{Asking, load_problems, world_problems};
 use crate::cli::{Search, SearchMethod};
 use crate::figure::{Curve, Figure};
-use crate::folder::{Folder, write_file};
+use crate::folder::{Folder, picture_beside, refuse_present, write_file};
 use crate::output;
 use crate::run::Run;
 
@@ -42,8 +43,8 @@ struct Found {
 }
 
 pub(crate) fn run(options: &Search) -> Result<()> {
-    if let Some(out) = options.out.as_ref().filter(|out| out.exists() && !options.overwrite) {
-        bail!("{} is already there; choose another --out or pass --overwrite", out.display());
+    if let Some(out) = &options.out {
+        refuse_present(&[out, &picture_beside(out)?], options.overwrite)?;
     }
     let Asking { config, device, folder, prompter } =
         Asking::open(&options.common, &options.policy, options.template, false)?;
@@ -86,8 +87,16 @@ pub(crate) fn run(options: &Search) -> Result<()> {
                 tokens += 1;
                 run.hear(Event::Progress { phase, done, tokens })
             };
-            let solutions = pollster::block_on(searcher.search(*method, &questions, *n, &mut hear))?;
-            found.push(Found::new(name, *n, &solutions, searcher.spent));
+            match pollster::block_on(searcher.search(*method, &questions, *n, &mut hear)) {
+                Ok(solutions) => found.push(Found::new(name, *n, &solutions, searcher.spent)),
+                // What was found before is worth telling.
+                Err(Error::Stopped) if !found.is_empty() => {
+                    run.finish()?;
+                    tell(options, &found, questions.len())?;
+                    return Err(Error::Stopped.into());
+                }
+                Err(error) => return Err(error.into()),
+            }
             done += 1;
         }
     }
@@ -139,7 +148,7 @@ fn tell(options: &Search, found: &[Found], problems: usize) -> Result<()> {
     if let Some(out) = &options.out {
         write_file(out, csv.as_bytes())?;
         if let Some(figure) = figure(found, problems) {
-            write_file(&out.with_extension("svg"), figure.svg()?.as_bytes())?;
+            write_file(&picture_beside(out)?, figure.svg()?.as_bytes())?;
         }
     }
     output::line(match options.common.json {

@@ -223,6 +223,9 @@ impl ModelConfig {
             "torch_dtype": "float32",
             "use_cache": true,
         });
+        if self.family == Family::Mistral {
+            json["sliding_window"] = Value::Null;
+        }
         if self.family == Family::Llama {
             json["attention_bias"] = self.qkv_bias.into();
             json["mlp_bias"] = self.mlp_bias.into();

@@ -57,6 +57,13 @@ impl PeftAdapter {
         if kind != "LORA" || config["use_dora"] == true || config["use_rslora"] == true {
             return Err(refused("peft_type", "is not plain LORA, the one kind that is read"));
         }
+        let is_plain = |key: &str| config[key].as_object().is_none_or(serde_json::Map::is_empty);
+        if !is_plain("rank_pattern") || !is_plain("alpha_pattern") {
+            return Err(refused(
+                "rank_pattern, alpha_pattern",
+                "must be empty: one rank and one alpha for all projections",
+            ));
+        }
         let rank = config["r"].as_u64().and_then(|rank| usize::try_from(rank).ok());
         let alpha = config["lora_alpha"].as_f64().map(|alpha| alpha as f32);
         let file = SafeTensors::deserialize(weights).map_err(|error| Error::WeightFile(error.to_string()))?;
@@ -106,6 +113,11 @@ impl PeftAdapter {
         let weights = safetensors::serialize(views, None).map_err(unwritten)?;
         let config = serde_json::to_vec_pretty(&config).map_err(|error| Error::WeightFile(error.to_string()))?;
         Ok(vec![("adapter_config.json".into(), config), ("adapter_model.safetensors".into(), weights)])
+    }
+
+    /// Whether it brings the head of a reward model along.
+    pub fn has_head(&self) -> bool {
+        ["score.weight", "score.bias"].iter().all(|name| self.tensors.contains_key(*name))
     }
 
     /// The names of the projections that are adapted.

@@ -1,16 +1,41 @@
 //! Accuracy against the number of solutions to choose from, by every way of choosing, and one-to-many ranking.
 
-use minform_credit::{Aggregate, Candidate, Choice, Vote, mean};
+use minform_credit::{Aggregate, Candidate, Vote, best_of_n, majority_of_n, mean, pass_at_n};
 use rand::seq::SliceRandom as _;
 
+use super::ScoredSolution;
 use crate::seed;
+
+/// A scored solution among which to choose.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rated {
+    /// Its steps with their scores.
+    pub solution: ScoredSolution,
+    /// Whether its answer is right.
+    pub correct: bool,
+    /// A number for its answer, the same for the same answer; `None` without one.
+    pub answer: Option<usize>,
+}
+
+impl Rated {
+    /// As votes see it: with scores from −1 to 1.
+    fn candidate(&self) -> Candidate {
+        let ScoredSolution { scores, scale, .. } = &self.solution;
+        let scores = scores.iter().map(|score| 2.0 * scale.probability(*score) - 1.0).collect();
+        Candidate { scores, correct: self.correct, answer: self.answer }
+    }
+}
 
 /// A way of choosing among solutions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Rule {
-    /// Of which the expectation over all subsets is known.
-    Exact(Choice),
-    /// Of which it is estimated from subsets that are drawn.
+    /// The solution of highest value; the expectation over all subsets is known.
+    Best(Aggregate),
+    /// A solution with the answer that most of them give; likewise.
+    Majority,
+    /// A right one wherever there is one; likewise.
+    Oracle,
+    /// A vote, of which the expectation is estimated from subsets that are drawn.
     Drawn(Vote),
 }
 
@@ -24,18 +49,18 @@ const COMPLEX: f32 = 0.5;
 
 /// Every rule with its name.
 const RULES: [(&str, Rule); 12] = [
-    ("min", Rule::Exact(Choice::Best(Aggregate::Min))),
-    ("soft min", Rule::Exact(Choice::Best(SOFT_MIN))),
-    ("product", Rule::Exact(Choice::Best(Aggregate::Product))),
-    ("last", Rule::Exact(Choice::Best(Aggregate::Last))),
-    ("mean", Rule::Exact(Choice::Best(Aggregate::Mean))),
-    ("sum", Rule::Exact(Choice::Best(Aggregate::Sum))),
-    ("majority", Rule::Exact(Choice::Majority)),
+    ("min", Rule::Best(Aggregate::Min)),
+    ("soft min", Rule::Best(SOFT_MIN)),
+    ("product", Rule::Best(Aggregate::Product)),
+    ("last", Rule::Best(Aggregate::Last)),
+    ("mean", Rule::Best(Aggregate::Mean)),
+    ("sum", Rule::Best(Aggregate::Sum)),
+    ("majority", Rule::Majority),
     ("weighted, min", Rule::Drawn(Vote::Weighted(Aggregate::Min))),
     ("weighted, product", Rule::Drawn(Vote::Weighted(Aggregate::Product))),
     ("complexity", Rule::Drawn(Vote::Complexity { share: COMPLEX })),
     ("pessimistic", Rule::Drawn(Vote::Pessimistic { aggregate: Aggregate::Min, alpha: ALPHA })),
-    ("oracle", Rule::Exact(Choice::Oracle)),
+    ("oracle", Rule::Oracle),
 ];
 
 /// An accuracy with its uncertainty.
@@ -58,19 +83,36 @@ pub struct ChoiceCurve {
     pub points: Vec<Estimate>,
 }
 
-/// The curves of all rules. Each problem has its solutions, with scores on the scale from −1 to 1.
-pub fn choice_curves(problems: &[Vec<Candidate>], ns: &[usize], seed: u64) -> Vec<ChoiceCurve> {
+/// The curves of all rules; solutions are valued on the scale of their family.
+pub fn choice_curves(problems: &[Vec<Rated>], ns: &[usize], seed: u64) -> Vec<ChoiceCurve> {
     let curve = |(rule, how): (&'static str, Rule)| {
         let point = |n: usize| {
-            let each = problems.iter().zip(0..).map(|(candidates, index)| match how {
-                Rule::Exact(choice) => choice.accuracy(std::slice::from_ref(candidates), n),
-                Rule::Drawn(vote) => drawn(vote, candidates, n, seed::mix_in(seed, index)),
-            });
+            let each = problems.iter().zip(0..);
+            let each = each.map(|(solutions, index)| accuracy(how, solutions, n, seed::mix_in(seed, index)));
             estimate(n, &each.collect::<Vec<_>>())
         };
         ChoiceCurve { rule, points: ns.iter().copied().map(point).collect() }
     };
     RULES.into_iter().map(curve).collect()
+}
+
+/// Expected accuracy of a rule on n solutions of one problem.
+fn accuracy(rule: Rule, solutions: &[Rated], n: usize, seed: u64) -> f32 {
+    let correct: Vec<bool> = solutions.iter().map(|rated| rated.correct).collect();
+    let exact = match rule {
+        Rule::Best(aggregate) => {
+            let values: Vec<f32> = solutions.iter().map(|rated| rated.solution.value(aggregate)).collect();
+            best_of_n(&values, &correct, n)
+        }
+        Rule::Majority => majority_of_n(&solutions.iter().map(|rated| rated.answer).collect::<Vec<_>>(), &correct, n),
+        Rule::Oracle => Ok(pass_at_n(&correct, n)),
+        Rule::Drawn(vote) => {
+            let candidates: Vec<Candidate> = solutions.iter().map(Rated::candidate).collect();
+            Ok(drawn(vote, &candidates, n, seed))
+        }
+    };
+    // All lists have one entry per solution.
+    exact.unwrap_or(0.0)
 }
 
 /// Share of drawn subsets of n whose vote is right; an answer is right if the first solution that gives it is.
@@ -113,12 +155,12 @@ pub struct Ranking {
 
 /// One-to-many ranking as RewardMATH has it (Kim et al. 2024): each right solution against all wrong ones of its problem.
 /// `None` if no problem has both.
-pub fn rank(problems: &[Vec<Candidate>], aggregate: Aggregate) -> Option<Ranking> {
+pub fn rank(problems: &[Vec<Rated>], aggregate: Aggregate) -> Option<Ranking> {
     let (mut first, mut reciprocal) = (Vec::new(), Vec::new());
-    for candidates in problems {
+    for solutions in problems {
         let values = |right: bool| {
-            let of = candidates.iter().filter(move |candidate| candidate.correct == right);
-            of.map(|candidate| aggregate.value(&candidate.scores))
+            let of = solutions.iter().filter(move |rated| rated.correct == right);
+            of.map(|rated| rated.solution.value(aggregate))
         };
         let wrong: Vec<f32> = values(false).collect();
         if wrong.is_empty() {
@@ -137,9 +179,11 @@ pub fn rank(problems: &[Vec<Candidate>], aggregate: Aggregate) -> Option<Ranking
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prm::Scale;
 
-    fn candidate(score: f32, correct: bool, answer: usize) -> Candidate {
-        Candidate { scores: vec![score], correct, answer: Some(answer) }
+    fn candidate(score: f32, correct: bool, answer: usize) -> Rated {
+        let solution = ScoredSolution { steps: vec![String::new()], scores: vec![score], scale: Scale::Signed };
+        Rated { solution, correct, answer: Some(answer) }
     }
 
     #[test]

@@ -36,6 +36,15 @@ impl LabelledSteps {
         self.labels.iter().map(|label| label.map(|good| good >= 0.5)).collect()
     }
 
+    /// Index of the first wrong step, −1 if all are right; `None` if a step that nobody judged leaves it open.
+    pub fn first_error(&self) -> Option<i64> {
+        let verdicts = self.verdicts();
+        match verdicts.iter().position(|verdict| *verdict != Some(true)) {
+            None => Some(-1),
+            Some(step) => verdicts[step].and(i64::try_from(step).ok()),
+        }
+    }
+
     /// The classes of the judged steps; a label between 0 and 1 counts for both, each by its probability.
     pub(super) fn class_picks(&self, weights: [f32; 2]) -> Vec<Pick> {
         let labelled = self.input.positions.iter().zip(&self.labels);
@@ -194,6 +203,10 @@ mod tests {
         let picks: Vec<_> = row.class_picks([1.0, 2.0]).iter().map(|p| (p.position, p.class, p.weight)).collect();
         assert_eq!(picks, [(2, 0, 0.75), (2, 1, 0.5), (4, 1, 2.0)]);
         assert_eq!(row.verdicts(), [Some(false), None, Some(true)]);
+        let first_error =
+            |labels: &[Option<f32>]| LabelledSteps { labels: labels.to_vec(), ..row.clone() }.first_error();
+        assert_eq!(first_error(&[Some(1.0), Some(0.0), None]), Some(1));
+        assert_eq!((first_error(&[Some(1.0); 3]), first_error(&[Some(1.0), None])), (Some(-1), None));
     }
 
     #[test]

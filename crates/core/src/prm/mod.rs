@@ -16,7 +16,7 @@ mod train;
 use burn::tensor::Tensor;
 
 pub use benchmark::{ErrorClass, Found, best_threshold, confusion, guesses, process_bench};
-pub use best_of::{ChoiceCurve, Estimate, Ranking, choice_curves, rank};
+pub use best_of::{ChoiceCurve, Estimate, Ranking, Rated, choice_curves, rank};
 pub use calibration::calibration;
 pub use judge::Judge;
 pub use labelled::{LabelledSteps, Preference, preferences, token_values};

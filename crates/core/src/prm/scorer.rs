@@ -64,8 +64,9 @@ fn probability(pair: &[f32]) -> f32 {
     sigmoid(pair[1] - pair[0])
 }
 
+/// A logit that is no number is taken for the worst one, as PURE's score takes it.
 fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
+    if x.is_nan() { 0.0 } else { 1.0 / (1.0 + (-x).exp()) }
 }
 
 /// TRL: softmax(z)₁.
@@ -226,7 +227,8 @@ impl StepScorer for Implicit {
         let unseen = usize::from(input.start == 0);
         let at = |token: usize| seen.get((token - input.start).checked_sub(unseen)?).copied();
         let sum = |step: std::ops::Range<usize>| step.filter_map(at).map(f64::from).sum::<f64>();
-        input.steps().map(|step| (f64::from(self.beta) * sum(step)) as f32).collect()
+        let score = |sum: f64| if sum.is_nan() { f32::MIN } else { (f64::from(self.beta) * sum) as f32 };
+        input.steps().map(|step| score(sum(step))).collect()
     }
 }
 

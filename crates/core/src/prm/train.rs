@@ -377,8 +377,12 @@ impl PrmTraining {
     /// Bytes that cannot be read or do not fit this training, which is then unusable.
     pub fn restore(&mut self, snapshot: PrmSnapshot) -> Result<()> {
         let PrmProgress { position, optimizer, best } = snapshot.progress;
+        // Stage by stage, since each builds on what the one before it lets learn.
+        for stage in 1..=position.stage {
+            self.progress.stage = stage;
+            self.begin_stage();
+        }
         self.progress = position;
-        self.begin_stage();
         let filled = |model: &TokenClassifier, bytes: Vec<u8>| -> Result<TokenClassifier> {
             let mut learned = Learned::of(model);
             from_safetensors(&mut learned, vec![bytes])?;
@@ -402,6 +406,9 @@ fn check(prm: &Prm, config: &config::Prm) -> Result<()> {
             "prm.text_loss",
             "needs a model with tie_word_embeddings, since a reward model keeps no other language head",
         );
+    }
+    if config.balance != Balance::None && config.objective != Objective::CrossEntropy {
+        return problem("prm.balance", "goes with prm.objective = \"cross-entropy\" alone; leave it at \"none\"");
     }
     if config.text_loss > 0.0 && config.objective == Objective::Pairwise {
         return problem("prm.text_loss", "does not go with prm.objective = \"pairwise\"; set it to 0");

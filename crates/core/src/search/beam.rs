@@ -46,13 +46,17 @@ pub(super) async fn search(
     let mut ways = if apart { width } else { n.max(1) };
     while !open.is_empty() {
         let beginnings: Vec<(usize, Vec<u32>)> = open.iter().map(|beam| (beam.question, beam.tokens.clone())).collect();
-        let room = room(searcher, &open);
+        let room = room(searcher, questions, &open);
         let written = searcher.write(questions, &beginnings, &vec![ways; open.len()], true, room, listen).await?;
-        let grown: Vec<Beam> = open
-            .iter()
-            .zip(written)
-            .flat_map(|(beam, group)| group.into_iter().map(move |tokens| Beam { tokens, ..beam.clone() }))
-            .collect();
+        let most = searcher.sampling.max_new_tokens;
+        let grow = |(beam, group): (&Beam, Vec<Vec<u32>>)| {
+            let cut = |mut tokens: Vec<u32>| {
+                tokens.truncate(most);
+                Beam { tokens, ..beam.clone() }
+            };
+            group.into_iter().map(cut).collect::<Vec<_>>()
+        };
+        let grown: Vec<Beam> = open.iter().zip(written).flat_map(grow).collect();
         let looked_at: Vec<(usize, Vec<u32>)> = grown.iter().map(|beam| (beam.question, beam.tokens.clone())).collect();
         let scores = searcher.judge(questions, &looked_at).await?;
         let grown = grown.into_iter().zip(scores).map(|(beam, scores)| Beam { scores, ..beam });
@@ -69,10 +73,14 @@ pub(super) async fn search(
     Ok(found)
 }
 
-/// Tokens that may still be written, by the longest of the beams; those that are shorter are stopped by [`is_over`].
-fn room(searcher: &Searcher<'_>, open: &[Beam]) -> usize {
-    let longest = open.iter().map(|beam| beam.tokens.len()).max().unwrap_or(0);
-    searcher.sampling.max_new_tokens.saturating_sub(longest).max(1)
+/// Tokens of a step, so many that the shortest beam may end in it, as far as the longest one leaves room in the context.
+/// What a longer beam then writes too much is cut.
+fn room(searcher: &Searcher<'_>, questions: &[Question], open: &[Beam]) -> usize {
+    let shortest = open.iter().map(|beam| beam.tokens.len()).min().unwrap_or(0);
+    let read = |beam: &Beam| questions[beam.question].prompt.len() + beam.tokens.len();
+    let longest = open.iter().map(read).max().unwrap_or(0);
+    let context = searcher.policy.config.max_position_embeddings.saturating_sub(longest);
+    searcher.sampling.max_new_tokens.saturating_sub(shortest).min(context).max(1)
 }
 
 /// Whether a beam has come to its end: the end of the sequence, or of the room.

@@ -1,6 +1,7 @@
 //! The answer that a search ends with.
 
 use minform_credit::{Aggregate, Candidate, Vote};
+use minform_text::answer::numbered;
 
 use super::Solution;
 
@@ -35,19 +36,13 @@ pub fn choose(solutions: &[Solution], how: Chosen) -> bool {
 
 /// The solutions with their answers numbered.
 fn candidates(solutions: &[Solution]) -> Vec<Candidate> {
-    let mut known: Vec<&str> = Vec::new();
-    let mut candidates = Vec::with_capacity(solutions.len());
-    for Solution { scores, answer, right, .. } in solutions {
-        let answer = answer.as_deref().map(|answer| {
-            let place = known.iter().position(|other| *other == answer);
-            place.unwrap_or_else(|| {
-                known.push(answer);
-                known.len() - 1
-            })
-        });
-        candidates.push(Candidate { scores: scores.clone(), correct: *right, answer });
-    }
-    candidates
+    let answers = numbered(solutions.iter().map(|solution| solution.answer.as_deref()));
+    let candidate = |(solution, answer): (&Solution, _)| Candidate {
+        scores: solution.scores.clone(),
+        correct: solution.right,
+        answer,
+    };
+    solutions.iter().zip(answers).map(candidate).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Searching for a solution with a policy and a process reward model, with every token and every look counted.
 //!
 //! - best-of-N: whole solutions, of which one is chosen;
-//! - beam search: the N most promising beginnings are kept after every step (Snell et al. 2024);
+//! - beam search: of N beginnings the N / M most promising are kept after every step (Snell et al. 2024);
 //! - DVTS: N / M beams that do not compete, each going on with the best of M steps (Beeching et al. 2024).
 //!
 //! All problems go forward together, step by step, so that every batch is as large as it can be.
@@ -11,7 +11,7 @@ mod chosen;
 
 use std::ops::ControlFlow;
 
-use minform_text::answer::{extract, grade, normal_form};
+use minform_text::answer::{extract, grade};
 use minform_text::steps::{Separators, newline_id, prm_input, split};
 use minform_text::tokenizer::Tokenizer;
 
@@ -56,7 +56,7 @@ pub struct Solution {
     pub text: String,
     /// Scores of its steps, from −1 to 1.
     pub scores: Vec<f32>,
-    /// Its answer in normal form, if it came to one.
+    /// Its answer, if it came to one.
     pub answer: Option<String>,
     /// Whether the answer is right.
     pub right: bool,
@@ -136,7 +136,7 @@ impl<'a> Searcher<'a> {
         let solution = |question: &Question, (tokens, scores): (Vec<u32>, Vec<f32>)| {
             let text = self.tokenizer.decode(&tokens)?;
             let finished = tokens.last().is_some_and(|last| self.policy.config.eos_token_ids.contains(last));
-            let answer = extract(&text).filter(|_| finished).map(|answer| normal_form(&answer));
+            let answer = extract(&text).filter(|_| finished);
             let right = finished && grade(&text, &question.answer).correct;
             Ok(Solution { text, scores, answer, right })
         };

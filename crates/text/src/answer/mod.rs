@@ -41,6 +41,6 @@ mod unit;
 pub(crate) use evaluate::exact;
 pub use extract::{Marker, extract, extract_boxed, extract_with_marker};
 pub use grade::{Grade, Rule, equal, grade};
-pub use normal::normal_form;
+pub use normal::{normal_form, numbered};
 pub(crate) use number::Rational;
 pub(crate) use parse::parse;

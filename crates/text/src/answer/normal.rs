@@ -146,3 +146,16 @@ fn slash_fraction(text: &str) -> Option<String> {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     (digits(above) && digits(below)).then(|| format!("{sign}\\frac{{{above}}}{{{below}}}"))
 }
+/// A number for each answer, the same for answers of the same normal form, in order of appearance.
+pub fn numbered<'a>(answers: impl IntoIterator<Item = Option<&'a str>>) -> Vec<Option<usize>> {
+    let mut known: Vec<String> = Vec::new();
+    let mut number = |answer: &str| {
+        let form = normal_form(answer);
+        let place = known.iter().position(|other| *other == form);
+        place.unwrap_or_else(|| {
+            known.push(form);
+            known.len() - 1
+        })
+    };
+    answers.into_iter().map(|answer| answer.map(&mut number)).collect()
+}

@@ -88,13 +88,18 @@ fn format_of(row: &Row<'_>) -> StepFormat {
         () if row.has("completions") => StepFormat::Trl,
         () if row.has("conversations") => StepFormat::RlhFlow,
         () if row.has("label") && row.has("question") && row.object["label"].is_object() => StepFormat::Prm800k,
-        () if row.has("input") && row.has("label") && row.object["label"].is_string() => StepFormat::MathShepherd,
+        () if row.has("input") && row.object.get("label").is_some_and(is_solution) => StepFormat::MathShepherd,
         () if row.has("input") && (row.has("value") || row.has("label")) => StepFormat::OpenRlhf,
         () if row.has("ratings") => StepFormat::Ratings,
         () if answered && row.has("label") => StepFormat::ProcessBench,
         () if answered => StepFormat::Unjudged,
         () => StepFormat::Auto,
     }
+}
+
+/// Whether a label repeats the solution, as Math-Shepherd's do.
+fn is_solution(label: &Value) -> bool {
+    label.as_str().is_some_and(|label| !tagged::is_spelled(label))
 }
 
 fn solutions(row: &Row<'_>, format: StepFormat) -> Vec<Result<StepRow, Skipped>> {
@@ -159,7 +164,9 @@ fn from_unjudged(row: &Row<'_>) -> Result<StepRow, Skipped> {
     let problem = row.text(first(&["problem", "prompt", "question"]).unwrap_or("problem"))?;
     let steps = steps_of(row)?;
     let labels = vec![None; steps.len()];
-    let final_answer_correct = match (row.optional_bool("final_answer_correct")?, row.optional_text("answer")?) {
+    // An answer of another kind grades nothing, but the row is good.
+    let answer = row.optional_text("answer").unwrap_or_default();
+    let final_answer_correct = match (row.optional_bool("final_answer_correct")?, answer) {
         (Some(right), _) => Some(right),
         (None, _) if row.has("solution_type") => Some(row.text("solution_type")? == "chosen"),
         (None, Some(answer)) => Some(grade(&steps.join("\n\n"), &answer).correct),
@@ -172,6 +179,10 @@ fn from_unjudged(row: &Row<'_>) -> Result<StepRow, Skipped> {
 fn steps_of(row: &Row<'_>) -> Result<Vec<String>, Skipped> {
     if let Some(list) = ["steps", "eval_solution"].into_iter().find(|field| row.has(field)) {
         return row.texts(list);
+    }
+    // A model may have written nothing, which is a solution too.
+    if row.object.get("response").and_then(Value::as_str).is_some_and(|response| response.trim().is_empty()) {
+        return Ok(vec![String::new()]);
     }
     Ok(split_text(&row.text(row.either(["solution", "response"]))?))
 }

@@ -37,15 +37,33 @@ pub(super) fn open_rlhf(row: &Row<'_>) -> Result<StepRow, Skipped> {
     let field = row.either(["value", "label"]);
     let input = row.text("input")?;
     let pieces = pieces(row, &input)?;
-    let values = row.entries(field, pieces.len(), "+, -, a boolean or a number from 0 to 1", |entry| match entry {
-        Value::String(sign) => sign_of(sign.trim()).map(f32::from),
-        Value::Bool(right) => Some(f32::from(*right)),
-        number => share(number),
-    })?;
+    let values = match row.value(field)? {
+        Value::String(signs) => spelled(row, field, signs, pieces.len())?,
+        _ => row.entries(field, pieces.len(), "+, -, a boolean or a number from 0 to 1", |entry| match entry {
+            Value::String(sign) => sign_of(sign.trim()).map(f32::from),
+            Value::Bool(right) => Some(f32::from(*right)),
+            number => share(number),
+        })?,
+    };
     let labels = values.iter().map(|value| Some(*value >= 0.5)).collect();
     let is_soft = values.iter().any(|value| *value > 0.0 && *value < 1.0);
     let values = is_soft.then(|| values.into_iter().map(Some).collect());
     Ok(StepRow { values, ..solution(row, "input", &pieces, labels)? })
+}
+
+/// Whether a text is nothing but signs, one for each step.
+pub(super) fn is_spelled(text: &str) -> bool {
+    let mut signs = text.chars().filter(|c| !c.is_whitespace() && *c != ',').peekable();
+    signs.peek().is_some() && signs.all(|sign| matches!(sign, '+' | '-'))
+}
+
+/// Signs in one text.
+fn spelled(row: &Row<'_>, field: &str, text: &str, steps: usize) -> Result<Vec<f32>, Skipped> {
+    let signs: Vec<f32> = text.chars().filter(|c| matches!(c, '+' | '-')).map(|sign| f32::from(sign == '+')).collect();
+    match is_spelled(text) && signs.len() == steps {
+        true => Ok(signs),
+        false => Err(row.skipped(Some(field), format!("is {text:?}, expected {steps} signs + or -, one per step"))),
+    }
 }
 
 /// Turns of a user, each followed by the sign that an assistant gives.

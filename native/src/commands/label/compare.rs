@@ -18,7 +18,7 @@ use super::rollouts::{Labeller, texts};
 use crate::cli::Label;
 use crate::commands::problems::world_problems;
 use crate::figure::{Curve, Figure};
-use crate::folder::write_file;
+use crate::folder::{picture_beside, refuse_present, write_file};
 use crate::output;
 use crate::run::Run;
 
@@ -48,6 +48,7 @@ struct Found {
 }
 
 pub(super) fn run(options: &Label, config: &Config) -> Result<()> {
+    refuse_present(&[&picture_beside(&options.out)?], options.overwrite)?;
     let labeller = Labeller::open(options)?;
     let Some(problems) = world_problems(&options.data, config)? else {
         bail!("the truth is known of the embedded world alone; give --data world:200");
@@ -187,7 +188,7 @@ fn write(options: &Label, found: &[Found], wrong: usize) -> Result<()> {
     };
     let exact = ["monte-carlo", "bisection"].map(|method| curve(method, &|one| one.first_error_accuracy));
     if let Some(figure) = Figure::new("first errors found by rollouts spent", exact.into()) {
-        write_file(&options.out.with_extension("svg"), figure.svg()?.as_bytes())?;
+        write_file(&picture_beside(&options.out)?, figure.svg()?.as_bytes())?;
     }
     output::line(match options.common.json {
         true => json!({ "saved": options.out, "wrong_solutions": wrong, "found": found }).to_string(),

@@ -5,7 +5,7 @@ mod corruption;
 mod part;
 mod rollouts;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use minform_core::config::Config;
 use minform_core::label::RolloutLabels;
 use minform_text::data::Problem;
@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::problems::{load_problems, world_problems};
 use crate::cli::{Label, LabelMethod};
+use crate::folder::refuse_present;
 use crate::{output, settings};
 
 /// A solution as TRL's stepwise supervision has it.
@@ -40,9 +41,7 @@ impl Row {
 }
 
 pub(crate) fn run(options: &Label) -> Result<()> {
-    if options.out.exists() && !options.overwrite {
-        bail!("{} is already there; choose another --out or pass --overwrite", options.out.display());
-    }
+    refuse_present(&[&options.out], options.overwrite)?;
     let config = settings::load(&Config::default(), &options.common)?;
     match options.method {
         LabelMethod::Corruption => corruption::run(options, &problems(options, &config)?, config.seed),

@@ -1,4 +1,4 @@
-//! What a labelling has written so far, problem by problem, so that it can be stopped and taken up again.
+//! What a labelling has written so far, group by group of problems, so that it can be stopped and taken up again.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -13,16 +13,16 @@ use super::Row;
 use crate::cli::Label;
 use crate::folder::{read, write_file};
 
-/// The rows of one problem.
+/// The rows of problems that were worked on together.
 #[derive(Debug, Serialize, Deserialize)]
-struct Done {
-    problem: usize,
-    rows: Vec<Row>,
-    rollouts: usize,
-    tokens: usize,
+pub(super) struct Done {
+    pub(super) group: usize,
+    pub(super) rows: Vec<Row>,
+    pub(super) rollouts: usize,
+    pub(super) tokens: usize,
 }
 
-/// `OUT.part` beside the file that is to be written: a line that says what is being done, and one per problem done.
+/// `OUT.part` beside the file that is to be written: a line that says what is being done, and one per group done.
 pub(super) struct Part {
     path: PathBuf,
     file: File,
@@ -46,7 +46,7 @@ impl Part {
             }
             // A last line may be cut off.
             for line in lines.filter_map(|line| serde_json::from_slice::<Done>(line).ok()) {
-                done.insert(line.problem, line);
+                done.insert(line.group, line);
             }
         } else if path.exists() && !options.overwrite {
             bail!("{shown} is the beginning of work that was stopped; pass --resume to go on with it, or --overwrite");
@@ -59,18 +59,17 @@ impl Part {
         Ok(Self { path, file, done })
     }
 
-    /// Whether a problem is done.
-    pub(super) fn has(&self, problem: usize) -> bool {
-        self.done.contains_key(&problem)
+    /// Whether a group is done.
+    pub(super) fn has(&self, group: usize) -> bool {
+        self.done.contains_key(&group)
     }
 
-    /// Keeps the rows of a problem.
-    pub(super) fn add(&mut self, problem: usize, rows: Vec<Row>, rollouts: usize, tokens: usize) -> Result<()> {
-        let done = Done { problem, rows, rollouts, tokens };
+    /// Keeps the rows of a group.
+    pub(super) fn add(&mut self, done: Done) -> Result<()> {
         let line = format!("{}\n", serde_json::to_string(&done)?);
         let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
         written.with_context(|| format!("cannot write {}", self.path.display()))?;
-        self.done.insert(problem, done);
+        self.done.insert(done.group, done);
         Ok(())
     }
 

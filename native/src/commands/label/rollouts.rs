@@ -9,7 +9,7 @@ use minform_text::data::Problem;
 use minform_text::tokenizer::Tokenizer;
 use serde_json::json;
 
-use super::part::Part;
+use super::part::{Done, Part};
 use super::{Row, tell};
 use crate::cli::{Label, LabelMethod};
 use crate::commands::problems::Asking;
@@ -53,6 +53,7 @@ pub(super) fn run(options: &Label, problems: &[Problem], config: &Config) -> Res
     let told = json!({
         "method": format!("{:?}", options.method), "model": model, "data": data, "limit": options.rows.limit,
         "samples": options.samples, "rollouts": options.rollouts, "searches": options.searches,
+        "template": options.template.map(|template| format!("{template:?}")),
         "sampling": config.sampling, "world": config.world, "seed": config.seed,
     });
     let mut part = Part::open(options, &told)?;
@@ -60,24 +61,27 @@ pub(super) fn run(options: &Label, problems: &[Problem], config: &Config) -> Res
     let phase = Phase::Label;
     let _ = run.hear(Event::PhaseStarted { phase, total: problems.len() });
     let mut tokens = 0;
-    let open: Vec<usize> = (0..problems.len()).filter(|index| asked[*index].is_some() && !part.has(*index)).collect();
-    for (chunk, indices) in (0_u64..).zip(open.chunks(TOGETHER)) {
-        let group: Vec<&Asked> = indices.iter().filter_map(|index| asked[*index].as_ref()).collect();
-        // What is drawn depends on the first problem of the group, wherever a stopped run goes on.
-        let first = indices.first().copied().unwrap_or_default() as u64;
-        let seed = minform_core::seed::mix_in(config.seed, first);
+    // Groups are the same wherever a stopped run goes on, and so is what is drawn for them.
+    for (group, (problems, asked)) in problems.chunks(TOGETHER).zip(asked.chunks(TOGETHER)).enumerate() {
+        if part.has(group) {
+            continue;
+        }
+        let answered: Vec<(&Problem, &Asked)> =
+            problems.iter().zip(asked).filter_map(|(problem, asked)| Some((problem, asked.as_ref()?))).collect();
+        let questions: Vec<&Asked> = answered.iter().map(|(_, asked)| *asked).collect();
+        let seed = minform_core::seed::mix_in(config.seed, group as u64);
         let mut rollouts = Rollouts::new(&labeller.policy, &labeller.folder.tokenizer, &config.sampling, seed);
-        let done = problems.len() - open.len() + chunk as usize * TOGETHER;
+        let done = group * TOGETHER;
         let mut hear = |_: NewToken| {
             tokens += 1;
             run.hear(Event::Progress { phase, done, tokens })
         };
-        let labels = pollster::block_on(labels(options, &mut rollouts, &group, &mut hear))?;
-        let share = |whole: usize, place: usize| whole * (place + 1) / indices.len() - whole * place / indices.len();
-        for (place, (index, labels)) in indices.iter().zip(labels).enumerate() {
-            let rows = rows(&problems[*index], labels, &labeller.folder.tokenizer)?;
-            part.add(*index, rows, share(rollouts.rollouts, place), share(rollouts.tokens, place))?;
+        let labels = pollster::block_on(labels(options, &mut rollouts, &questions, &mut hear))?;
+        let mut kept = Vec::new();
+        for ((problem, _), labels) in answered.iter().zip(labels) {
+            kept.extend(rows(problem, labels, &labeller.folder.tokenizer)?);
         }
+        part.add(Done { group, rows: kept, rollouts: rollouts.rollouts, tokens: rollouts.tokens })?;
     }
     let _ = run.hear(Event::PhaseFinished { phase, tokens });
     run.finish()?;

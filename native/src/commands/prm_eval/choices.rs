@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
-use minform_core::prm::{ChoiceCurve, choice_curves, rank};
-use minform_credit::{Aggregate, Candidate};
-use minform_text::answer::{extract, normal_form};
+use minform_core::prm::{ChoiceCurve, Estimate, Rated, ScoredSolution, choice_curves, rank};
+use minform_credit::Aggregate;
+use minform_text::answer::{extract, numbered};
 use minform_text::data::StepRow;
 use serde_json::json;
 
 use super::rows_of;
 use crate::cli::PrmEval;
-use crate::commands::scoring::{Scored, Scorer};
+use crate::commands::scoring::Scorer;
 use crate::figure::{Curve, Figure};
 use crate::folder::write_file;
 use crate::output;
 use crate::run::Run;
 
 /// The solutions of each problem that could be scored and of which it is known whether they are right.
-fn problems(options: &PrmEval, scorer: &Scorer, run: &mut Run) -> Result<Vec<Vec<Candidate>>> {
+fn problems(options: &PrmEval, scorer: &Scorer, run: &mut Run) -> Result<Vec<Vec<Rated>>> {
     let mut rows = Vec::new();
     for path in &options.data {
         rows.extend(rows_of(options, path)?.into_iter().filter(|row| row.final_answer_correct.is_some()));
@@ -29,35 +29,37 @@ fn problems(options: &PrmEval, scorer: &Scorer, run: &mut Run) -> Result<Vec<Vec
         );
     }
     let scored = scorer.score(run, &rows)?;
+    let mut groups: BTreeMap<&str, Vec<(&StepRow, &ScoredSolution)>> = BTreeMap::new();
+    for (row, scored) in rows.iter().zip(&scored) {
+        let group = groups.entry(&row.problem).or_default();
+        group.extend(scored.as_ref().ok().map(|solution| (row, solution)));
+    }
+    let all = groups.len();
+    let problems: Vec<Vec<Rated>> =
+        groups.into_values().filter(|group| !group.is_empty()).map(|group| rated(&group)).collect();
     let failed = scored.iter().filter(|scored| scored.is_err()).count();
     if failed > 0 {
-        eprintln!("warning: {failed} of {} solutions could not be scored and do not count", rows.len());
+        let lost = all - problems.len();
+        eprintln!(
+            "warning: {failed} of {} solutions could not be scored and do not count, and {lost} problems with them",
+            rows.len()
+        );
     }
-    let mut groups: BTreeMap<&str, Vec<(&StepRow, &Scored)>> = BTreeMap::new();
-    for pair in rows.iter().zip(&scored) {
-        groups.entry(&pair.0.problem).or_default().push(pair);
+    match problems.is_empty() {
+        true => bail!("no solution could be scored; `minform prm score` says why"),
+        false => Ok(problems),
     }
-    Ok(groups.into_values().map(|group| candidates(&group, scorer)).collect())
 }
 
-/// Scores from −1 to 1 whatever the family, and answers by number.
-fn candidates(group: &[(&StepRow, &Scored)], scorer: &Scorer) -> Vec<Candidate> {
-    let mut known: Vec<String> = Vec::new();
-    let mut candidates = Vec::with_capacity(group.len());
-    for (row, scored) in group {
-        let Ok(solution) = scored else { continue };
-        let answer = extract(&row.steps.join("\n\n")).map(|answer| normal_form(&answer)).map(|answer| {
-            let place = known.iter().position(|other| *other == answer);
-            place.unwrap_or_else(|| {
-                known.push(answer);
-                known.len() - 1
-            })
-        });
-        let signed = |score: &f32| 2.0 * scorer.scale().probability(*score) - 1.0;
-        let scores = solution.scores.iter().map(signed).collect();
-        candidates.push(Candidate { scores, correct: row.final_answer_correct == Some(true), answer });
-    }
-    candidates
+fn rated(group: &[(&StepRow, &ScoredSolution)]) -> Vec<Rated> {
+    let answers: Vec<Option<String>> = group.iter().map(|(row, _)| extract(&row.steps.join("\n\n"))).collect();
+    let answers = numbered(answers.iter().map(Option::as_deref));
+    let rated = |((row, solution), answer): (&(&StepRow, &ScoredSolution), _)| Rated {
+        solution: (*solution).clone(),
+        correct: row.final_answer_correct == Some(true),
+        answer,
+    };
+    group.iter().zip(answers).map(rated).collect()
 }
 
 /// Accuracy of every way of choosing, by the number of solutions to choose from.
@@ -81,7 +83,7 @@ pub(super) fn best_of_n(options: &PrmEval, scorer: &Scorer, run: &mut Run) -> Re
     let rows: usize = problems.iter().map(Vec::len).sum();
     output::line(match options.common.json {
         true => {
-            let point = |p: &minform_core::prm::Estimate| json!({ "n": p.n, "accuracy": p.accuracy, "half_width": p.half_width });
+            let point = |p: &Estimate| json!({ "n": p.n, "accuracy": p.accuracy, "half_width": p.half_width });
             let curve = |curve: &ChoiceCurve| json!({ "rule": curve.rule, "points": curve.points.iter().map(point).collect::<Vec<_>>() });
             json!({ "problems": problems.len(), "rows": rows, "curves": curves.iter().map(curve).collect::<Vec<_>>() })
                 .to_string()

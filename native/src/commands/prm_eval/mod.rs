@@ -8,16 +8,16 @@ use std::path::Path;
 
 use anyhow::Result;
 use minform_text::data::StepRow;
-use minform_text::mathematics::without_language;
 
 use super::problems::load_steps;
 use super::scoring::Scorer;
 use crate::cli::{Benchmark, PrmEval};
-use crate::folder::read;
+use crate::parquet::read_rows;
 use crate::run::Run;
 
 pub(crate) fn run(options: &PrmEval) -> Result<()> {
     let scorer = Scorer::open(&options.common, &options.model, &options.reading)?;
+    let scorer = scorer.stripping_language(options.strip_language);
     let mut run = Run::without_folder("prm eval", &scorer.config);
     let judged = match options.benchmark {
         Benchmark::Processbench => process_bench::run(options, &scorer, &mut run),
@@ -29,13 +29,8 @@ pub(crate) fn run(options: &PrmEval) -> Result<()> {
     judged
 }
 
-/// The rows of a file, without words where that is wished.
 fn rows_of(options: &PrmEval, path: &Path) -> Result<Vec<StepRow>> {
-    let mut rows = load_steps(&path.display().to_string(), &read(path)?, options.rows)?;
-    if options.strip_language {
-        rows.iter_mut().flat_map(|row| &mut row.steps).for_each(|step| *step = without_language(step));
-    }
-    Ok(rows)
+    load_steps(&path.display().to_string(), &read_rows(path)?, options.rows)
 }
 
 fn stem(path: &Path) -> String {
