@@ -61,8 +61,8 @@ fn every_objective_learns_to_tell_good_steps_from_bad() {
     let rows = data()[..4].to_vec();
     for objective in [Objective::CrossEntropy, Objective::TokenValue, Objective::Pairwise] {
         for rank in [0, 4] {
-            let config =
-                config::Prm { lora: config::Lora { rank, alpha: 16.0 }, balance: Balance::Equal, ..config(objective) };
+            let balance = if objective == Objective::CrossEntropy { Balance::Equal } else { Balance::None };
+            let config = config::Prm { lora: config::Lora { rank, alpha: 16.0 }, balance, ..config(objective) };
             let mut training = PrmTraining::new(tiny(), &config, rows.clone(), Vec::new(), 1).unwrap();
             pollster::block_on(training.run(&mut listen)).unwrap();
             let scores = scores(training.prm(), &rows);
@@ -84,9 +84,11 @@ fn nothing_to_learn_from_is_an_error() {
     let one_way = LabelledSteps { labels: vec![Some(1.0), None], ..unjudged };
     let error = new(Objective::Pairwise, vec![one_way]).unwrap_err().to_string();
     assert!(error.contains("no problem has a good and a bad step"), "{error}");
-    let both = config::Prm { text_loss: 1.0, ..config(Objective::Pairwise) };
-    let error = PrmTraining::new(tiny(), &both, data(), Vec::new(), 1).map(|_| ()).unwrap_err().to_string();
-    assert!(error.contains("prm.text_loss"), "{error}");
+    let refused = |config: config::Prm| {
+        PrmTraining::new(tiny(), &config, data(), Vec::new(), 1).map(|_| ()).unwrap_err().to_string()
+    };
+    assert!(refused(config::Prm { text_loss: 1.0, ..config(Objective::Pairwise) }).contains("prm.text_loss"));
+    assert!(refused(config::Prm { balance: Balance::Equal, ..config(Objective::Pairwise) }).contains("prm.balance"));
 }
 
 /// The events of a training from a point on, and its weights.

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::{Error, Result};
 
 /// Architectures [`ModelConfig::from_json`] accepts.
-const SUPPORTED: &str =
-    "Qwen2, Llama or Mistral with ForCausalLM or ForTokenClassification; Qwen2ForProcessRewardModel, Qwen2ForPrmModel";
+const SUPPORTED: &str = "Qwen2ForCausalLM, Qwen2ForTokenClassification, Qwen2ForProcessRewardModel, Qwen2ForPrmModel, \
+     LlamaForCausalLM, LlamaForTokenClassification, MistralForCausalLM, MistralForTokenClassification";
 
 /// Model family: decides names and which projections carry a bias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
