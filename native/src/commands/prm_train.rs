@@ -286,8 +286,8 @@ fn judge(training: &PrmTraining, held_out: &[LabelledSteps], config: &Config) ->
     let chosen = best_threshold(&solutions).map(|(threshold, _)| threshold);
     let threshold = config.prm.threshold.or(chosen).unwrap_or(Scale::Signed.middle());
     let on = format!("held-out problems, at the threshold {threshold:.3}");
-    let quality =
-        PrmQuality { step: Some(training.step()), ..quality(&on, &scores, &labels, threshold, Scale::Signed) };
+    // Of no step: at another threshold it is no point of the curve that the measurements before it make.
+    let quality = quality(&on, &scores, &labels, threshold, Scale::Signed);
     Ok(Judged { threshold, quality })
 }
 
