@@ -80,20 +80,10 @@ pub(super) fn run(options: &Label, config: &Config) -> Result<()> {
         bail!("the policy made no mistake; give more problems or a weaker policy");
     }
     for each in ROLLOUTS {
-        let mut writer = rollouts();
-        let mut searches: Vec<Exhaustive> = wrong.iter().map(|one| Exhaustive::new(one.solution.clone())).collect();
-        pollster::block_on(
-            writer.satisfy(&mut asks(&wrong, &mut searches), each, &mut |_: NewToken| crate::run::flow()),
-        )?;
-        let labels = searches.iter().map(Exhaustive::labels).collect::<Vec<_>>();
-        found.push(judge("monte-carlo", each, writer.rollouts, &wrong, &labels));
-        let mut writer = rollouts();
-        let mut searches: Vec<Bisection> = wrong.iter().map(|one| Bisection::new(one.solution.clone())).collect();
-        pollster::block_on(
-            writer.satisfy(&mut asks(&wrong, &mut searches), each, &mut |_: NewToken| crate::run::flow()),
-        )?;
-        let labels = searches.iter().map(Bisection::labels).collect::<Vec<_>>();
-        found.push(judge("bisection", each, writer.rollouts, &wrong, &labels));
+        let every_step = labelled(&mut rollouts(), &wrong, each, Exhaustive::new, Exhaustive::labels)?;
+        found.push(judge("monte-carlo", each, &wrong, &every_step));
+        let halved = labelled(&mut rollouts(), &wrong, each, Bisection::new, Bisection::labels)?;
+        found.push(judge("bisection", each, &wrong, &halved));
         let mut writer = rollouts();
         let settings = OmegaSettings { searches: options.searches, ..OmegaSettings::default() };
         let mut trees = vec![OmegaSearch::new(settings); asked.len()];
@@ -115,8 +105,20 @@ pub(super) fn run(options: &Label, config: &Config) -> Result<()> {
     write(options, &found, wrong.len())
 }
 
-fn asks<'a, A: Asks>(wrong: &[Wrong<'a>], searches: &'a mut [A]) -> Vec<(&'a Asked, &'a mut dyn Asks)> {
-    wrong.iter().zip(searches).map(|(one, search)| (one.asked, search as &mut dyn Asks)).collect()
+/// What a method says of the wrong solutions, and how many rollouts it took.
+fn labelled<A: Asks>(
+    writer: &mut Rollouts<'_>,
+    wrong: &[Wrong<'_>],
+    each: usize,
+    search: fn(Completion) -> A,
+    labels: fn(&A) -> RolloutLabels,
+) -> Result<(Vec<RolloutLabels>, usize)> {
+    let mut searches: Vec<A> = wrong.iter().map(|one| search(one.solution.clone())).collect();
+    let pairs = wrong.iter().zip(&mut searches);
+    let mut asks: Vec<(&Asked, &mut dyn Asks)> =
+        pairs.map(|(one, search)| (one.asked, search as &mut dyn Asks)).collect();
+    pollster::block_on(writer.satisfy(&mut asks, each, &mut |_: NewToken| crate::run::flow()))?;
+    Ok((searches.iter().map(labels).collect(), writer.rollouts))
 }
 
 /// Index of the first step that the checker of the world objects to.
@@ -155,7 +157,12 @@ impl Tally {
     }
 }
 
-fn judge(method: &'static str, each: usize, rollouts: usize, wrong: &[Wrong<'_>], labels: &[RolloutLabels]) -> Found {
+fn judge(
+    method: &'static str,
+    each: usize,
+    wrong: &[Wrong<'_>],
+    (labels, rollouts): &(Vec<RolloutLabels>, usize),
+) -> Found {
     let mut tally = Tally::default();
     let mut exact = 0;
     for (one, labels) in wrong.iter().zip(labels) {
@@ -163,7 +170,7 @@ fn judge(method: &'static str, each: usize, rollouts: usize, wrong: &[Wrong<'_>]
         exact += usize::from(labels.labels.iter().position(|label| *label == Some(false)) == Some(one.first_error));
     }
     let share = exact as f32 / wrong.len().max(1) as f32;
-    Found { first_error_accuracy: Some(share), ..tally.found(method, each, rollouts) }
+    Found { first_error_accuracy: Some(share), ..tally.found(method, each, *rollouts) }
 }
 
 /// The table as CSV, and the pictures beside it.
