@@ -108,7 +108,7 @@ pub(crate) struct Common {
     /// Override one key, for example `rl.credit.form=sum`; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Where to compute: flex (the CPU), or auto, the best that this build holds; see `minform info`.
+    /// Where to compute: flex (the CPU), which auto takes, or vulkan, vulkan:1, … where compiled in; see `minform info`.
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
     /// Seed of all randomness; overrides the configuration.
@@ -652,7 +652,7 @@ pub(crate) struct Import {
 
 #[derive(Debug, Args)]
 pub(crate) struct Info {
-    /// Where to compute: flex (the CPU), or auto, the best that this build holds; see `minform info`.
+    /// Where to compute: flex (the CPU), which auto takes, or vulkan, vulkan:1, … where compiled in; see `minform info`.
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
     /// Print one JSON object.

@@ -36,21 +36,14 @@ pub(crate) fn run(options: &PrmTrain) -> Result<()> {
     let config = settings::load(&Config::default(), &options.common)?;
     let device = device::choose(&options.common.device)?.autodiff();
     let folder = Folder::open(&options.model)?;
-    let rows = gather(options, &config.prm)?;
-    let (training, held_out) = split_by_problem(&rows, config.prm.validation, config.seed);
-    let training = tokenize(&training, &folder, &config)?;
-    let held_out = tokenize(&held_out, &folder, &config)?;
-    let teaches = |row: &LabelledSteps| row.outcome.is_some() || row.labels.iter().any(Option::is_some);
-    if !training.iter().any(teaches) {
-        bail!("no judged step is left to learn from; give rows with labels and keep prm.validation below 1");
-    }
-    let counts = Counts::of(&training, &held_out);
-    let model = if folder.config.head == Head::Classifier {
-        folder.prm(&device)?
-    } else {
-        Prm::from_policy(&folder.policy(&device)?, config.seed)
+    let (training, held_out) = examples(options, &folder, &config)?;
+    let counts = Counts::of(&training, held_out.len());
+    let model = match folder.config.head {
+        Head::Classifier => folder.prm(&device)?,
+        _ => Prm::from_policy(&folder.policy(&device)?, config.seed),
     };
-    let mut training = PrmTraining::new(model, &config.prm, training, held_out.clone(), config.seed)?;
+    let measured = held_out.iter().map(|row| row.steps.clone()).collect();
+    let mut training = PrmTraining::new(model, &config.prm, training, measured, config.seed)?;
     let origin = Origin::new("prm train", &config, &options.common.device, inputs(options)?)?;
     let mut run = begin(options, &origin, &config, &mut training)?;
     counts.tell();
@@ -85,15 +78,40 @@ pub(crate) fn run(options: &PrmTrain) -> Result<()> {
     finish(result, Some(&prm), options.common.json.then_some(json))
 }
 
+/// What to learn from and what to hold out.
+fn examples(
+    options: &PrmTrain,
+    folder: &Folder,
+    config: &Config,
+) -> Result<(Vec<LabelledSteps>, Vec<Of<LabelledSteps>>)> {
+    let rows = gather(options, &config.prm)?;
+    let (training, held_out) = split_by_problem(&rows, config.prm.validation, config.seed);
+    let training: Vec<LabelledSteps> = tokenize(&training, folder, config)?.into_iter().map(|row| row.steps).collect();
+    let held_out = tokenize(&held_out, folder, config)?;
+    let teaches = |row: &LabelledSteps| row.outcome.is_some() || row.labels.iter().any(Option::is_some);
+    if !training.iter().any(teaches) {
+        bail!("no judged step is left to learn from; give rows with labels and keep prm.validation below 1");
+    }
+    Ok((training, held_out))
+}
+
+/// Something of a data file.
+struct Of<T> {
+    /// Place of the file among all.
+    file: usize,
+    steps: T,
+}
+
 /// All rows to learn from or to hold out.
-fn gather(options: &PrmTrain, config: &config::Prm) -> Result<Vec<StepRow>> {
-    let mut rows: Vec<StepRow> = Vec::new();
-    for path in &options.data {
+fn gather(options: &PrmTrain, config: &config::Prm) -> Result<Vec<Of<StepRow>>> {
+    let mut rows: Vec<Of<StepRow>> = Vec::new();
+    for (file, path) in options.data.iter().enumerate() {
         let bytes = read_rows(path)?;
         if !options.i_know {
             refuse_evaluation_data(path, &bytes)?;
         }
-        rows.extend(load_steps(&path.display().to_string(), &bytes, options.rows)?);
+        let of_file = load_steps(&path.display().to_string(), &bytes, options.rows)?;
+        rows.extend(of_file.into_iter().map(|steps| Of { file, steps }));
     }
     let mut excluded = BTreeSet::new();
     for path in &options.exclude {
@@ -102,7 +120,7 @@ fn gather(options: &PrmTrain, config: &config::Prm) -> Result<Vec<StepRow>> {
         excluded.extend(rows.into_iter().map(|row| row.problem));
     }
     let before = rows.len();
-    rows.retain(|row| !excluded.contains(&row.problem));
+    rows.retain(|row| !excluded.contains(&row.steps.problem));
     if rows.len() < before {
         eprintln!("{} solutions left out, whose problems occur in --exclude", before - rows.len());
     }
@@ -110,13 +128,13 @@ fn gather(options: &PrmTrain, config: &config::Prm) -> Result<Vec<StepRow>> {
     let mut known = BTreeSet::new();
     // The value of a token is a share of solutions, in which each counts as often as it was written.
     if config.objective != Objective::TokenValue {
-        rows.retain(|row| known.insert((row.problem.clone(), row.steps.clone(), row.labels.clone())));
+        rows.retain(|Of { steps: row, .. }| known.insert((row.problem.clone(), row.steps.clone(), row.labels.clone())));
     }
     if rows.len() < before {
         eprintln!("{} solutions left out, which occur more than once", before - rows.len());
     }
     if config.until_first_error {
-        rows.iter_mut().for_each(judge_until_first_error);
+        rows.iter_mut().for_each(|row| judge_until_first_error(&mut row.steps));
     }
     Ok(rows)
 }
@@ -171,7 +189,7 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(training: &[LabelledSteps], held_out: &[LabelledSteps]) -> Self {
+    fn of(training: &[LabelledSteps], held_out: usize) -> Self {
         let verdicts: Vec<bool> = training.iter().flat_map(LabelledSteps::verdicts).flatten().collect();
         let good = verdicts.iter().filter(|good| **good).count();
         Self {
@@ -179,7 +197,7 @@ impl Counts {
             good,
             bad: verdicts.len() - good,
             tokens: training.iter().map(|row| row.input.ids.len()).sum(),
-            held_out: held_out.len(),
+            held_out,
         }
     }
 
@@ -271,19 +289,21 @@ fn checkpoint(training: &PrmTraining, checkpoints: &Series, run: &Run) -> Result
 
 /// The trained model on the solutions held out.
 struct Judged {
-    /// Below it a step is wrong: given, or the one with the largest F1 of first errors.
+    /// Below it a step is wrong: given, or the one with the largest F1 of first errors, averaged over the data files.
     threshold: f32,
     quality: PrmQuality,
 }
 
-fn judge(training: &PrmTraining, held_out: &[LabelledSteps], config: &Config) -> Result<Judged> {
+fn judge(training: &PrmTraining, held_out: &[Of<LabelledSteps>], config: &Config) -> Result<Judged> {
     let scores = pollster::block_on(training.held_out_scores())?;
-    let labels: Vec<_> = held_out.iter().map(LabelledSteps::verdicts).collect();
-    let found = |(scores, row): (&Vec<f32>, &LabelledSteps)| {
-        Some(Found { scores: Some(scores.clone()), steps: scores.len(), label: row.first_error()? })
-    };
-    let solutions: Vec<Found> = scores.iter().zip(held_out).filter_map(found).collect();
-    let chosen = best_threshold(&solutions).map(|(threshold, _)| threshold);
+    let labels: Vec<_> = held_out.iter().map(|row| row.steps.verdicts()).collect();
+    let mut files: BTreeMap<usize, Vec<Found>> = BTreeMap::new();
+    for (scores, Of { file, steps }) in scores.iter().zip(held_out) {
+        let Some(label) = steps.first_error() else { continue };
+        files.entry(*file).or_default().push(Found { scores: Some(scores.clone()), steps: scores.len(), label });
+    }
+    let files: Vec<&[Found]> = files.values().map(Vec::as_slice).collect();
+    let chosen = best_threshold(&files).map(|(threshold, _)| threshold);
     let threshold = config.prm.threshold.or(chosen).unwrap_or(Scale::Signed.middle());
     let on = format!("held-out problems, at the threshold {threshold:.3}");
     // Of no step: at another threshold it is no point of the curve that the measurements before it make.
@@ -324,28 +344,29 @@ fn save(
 }
 
 /// Holds out whole problems, so that no problem is on both sides.
-fn split_by_problem(rows: &[StepRow], share: f32, run_seed: u64) -> (Vec<&StepRow>, Vec<&StepRow>) {
-    let distinct: BTreeSet<&str> = rows.iter().map(|row| row.problem.as_str()).collect();
+fn split_by_problem(rows: &[Of<StepRow>], share: f32, run_seed: u64) -> (Vec<&Of<StepRow>>, Vec<&Of<StepRow>>) {
+    let distinct: BTreeSet<&str> = rows.iter().map(|row| row.steps.problem.as_str()).collect();
     let mut problems: Vec<&str> = distinct.into_iter().collect();
     problems.shuffle(&mut seed::stream(run_seed, &[0x5eed]));
     let count = (problems.len() as f32 * share).round() as usize;
     let held_out: BTreeSet<&str> = problems.into_iter().take(count).collect();
-    rows.iter().partition(|row| !held_out.contains(row.problem.as_str()))
+    rows.iter().partition(|row| !held_out.contains(row.steps.problem.as_str()))
 }
 
-fn tokenize(rows: &[&StepRow], folder: &Folder, config: &Config) -> Result<Vec<LabelledSteps>> {
+fn tokenize(rows: &[&Of<StepRow>], folder: &Folder, config: &Config) -> Result<Vec<Of<LabelledSteps>>> {
     let newline = newline_id(&folder.tokenizer)?;
     let longest = config.prm.max_tokens.min(folder.config.max_position_embeddings);
     let mut kept = Vec::with_capacity(rows.len());
-    for row in rows {
+    for Of { file, steps: row } in rows {
         let input = PrmInput::from_texts(&folder.tokenizer, &row.problem, &row.steps, newline)?;
-        if input.ids.len() <= longest {
-            let hard = || row.labels.iter().map(|label| label.map(f32::from)).collect();
-            let labels = match (config.prm.labels, &row.values) {
-                (Labels::Soft, Some(values)) => values.clone(),
-                _ => hard(),
-            };
-            kept.push(LabelledSteps { input, labels, outcome: row.final_answer_correct });
+        let labels = match (config.prm.labels, &row.values) {
+            (Labels::Soft, Some(values)) => values.clone(),
+            _ => row.labels.iter().map(|label| label.map(f32::from)).collect(),
+        };
+        let whole = LabelledSteps { input, labels, outcome: row.final_answer_correct };
+        let steps = if config.prm.objective == Objective::CrossEntropy { whole.judged_part() } else { whole };
+        if steps.input.ids.len() <= longest {
+            kept.push(Of { file: *file, steps });
         }
     }
     if kept.len() < rows.len() {

@@ -4,11 +4,14 @@ use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
 use minform_core::Error;
+use minform_core::config::Config;
 use minform_core::event::{Event, Phase};
 use minform_core::policy::NewToken;
 use minform_core::search::{Chosen, Method, Question, Searcher, Solution, Spent, choose};
 use minform_credit::{Aggregate, Vote, mean};
 use minform_text::data::Problem;
+use minform_text::prompter::Prompter;
+use minform_text::tokenizer::Tokenizer;
 use serde_json::json;
 
 use super::problems::{Asking, load_problems, world_problems};
@@ -53,56 +56,52 @@ pub(crate) fn run(options: &Search) -> Result<()> {
     if prm.tokenizer.to_json()? != folder.tokenizer.to_json()? {
         bail!("{} and the policy have different tokenizers", options.prm.display());
     }
-    let problems: Vec<Problem> = match world_problems(&options.data, &config)? {
-        Some(problems) => problems.into_iter().map(|(problem, _)| problem).collect(),
-        None => load_problems(&options.data, options.rows)?,
-    };
-    let question = |problem: &Problem| -> Result<Option<Question>> {
-        let Some(answer) = problem.answer.clone() else { return Ok(None) };
-        Ok(Some(Question { prompt: folder.tokenizer.encode(&prompter.render(&problem.question)?)?, answer }))
-    };
-    let questions: Vec<Question> =
-        problems.iter().filter_map(|problem| question(problem).transpose()).collect::<Result<_>>()?;
-    if questions.is_empty() {
-        bail!("no problem of {} has an answer", options.data.display());
-    }
+    let questions = questions(options, &config, &folder.tokenizer, &prompter)?;
     let (policy, prm) = (folder.policy(&device)?.frozen(), prm.prm(&device)?.frozen());
     let mut run = Run::without_folder("search", &config);
     let methods = methods(options);
     let phase = Phase::Generate;
     let _ = run.hear(Event::PhaseStarted { phase, total: methods.len() * options.n.len() });
-    let (mut done, mut tokens) = (0, 0);
+    let mut tokens = 0;
     let mut found = Vec::new();
-    for n in &options.n {
-        for (name, method) in &methods {
-            let mut searcher = Searcher::new(
-                &policy,
-                &prm,
-                &folder.tokenizer,
-                &config.sampling,
-                config.prm.micro_batch_tokens,
-                config.seed,
-            )?;
-            let mut hear = |_: NewToken| {
-                tokens += 1;
-                run.hear(Event::Progress { phase, done, tokens })
-            };
-            match pollster::block_on(searcher.search(*method, &questions, *n, &mut hear)) {
-                Ok(solutions) => found.push(Found::new(name, *n, &solutions, searcher.spent)),
-                // What was found before is worth telling.
-                Err(Error::Stopped) if !found.is_empty() => {
-                    run.finish()?;
-                    tell(options, &found, questions.len())?;
-                    return Err(Error::Stopped.into());
-                }
-                Err(error) => return Err(error.into()),
+    for (n, (name, method)) in options.n.iter().flat_map(|n| methods.iter().map(move |method| (*n, method))) {
+        let (sampling, prm_tokens) = (&config.sampling, config.prm.micro_batch_tokens);
+        let mut searcher = Searcher::new(&policy, &prm, &folder.tokenizer, sampling, prm_tokens, config.seed)?;
+        let mut hear = |_: NewToken| {
+            tokens += 1;
+            run.hear(Event::Progress { phase, done: found.len(), tokens })
+        };
+        match pollster::block_on(searcher.search(*method, &questions, n, &mut hear)) {
+            Ok(solutions) => found.push(Found::new(name, n, &solutions, searcher.spent)),
+            // What was found before is worth telling.
+            Err(Error::Stopped) if !found.is_empty() => {
+                run.finish()?;
+                tell(options, &found, questions.len())?;
+                return Err(Error::Stopped.into());
             }
-            done += 1;
+            Err(error) => return Err(error.into()),
         }
     }
     let _ = run.hear(Event::PhaseFinished { phase, tokens });
     run.finish()?;
     tell(options, &found, questions.len())
+}
+
+/// The problems that have an answer, as the policy is asked.
+fn questions(options: &Search, config: &Config, tokenizer: &Tokenizer, prompter: &Prompter) -> Result<Vec<Question>> {
+    let problems: Vec<Problem> = match world_problems(&options.data, config)? {
+        Some(problems) => problems.into_iter().map(|(problem, _)| problem).collect(),
+        None => load_problems(&options.data, options.rows)?,
+    };
+    let mut questions = Vec::with_capacity(problems.len());
+    for Problem { question, answer, .. } in problems {
+        let Some(answer) = answer else { continue };
+        questions.push(Question { prompt: tokenizer.encode(&prompter.render(&question)?)?, answer });
+    }
+    match questions.is_empty() {
+        true => bail!("no problem of {} has an answer", options.data.display()),
+        false => Ok(questions),
+    }
 }
 
 fn methods(options: &Search) -> Vec<(&'static str, Method)> {

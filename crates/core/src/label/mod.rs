@@ -7,11 +7,13 @@
 //! Each asks for rollouts from one beginning after another, so that the beginnings of many problems can be read in one
 //! batch; [`Rollouts`] is the policy that writes them.
 
+mod agreement;
 mod bisection;
 mod exhaustive;
 mod omega;
 mod rollouts;
 
+pub use agreement::Agreement;
 pub use bisection::Bisection;
 pub use exhaustive::Exhaustive;
 pub use omega::{OmegaSearch, OmegaSettings};

@@ -115,18 +115,25 @@ fn fair_guess(solutions: &[Found]) -> Detection {
     Detection::of(expected(true), expected(false))
 }
 
-/// The threshold among the scores that gives the largest F₁, and that F₁; `None` without both kinds of solutions.
+/// The threshold among the scores that gives the largest mean over `sets` of F₁, and that mean; `None` if no set has
+/// both kinds of solutions.
 ///
-/// For a validation set: a threshold chosen on what is reported flatters.
-pub fn best_threshold(solutions: &[Found]) -> Option<(f32, f32)> {
-    let mut candidates: Vec<f32> = solutions.iter().flat_map(|one| one.scores.iter().flatten()).copied().collect();
+/// For validation sets: a threshold chosen on what is reported flatters. Sets count alike, however large, so that one
+/// kind of problem does not decide for all.
+pub fn best_threshold(sets: &[&[Found]]) -> Option<(f32, f32)> {
+    let solutions = || sets.iter().copied().flatten();
+    let mut candidates: Vec<f32> = solutions().flat_map(|one| one.scores.iter().flatten()).copied().collect();
     candidates.retain(|score| score.is_finite());
     candidates.sort_by(f32::total_cmp);
     candidates.dedup();
     // A few hundred cuts between the scores tell as much as all of them.
     let step = candidates.len().div_ceil(MOST_CUTS).max(1);
     let cuts = candidates.into_iter().step_by(step);
-    let rated = cuts.filter_map(|cut| Some((cut, process_bench(solutions, cut).f1?)));
+    let mean_f1 = |cut| {
+        let of_sets: Vec<f32> = sets.iter().filter_map(|set| process_bench(set, cut).f1).collect();
+        Some((cut, minform_credit::mean(&of_sets)?))
+    };
+    let rated = cuts.filter_map(mean_f1);
     rated.max_by(|(_, a), (_, b)| a.total_cmp(b))
 }
 
@@ -158,9 +165,18 @@ mod tests {
         // 1/3 and 1/4 for the wrong ones, 1/3 and 1/4 for the right ones.
         assert!((random.f1.unwrap() - 7.0 / 24.0).abs() < 1e-6);
         // Between 0.5 and 0.8 both errors are found: 1 and 1/2.
-        let (threshold, f1) = best_threshold(&set).unwrap();
+        let (threshold, f1) = best_threshold(&[&set]).unwrap();
         assert!((0.5..=0.8).contains(&threshold) && (f1 - 2.0 / 3.0).abs() < 1e-6, "{threshold} {f1}");
-        assert_eq!(best_threshold(&set[..2]), None);
+        assert_eq!(best_threshold(&[&set[..2]]), None);
+        // A set of one kind alone has no F₁ and does not count; two sets count alike, whatever their sizes.
+        assert_eq!(best_threshold(&[&set, &set[..2]]), Some((threshold, f1)));
+        let low = [found(Some(&[-0.9]), 1, 0), found(Some(&[-0.5]), 1, -1)];
+        let many = [&low[..]; 9].concat();
+        let (low_cut, _) = best_threshold(&[&low]).unwrap();
+        assert_eq!(low_cut, -0.5);
+        let (_, together) = best_threshold(&[&set, &many]).unwrap();
+        let at = |cut| (process_bench(&set, cut).f1.unwrap() + process_bench(&low, cut).f1.unwrap()) / 2.0;
+        assert_eq!(together, at(threshold).max(at(low_cut)));
     }
 
     #[test]

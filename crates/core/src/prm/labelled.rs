@@ -45,6 +45,17 @@ impl LabelledSteps {
         }
     }
 
+    /// The solution up to its last judged step. A causal model sees nothing of what is left out, so that the loss of
+    /// the judged steps is the same.
+    pub fn judged_part(mut self) -> Self {
+        let judged = self.labels.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        self.labels.truncate(judged);
+        self.input.positions.truncate(judged);
+        let end = self.input.positions.last().map_or(self.input.start, |last| last + 1);
+        self.input.ids.truncate(end);
+        self
+    }
+
     /// The classes of the judged steps; a label between 0 and 1 counts for both, each by its probability.
     pub(super) fn class_picks(&self, weights: [f32; 2]) -> Vec<Pick> {
         let labelled = self.input.positions.iter().zip(&self.labels);
@@ -207,6 +218,17 @@ mod tests {
             |labels: &[Option<f32>]| LabelledSteps { labels: labels.to_vec(), ..row.clone() }.first_error();
         assert_eq!(first_error(&[Some(1.0), Some(0.0), None]), Some(1));
         assert_eq!((first_error(&[Some(1.0); 3]), first_error(&[Some(1.0), None])), (Some(-1), None));
+    }
+
+    #[test]
+    fn what_follows_the_last_judged_step_is_not_read() {
+        let whole = row(&[1, 2, 3, 4, 5], 1, &[2, 3, 4], &[None, Some(0.0), None]);
+        assert_eq!(whole.clone().judged_part(), row(&[1, 2, 3, 4], 1, &[2, 3], &[None, Some(0.0)]));
+        assert_eq!(whole.clone().judged_part().class_picks([1.0; 2]), whole.class_picks([1.0; 2]));
+        let unjudged = row(&[1, 2, 3], 1, &[2], &[None]).judged_part();
+        assert_eq!(unjudged, row(&[1], 1, &[], &[]));
+        let judged = row(&[1, 2, 3], 1, &[2], &[Some(1.0)]);
+        assert_eq!(judged.clone().judged_part(), judged);
     }
 
     #[test]

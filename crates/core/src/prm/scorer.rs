@@ -6,7 +6,9 @@ use minform_text::layout::PrmFamily;
 use minform_text::steps::PrmInput;
 
 use super::{Prm, Scale, hidden};
-use crate::model::{Configured, Head, ModelConfig, TwoLayerClassifier, ValueHeadModel};
+use crate::model::{
+    CausalLm, Configured, Head, ModelConfig, Network, TokenClassifier, TwoLayerClassifier, ValueHeadModel,
+};
 use crate::policy::{Packed, Policy};
 use crate::{Error, Result};
 
@@ -51,7 +53,7 @@ impl StepScorer for Prm {
     }
 
     fn look(&self, packed: &Packed) -> Tensor<2> {
-        self.model.judge(packed.pick(hidden(&self.config, &self.model, packed)))
+        self.model.look(&self.config, packed)
     }
 
     fn scores(&self, _input: &PrmInput, seen: &[f32], values: usize) -> Vec<f32> {
@@ -59,121 +61,89 @@ impl StepScorer for Prm {
     }
 }
 
-/// softmax(z)₁ = σ(z₁ − z₀).
-fn probability(pair: &[f32]) -> f32 {
-    sigmoid(pair[1] - pair[0])
+/// A network that sees some values at every position.
+trait Sight: Send + Sync {
+    fn device(&self) -> Device;
+
+    /// What it sees at the picks, `[picks, values]`.
+    fn look(&self, config: &ModelConfig, packed: &Packed) -> Tensor<2>;
 }
 
-/// A logit that is no number is taken for the worst one, as PURE's score takes it.
-fn sigmoid(x: f32) -> f32 {
-    if x.is_nan() { 0.0 } else { 1.0 / (1.0 + (-x).exp()) }
-}
-
-/// TRL: softmax(z)₁.
-#[derive(Debug, Clone)]
-struct Trl(Prm);
-
-impl StepScorer for Trl {
-    fn config(&self) -> &ModelConfig {
-        &self.0.config
-    }
-
+impl Sight for TokenClassifier {
     fn device(&self) -> Device {
-        self.0.model.device()
+        self.device()
     }
 
-    fn scale(&self) -> Scale {
-        Scale::Probability
-    }
-
-    fn look(&self, packed: &Packed) -> Tensor<2> {
-        self.0.look(packed)
-    }
-
-    fn scores(&self, _input: &PrmInput, seen: &[f32], values: usize) -> Vec<f32> {
-        seen.chunks_exact(values).map(probability).collect()
+    fn look(&self, config: &ModelConfig, packed: &Packed) -> Tensor<2> {
+        self.judge(packed.pick(hidden(config, self, packed)))
     }
 }
 
-/// Qwen2.5-Math-PRM: softmax(z)₁ behind two layers.
-#[derive(Debug, Clone)]
-struct QwenMath(Configured<TwoLayerClassifier>);
-
-impl StepScorer for QwenMath {
-    fn config(&self) -> &ModelConfig {
-        &self.0.config
-    }
-
+impl Sight for TwoLayerClassifier {
     fn device(&self) -> Device {
-        self.0.model.device()
+        self.device()
     }
 
-    fn scale(&self) -> Scale {
-        Scale::Probability
-    }
-
-    fn look(&self, packed: &Packed) -> Tensor<2> {
-        let (model, device) = (&self.0.model, self.device());
-        let hidden = model.hidden(packed.tokens(&device), &packed.frame(&self.0.config, &device));
-        model.judge(packed.pick(hidden))
-    }
-
-    fn scores(&self, _input: &PrmInput, seen: &[f32], values: usize) -> Vec<f32> {
-        seen.chunks_exact(values).map(probability).collect()
+    fn look(&self, config: &ModelConfig, packed: &Packed) -> Tensor<2> {
+        let device = self.device();
+        self.judge(packed.pick(self.hidden(packed.tokens(&device), &packed.frame(config, &device))))
     }
 }
 
-/// Skywork-o1: σ(v).
-#[derive(Debug, Clone)]
-struct Skywork(Configured<ValueHeadModel>);
-
-impl StepScorer for Skywork {
-    fn config(&self) -> &ModelConfig {
-        &self.0.config
-    }
-
+impl Sight for ValueHeadModel {
     fn device(&self) -> Device {
-        self.0.model.device()
+        self.device()
     }
 
-    fn scale(&self) -> Scale {
-        Scale::Probability
-    }
-
-    fn look(&self, packed: &Packed) -> Tensor<2> {
-        let (model, device) = (&self.0.model, self.device());
-        let hidden = model.hidden(packed.tokens(&device), &packed.frame(&self.0.config, &device));
-        model.judge(packed.pick(hidden))
-    }
-
-    fn scores(&self, _input: &PrmInput, seen: &[f32], _values: usize) -> Vec<f32> {
-        seen.iter().copied().map(sigmoid).collect()
+    fn look(&self, config: &ModelConfig, packed: &Packed) -> Tensor<2> {
+        let device = self.device();
+        self.judge(packed.pick(self.hidden(packed.tokens(&device), &packed.frame(config, &device))))
     }
 }
 
-/// Math-Shepherd and RLHFlow: π(+) / (π(+) + π(−)) for the next token.
+/// A language model that answers with one of two tokens.
 #[derive(Debug, Clone)]
 struct Answers {
-    model: Policy,
-    /// The columns of `+` and `-` in the head, `[hidden, 2]`.
+    model: CausalLm,
+    /// The columns of the two tokens in the head, `[hidden, 2]`.
     head: Tensor<2>,
 }
 
 impl Answers {
-    fn new(model: Policy, [good, bad]: [u32; 2]) -> Self {
-        let ids = [good as i32, bad as i32];
-        let ids = Tensor::<1, Int>::from_data(TensorData::new(ids.to_vec(), [2]), &model.model.device());
-        Self { head: model.model.head().select(1, ids), model }
+    fn new(model: CausalLm, [good, bad]: [u32; 2]) -> Self {
+        let ids = TensorData::new(vec![bad as i32, good as i32], [2]);
+        let ids = Tensor::<1, Int>::from_data(ids, &model.device());
+        Self { head: model.head().select(1, ids), model }
     }
 }
 
-impl StepScorer for Answers {
+impl Sight for Answers {
+    fn device(&self) -> Device {
+        self.model.device()
+    }
+
+    fn look(&self, config: &ModelConfig, packed: &Packed) -> Tensor<2> {
+        let device = self.device();
+        let hidden = self.model.hidden(packed.tokens(&device), &packed.frame(config, &device), None);
+        packed.pick(hidden).matmul(self.head.clone())
+    }
+}
+
+/// A model whose score of a step is a probability, read from what it sees where the step ends.
+#[derive(Debug, Clone)]
+struct Probability<S> {
+    config: ModelConfig,
+    network: S,
+    score: fn(&[f32]) -> f32,
+}
+
+impl<S: Sight> StepScorer for Probability<S> {
     fn config(&self) -> &ModelConfig {
-        &self.model.config
+        &self.config
     }
 
     fn device(&self) -> Device {
-        self.model.model.device()
+        self.network.device()
     }
 
     fn scale(&self) -> Scale {
@@ -181,14 +151,22 @@ impl StepScorer for Answers {
     }
 
     fn look(&self, packed: &Packed) -> Tensor<2> {
-        let (Policy { config, model }, device) = (&self.model, self.device());
-        let hidden = model.hidden(packed.tokens(&device), &packed.frame(config, &device), None);
-        packed.pick(hidden).matmul(self.head.clone())
+        self.network.look(&self.config, packed)
     }
 
     fn scores(&self, _input: &PrmInput, seen: &[f32], values: usize) -> Vec<f32> {
-        seen.chunks_exact(values).map(|pair| sigmoid(pair[0] - pair[1])).collect()
+        seen.chunks_exact(values).map(self.score).collect()
     }
+}
+
+/// softmax(z)₁ = σ(z₁ − z₀): of two classes, or of two answers π(+) / (π(+) + π(−)).
+fn of_two(pair: &[f32]) -> f32 {
+    of_value(&[pair[1] - pair[0]])
+}
+
+/// σ(v). A value that is no number is taken for the worst one, as PURE's score takes it.
+fn of_value(value: &[f32]) -> f32 {
+    if value[0].is_nan() { 0.0 } else { 1.0 / (1.0 + (-value[0]).exp()) }
 }
 
 /// Implicit PRM: r_t = Σ_{i ∈ step t} β log (π(yᵢ | y_{<i}) / π_ref(yᵢ | y_{<i})) (Yuan et al. 2024).
@@ -266,11 +244,16 @@ pub fn load(family: PrmFamily, parts: PrmParts, device: &Device) -> Result<Box<d
     let config = ModelConfig { head, ..config };
     Ok(match family {
         PrmFamily::Pure => Box::new(Prm::from_files(config, weights, device)?.frozen()),
-        PrmFamily::Trl => Box::new(Trl(Prm::from_files(config, weights, device)?.frozen())),
-        PrmFamily::QwenMath => Box::new(QwenMath(Configured::from_files(config, weights, device)?.frozen())),
-        PrmFamily::Skywork => Box::new(Skywork(Configured::from_files(config, weights, device)?.frozen())),
+        PrmFamily::Trl => probability(&Prm::from_files(config, weights, device)?, of_two),
+        PrmFamily::QwenMath => {
+            probability(&Configured::<TwoLayerClassifier>::from_files(config, weights, device)?, of_two)
+        }
+        PrmFamily::Skywork => {
+            probability(&Configured::<ValueHeadModel>::from_files(config, weights, device)?, of_value)
+        }
         PrmFamily::MathShepherd | PrmFamily::RlhFlow => {
-            Box::new(Answers::new(Policy::from_files(config, weights, device)?.frozen(), answers))
+            let Policy { config, model } = Policy::from_files(config, weights, device)?.frozen();
+            Box::new(Probability { config, network: Answers::new(model, answers), score: of_two })
         }
         PrmFamily::Implicit => {
             let policy = Policy::from_files(config, weights, device)?.frozen();
@@ -279,4 +262,9 @@ pub fn load(family: PrmFamily, parts: PrmParts, device: &Device) -> Result<Box<d
             Box::new(Implicit { policy, reference: reference.frozen(), beta })
         }
     })
+}
+
+fn probability<N: Network + Sight + 'static>(model: &Configured<N>, score: fn(&[f32]) -> f32) -> Box<dyn StepScorer> {
+    let Configured { config, model } = model.frozen();
+    Box::new(Probability { config, network: model, score })
 }

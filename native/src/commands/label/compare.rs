@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use minform_core::config::Config;
 use minform_core::event::{Event, Phase};
 use minform_core::label::{
-    Asked, Asks, Bisection, Completion, Exhaustive, OmegaSearch, OmegaSettings, RolloutLabels, Rollouts,
+    Agreement, Asked, Asks, Bisection, Completion, Exhaustive, OmegaSearch, OmegaSettings, RolloutLabels, Rollouts,
 };
 use minform_core::policy::NewToken;
 use minform_text::tokenizer::Tokenizer;
@@ -53,56 +53,83 @@ pub(super) fn run(options: &Label, config: &Config) -> Result<()> {
     let Some(problems) = world_problems(&options.data, config)? else {
         bail!("the truth is known of the embedded world alone; give --data world:200");
     };
-    let truths: Vec<&world::Problem> = problems.iter().map(|(_, truth)| truth).collect();
     let asked = problems.iter().map(|(problem, _)| labeller.asked(problem)).collect::<Result<Option<Vec<_>>>>()?;
-    let asked: Vec<Asked> = asked.unwrap_or_default();
-    let tokenizer = &labeller.folder.tokenizer;
+    let comparison = Comparison {
+        config,
+        labeller: &labeller,
+        truths: problems.iter().map(|(_, truth)| truth).collect(),
+        asked: asked.unwrap_or_default(),
+    };
     let mut run = Run::without_folder("label", config);
     let phase = Phase::Label;
     let _ = run.hear(Event::PhaseStarted { phase, total: 3 * ROLLOUTS.len() });
-    let (mut tokens, mut done) = (0, 0);
-    let mut found = Vec::new();
-    let rollouts = || Rollouts::new(&labeller.policy, tokenizer, &config.sampling, config.seed);
-    let beginnings: Vec<(&Asked, Vec<u32>)> = asked.iter().map(|asked| (asked, Vec::new())).collect();
-    let mut hear = |_: NewToken| {
-        tokens += 1;
-        run.hear(Event::Progress { phase, done, tokens })
-    };
-    let solutions = pollster::block_on(rollouts().complete(&beginnings, 1, &mut hear))?;
-    let mut wrong = Vec::new();
-    for ((asked, truth), group) in asked.iter().zip(&truths).zip(solutions) {
-        for solution in group.into_iter().filter(|solution| !solution.right) {
-            let error = first_error(truth, &solution.steps, tokenizer)?;
-            wrong.extend(error.map(|first_error| Wrong { asked, solution, first_error }));
-        }
-    }
+    let wrong = comparison.wrong_solutions(&mut run)?;
     if wrong.is_empty() {
         bail!("the policy made no mistake; give more problems or a weaker policy");
     }
+    let mut found = Vec::new();
     for each in ROLLOUTS {
-        let every_step = labelled(&mut rollouts(), &wrong, each, Exhaustive::new, Exhaustive::labels)?;
+        let every_step = labelled(&mut comparison.rollouts(), &wrong, each, Exhaustive::new, Exhaustive::labels)?;
         found.push(judge("monte-carlo", each, &wrong, &every_step));
-        let halved = labelled(&mut rollouts(), &wrong, each, Bisection::new, Bisection::labels)?;
+        let halved = labelled(&mut comparison.rollouts(), &wrong, each, Bisection::new, Bisection::labels)?;
         found.push(judge("bisection", each, &wrong, &halved));
-        let mut writer = rollouts();
-        let settings = OmegaSettings { searches: options.searches, ..OmegaSettings::default() };
-        let mut trees = vec![OmegaSearch::new(settings); asked.len()];
-        let mut pairs: Vec<(&Asked, &mut dyn Asks)> =
-            asked.iter().zip(&mut trees).map(|(asked, tree)| (asked, tree as &mut dyn Asks)).collect();
-        pollster::block_on(writer.satisfy(&mut pairs, each, &mut |_: NewToken| crate::run::flow()))?;
-        let mut tally = Tally::default();
-        for (truth, tree) in truths.iter().zip(&trees) {
-            for labels in tree.labels() {
-                tally.add(first_error(truth, &labels.steps, tokenizer)?, &labels.labels);
-            }
-        }
-        found.push(tally.found("omega", each, writer.rollouts));
-        done += 3;
-        let _ = run.hear(Event::Progress { phase, done, tokens: 0 });
+        found.push(comparison.trees(options.searches, each)?);
+        let _ = run.hear(Event::Progress { phase, done: found.len(), tokens: 0 });
     }
     let _ = run.hear(Event::PhaseFinished { phase, tokens: 0 });
     run.finish()?;
     write(options, &found, wrong.len())
+}
+
+/// Problems of the world, as the policy is asked and as they are.
+struct Comparison<'a> {
+    config: &'a Config,
+    labeller: &'a Labeller,
+    asked: Vec<Asked>,
+    truths: Vec<&'a world::Problem>,
+}
+
+impl Comparison<'_> {
+    fn rollouts(&self) -> Rollouts<'_> {
+        let Self { config, labeller, .. } = self;
+        Rollouts::new(&labeller.policy, &labeller.folder.tokenizer, &config.sampling, config.seed)
+    }
+
+    /// One solution of every problem, of which the wrong ones are kept.
+    fn wrong_solutions(&self, run: &mut Run) -> Result<Vec<Wrong<'_>>> {
+        let beginnings: Vec<(&Asked, Vec<u32>)> = self.asked.iter().map(|asked| (asked, Vec::new())).collect();
+        let mut tokens = 0;
+        let mut hear = |_: NewToken| {
+            tokens += 1;
+            run.hear(Event::Progress { phase: Phase::Label, done: 0, tokens })
+        };
+        let solutions = pollster::block_on(self.rollouts().complete(&beginnings, 1, &mut hear))?;
+        let mut wrong = Vec::new();
+        for ((asked, truth), group) in self.asked.iter().zip(&self.truths).zip(solutions) {
+            for solution in group.into_iter().filter(|solution| !solution.right) {
+                let error = first_error(truth, &solution.steps, &self.labeller.folder.tokenizer)?;
+                wrong.extend(error.map(|first_error| Wrong { asked, solution, first_error }));
+            }
+        }
+        Ok(wrong)
+    }
+
+    /// The labels of a tree for every problem.
+    fn trees(&self, searches: usize, each: usize) -> Result<Found> {
+        let mut writer = self.rollouts();
+        let settings = OmegaSettings { searches, ..OmegaSettings::default() };
+        let mut trees = vec![OmegaSearch::new(settings); self.asked.len()];
+        let mut pairs: Vec<(&Asked, &mut dyn Asks)> =
+            self.asked.iter().zip(&mut trees).map(|(asked, tree)| (asked, tree as &mut dyn Asks)).collect();
+        pollster::block_on(writer.satisfy(&mut pairs, each, &mut |_: NewToken| crate::run::flow()))?;
+        let mut agreement = Agreement::default();
+        for (truth, tree) in self.truths.iter().zip(&trees) {
+            for labels in tree.labels() {
+                agreement.add(first_error(truth, &labels.steps, &self.labeller.folder.tokenizer)?, &labels.labels);
+            }
+        }
+        Ok(Found::new("omega", each, writer.rollouts, agreement))
+    }
 }
 
 /// What a method says of the wrong solutions, and how many rollouts it took.
@@ -127,33 +154,11 @@ fn first_error(truth: &world::Problem, steps: &[Vec<u32>], tokenizer: &Tokenizer
     Ok(check_steps(truth, texts.iter().map(String::as_str)).first_error())
 }
 
-/// Labels counted against the truth.
-#[derive(Debug, Default)]
-struct Tally {
-    judged: usize,
-    true_ones: usize,
-}
-
-impl Tally {
-    /// A step is good before the first error; afterwards nothing can be good, so that every label there should be bad.
-    fn add(&mut self, first_error: Option<usize>, labels: &[Option<bool>]) {
-        for (step, label) in labels.iter().enumerate() {
-            if let Some(good) = label {
-                self.judged += 1;
-                self.true_ones += usize::from(*good == first_error.is_none_or(|error| step < error));
-            }
-        }
-    }
-
-    fn found(&self, method: &'static str, rollouts_each: usize, rollouts: usize) -> Found {
-        Found {
-            method,
-            rollouts_each,
-            rollouts,
-            judged_steps: self.judged,
-            label_accuracy: self.true_ones as f32 / self.judged.max(1) as f32,
-            first_error_accuracy: None,
-        }
+impl Found {
+    fn new(method: &'static str, rollouts_each: usize, rollouts: usize, agreement: Agreement) -> Self {
+        let label_accuracy = agreement.share().unwrap_or(0.0);
+        let judged_steps = agreement.judged;
+        Self { method, rollouts_each, rollouts, judged_steps, label_accuracy, first_error_accuracy: None }
     }
 }
 
@@ -163,14 +168,14 @@ fn judge(
     wrong: &[Wrong<'_>],
     (labels, rollouts): &(Vec<RolloutLabels>, usize),
 ) -> Found {
-    let mut tally = Tally::default();
+    let mut agreement = Agreement::default();
     let mut exact = 0;
     for (one, labels) in wrong.iter().zip(labels) {
-        tally.add(Some(one.first_error), &labels.labels);
+        agreement.add(Some(one.first_error), &labels.labels);
         exact += usize::from(labels.labels.iter().position(|label| *label == Some(false)) == Some(one.first_error));
     }
     let share = exact as f32 / wrong.len().max(1) as f32;
-    Found { first_error_accuracy: Some(share), ..tally.found(method, each, *rollouts) }
+    Found { first_error_accuracy: Some(share), ..Found::new(method, each, *rollouts, agreement) }
 }
 
 /// The table as CSV, and the pictures beside it.

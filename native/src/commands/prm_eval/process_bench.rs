@@ -76,7 +76,7 @@ fn found(row: &StepRow, scored: Scored) -> Option<Found> {
 
 fn subset(name: String, solutions: &[Found], threshold: f32) -> Subset {
     let Detection { accuracy_erroneous, accuracy_correct, f1 } = process_bench(solutions, threshold);
-    let best = best_threshold(solutions);
+    let best = best_threshold(&[solutions]);
     let guesses = guesses(solutions).map(|(name, guess)| {
         let Detection { accuracy_erroneous, accuracy_correct, f1 } = guess;
         let figures =
