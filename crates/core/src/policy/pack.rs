@@ -150,6 +150,11 @@ impl Packed {
         self.picks
     }
 
+    /// Number of picks with what they are padded with.
+    pub(crate) fn padded(&self) -> usize {
+        self.positions.len()
+    }
+
     /// Padded length of a line.
     pub fn time(&self) -> usize {
         self.time

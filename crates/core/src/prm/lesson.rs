@@ -59,6 +59,19 @@ impl Examples {
         batch.iter().map(tokens).sum()
     }
 
+    /// Some of them as one pass, in their order.
+    pub(super) fn whole(&self, batch: &[usize], config: &config::Prm, weights: [f32; 2]) -> Lesson {
+        let of = |rows: &[LabelledSteps], picks: &dyn Fn(usize) -> Vec<Pick>| {
+            let lines: Vec<Vec<Row<'_>>> = batch.iter().map(|index| vec![rows[*index].row()]).collect();
+            Lesson::new(config.objective, &lines, &batch.iter().map(|index| picks(*index)).collect::<Vec<_>>())
+        };
+        match self {
+            Self::Steps(rows) => of(rows, &|index| rows[index].class_picks(weights)),
+            Self::Tokens(rows, values) => of(rows, &|index| rows[index].value_picks(&values[index])),
+            Self::Pairs(pairs) => Lesson::of_pairs(&batch.iter().map(|index| &pairs[*index]).collect::<Vec<_>>()),
+        }
+    }
+
     /// Some of them, in passes of at most `config.micro_batch_tokens`; passes without anything to learn are left out.
     pub(super) fn lessons(&self, batch: &[usize], config: &config::Prm, weights: [f32; 2]) -> Vec<Lesson> {
         let mut lessons: Vec<Lesson> = match self {
@@ -68,7 +81,7 @@ impl Examples {
             }
             Self::Pairs(pairs) => lessons_of_pairs(pairs, batch, config.micro_batch_tokens),
         };
-        lessons.retain(|lesson| lesson.steps.picks() > 0);
+        lessons.retain(|lesson| lesson.picks() > 0);
         lessons
     }
 }
@@ -84,6 +97,8 @@ impl Preference {
 #[derive(Debug, Clone)]
 pub struct Lesson {
     objective: Objective,
+    /// The examples in it with the picks of each, in the order in which they come.
+    examples: Vec<(usize, usize)>,
     /// Rows and picks. For pairs the picks come in twos, the better one first.
     steps: Packed,
     weights: Vec<f32>,
@@ -103,8 +118,9 @@ fn lessons_of(
     let read: Vec<Row<'_>> = batch.iter().map(|index| rows[*index].row()).collect();
     let lesson = |group: MicroBatch| {
         let lines = group.lines(|row| read[row]);
-        let mut lesson =
-            Lesson::new(config.objective, &lines, &group.rows().map(|row| picks(batch[row])).collect::<Vec<_>>());
+        let picks: Vec<Vec<Pick>> = group.rows().map(|row| picks(batch[row])).collect();
+        let mut lesson = Lesson::new(config.objective, &lines, &picks);
+        lesson.examples = group.rows().zip(&picks).map(|(row, picks)| (batch[row], picks.len())).collect();
         if config.text_loss > 0.0 {
             let text = group.rows().map(|row| rows[batch[row]].text_picks()).collect();
             lesson.text = Some(lesson.steps.repicked(text));
@@ -119,8 +135,9 @@ fn lessons_of_pairs(pairs: &[Preference], batch: &[usize], budget: usize) -> Vec
     let whole: Vec<Vec<u32>> = batch.iter().map(|index| pairs[*index].tokens()).collect();
     let read: Vec<Row<'_>> = whole.iter().map(|tokens| Row::alone(tokens)).collect();
     let lesson = |group: MicroBatch| {
-        let of: Vec<&Preference> = group.rows().map(|row| &pairs[batch[row]]).collect();
-        Lesson::of_pairs(&of)
+        let examples: Vec<(usize, usize)> = group.rows().map(|row| (batch[row], 2)).collect();
+        let of: Vec<&Preference> = examples.iter().map(|(index, _)| &pairs[*index]).collect();
+        Lesson { examples, ..Lesson::of_pairs(&of) }
     };
     micro_batches(&read, budget).into_iter().map(lesson).collect()
 }
@@ -131,7 +148,7 @@ impl Lesson {
         let (weights, values) = flat().map(|pick| (pick.weight, pick.value)).unzip();
         let places = picks.iter().map(|row| row.iter().map(|pick| (pick.position, pick.class)).collect());
         let steps = Packed::labelled(lines, places.collect());
-        Self { objective, steps, weights, values, text: None, dropout: (0.0, 0) }
+        Self { objective, examples: Vec::new(), steps, weights, values, text: None, dropout: (0.0, 0) }
     }
 
     /// Steps to classify, all weighing the same, with the tokens of good ones to predict where `with_text`.
@@ -168,6 +185,16 @@ impl Lesson {
         Self { dropout: (share, seed), ..self }
     }
 
+    /// The examples in it with the picks of each, in the order in which they come.
+    pub(super) fn examples(&self) -> &[(usize, usize)] {
+        &self.examples
+    }
+
+    /// Picks in it.
+    pub(super) fn picks(&self) -> usize {
+        self.steps.picks()
+    }
+
     /// Σ of the weights of what is judged: of steps, of tokens, of pairs.
     pub fn weight(&self) -> f32 {
         let sum: f64 = self.weights.iter().map(|weight| f64::from(*weight)).sum();
@@ -191,13 +218,30 @@ impl Lesson {
             let ones = text.values(&vec![1.0; text.picks()], &log_probs.device());
             (log_probs * ones).sum().neg()
         });
-        let logits = model.judge(self.dropped(self.steps.pick(hidden)));
-        let steps = match self.objective {
+        Losses { steps: self.judged(model, self.steps.pick(hidden)), text }
+    }
+
+    /// The losses given the hidden states at the picks, one row of values for each.
+    pub(super) fn losses_of(&self, model: &TokenClassifier, states: &[f32], width: usize) -> Losses {
+        let mut values = states.to_vec();
+        values.resize(self.steps.padded() * width, 0.0);
+        let states = TensorData::new(values, [self.steps.padded(), width]);
+        Losses { steps: self.judged(model, Tensor::from_data(states, &model.device())), text: None }
+    }
+
+    /// The loss of the judgements, `[1]`, given the hidden states at the picks, `[picks, width]`.
+    fn judged(&self, model: &TokenClassifier, picked: Tensor<2>) -> Tensor<1> {
+        let logits = model.judge(self.dropped(picked));
+        match self.objective {
             Objective::CrossEntropy => self.cross_entropy(logits),
             Objective::TokenValue => self.squared_error(logits),
             Objective::Pairwise => self.comparison(logits),
-        };
-        Losses { steps, text }
+        }
+    }
+
+    /// The hidden states at the picks, `[picks, width]`.
+    pub(super) fn look(&self, config: &ModelConfig, model: &TokenClassifier) -> Tensor<2> {
+        self.steps.pick(hidden(config, model, &self.steps))
     }
 
     /// Dropout: each value is 0 with the share p, and 1/(1 − p) times itself otherwise.

@@ -3,6 +3,7 @@
 mod benchmark;
 mod best_of;
 mod calibration;
+mod features;
 mod judge;
 mod labelled;
 mod lesson;

@@ -3,6 +3,7 @@
 use rand::seq::SliceRandom as _;
 use serde::{Deserialize, Serialize};
 
+use super::features::Features;
 use super::labelled::balanced;
 use super::lesson::{Examples, Lesson};
 use super::{LabelledSteps, Prm, Scale, quality, score};
@@ -52,6 +53,8 @@ pub struct PrmTraining {
     trainer: Trainer<TokenClassifier>,
     progress: Position,
     best: Option<(f32, TokenClassifier)>,
+    /// What the decoder sees, in a stage in which it does not learn; `None` inside if that is too much to keep.
+    features: Option<Option<Features>>,
     /// The order of the examples in an epoch.
     order: (usize, Vec<usize>),
     announced: bool,
@@ -132,6 +135,7 @@ impl PrmTraining {
             class_weights,
             progress: Position::default(),
             best: None,
+            features: None,
             order: (usize::MAX, Vec::new()),
             announced: false,
         };
@@ -225,6 +229,7 @@ impl PrmTraining {
         };
         self.trainer = Trainer::new(&optimizer, self.steps_of(stage));
         self.best = None;
+        self.features = None;
         self.announced = false;
     }
 
@@ -292,9 +297,10 @@ impl PrmTraining {
     }
 
     async fn learn(&mut self, phase: Phase, listener: &mut Listener<'_>) -> Result<()> {
+        self.look(phase, listener).await?;
         let batch = self.batch(phase);
         let (step, lr) = (self.progress.step + 1, self.trainer.lr());
-        let read = self.examples.tokens(&batch);
+        let read = if self.kept().is_some() { 0 } else { self.examples.tokens(&batch) };
         let loss = self.accumulate(&batch).await?;
         let grad_norm = match loss {
             Some(_) => {
@@ -324,22 +330,57 @@ impl PrmTraining {
         self.order.1.iter().skip(place * size).take(size).copied().collect()
     }
 
-    /// Gathers gradients of a batch; its mean loss, or `None` if there is nothing to learn in it.
-    async fn accumulate(&mut self, batch: &[usize]) -> Result<Option<f32>> {
+    /// Lets the decoder look at everything once, where it does not learn and there are several epochs.
+    async fn look(&mut self, phase: Phase, listener: &mut Listener<'_>) -> Result<()> {
+        let looks_again = self.progress.stage > 0 || self.config.head_epochs < 2 || self.config.text_loss > 0.0;
+        if looks_again || self.features.is_some() {
+            return Ok(());
+        }
+        let all: Vec<usize> = (0..self.examples.len()).collect();
+        let lessons = self.examples.lessons(&all, &self.config, self.class_weights);
+        let Position { step, mut tokens, .. } = self.progress;
+        let mut seen = |lessons: &[Lesson]| {
+            let examples = lessons.iter().flat_map(Lesson::examples);
+            // Whoever goes on with a training has counted them already.
+            tokens += if step == 0 { examples.map(|(example, _)| self.examples.tokens(&[*example])).sum() } else { 0 };
+            emit(listener, Event::Progress { phase, done: step, tokens })
+        };
+        self.features = Some(Features::of(&self.prm, self.examples.len(), &lessons, &mut seen).await?);
+        self.progress.tokens = tokens;
+        Ok(())
+    }
+
+    /// What the decoder sees, where that is kept.
+    fn kept(&self) -> Option<&Features> {
+        self.features.as_ref()?.as_ref()
+    }
+
+    /// The passes of a batch: one if the decoder has seen it.
+    fn lessons(&self, batch: &[usize]) -> Vec<Lesson> {
+        let mut lessons = match self.kept() {
+            Some(_) => vec![self.examples.whole(batch, &self.config, self.class_weights)],
+            None => self.examples.lessons(batch, &self.config, self.class_weights),
+        };
+        lessons.retain(|lesson| lesson.picks() > 0);
         let dropout = self.prm.config.classifier_dropout;
         let seed = seed::mix_in(seed::mix_in(self.seed, DROPOUT), self.step() as u64);
-        let lessons = self.examples.lessons(batch, &self.config, self.class_weights);
-        let lessons: Vec<Lesson> = lessons
-            .into_iter()
-            .zip(0..)
-            .map(|(lesson, index)| lesson.with_dropout(dropout, seed::mix_in(seed, index)))
-            .collect();
+        let dropped = |(lesson, index): (Lesson, u64)| lesson.with_dropout(dropout, seed::mix_in(seed, index));
+        lessons.into_iter().zip(0..).map(dropped).collect()
+    }
+
+    /// Gathers gradients of a batch; its mean loss, or `None` if there is nothing to learn in it.
+    async fn accumulate(&mut self, batch: &[usize]) -> Result<Option<f32>> {
+        let lessons = self.lessons(batch);
+        let states = self.kept().map(|kept| (kept.of_batch(batch), kept.width()));
         let weight: f32 = lessons.iter().map(Lesson::weight).sum();
         let text_tokens: usize = lessons.iter().map(Lesson::text_tokens).sum();
         let (model_config, text_weight) = (&self.prm.config, self.config.text_loss / text_tokens.max(1) as f32);
         let device = self.prm.model.device();
         let sums = self.trainer.accumulate(&self.prm.model, &device, &lessons, |model, lesson| {
-            let losses = lesson.losses(model_config, model);
+            let losses = match &states {
+                Some((states, width)) => lesson.losses_of(model, states, *width),
+                None => lesson.losses(model_config, model),
+            };
             let judged = losses.steps / weight;
             let whole = match losses.text {
                 Some(text) => judged.clone() + text * text_weight,
