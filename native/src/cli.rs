@@ -148,7 +148,7 @@ pub(crate) struct Place {
 /// Which rows of a file count.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Rows {
-    /// Use only the first N rows.
+    /// Use only the first N rows; of PRMBench, where a row holds two, the first N solutions.
     #[arg(long, value_parser = positive)]
     pub(crate) limit: Option<usize>,
     /// Stop at the first bad row instead of leaving it out.
@@ -204,11 +204,11 @@ pub(crate) struct PrmTrain {
     #[arg(long)]
     pub(crate) model: PathBuf,
     /// Labelled steps: TRL rows, PRM800K, Math-Shepherd, RLHFlow, OpenRLHF, PRMBench's training files; JSON, JSONL or
-    /// Parquet; may be given several times.
-    #[arg(long, required = true)]
+    /// Parquet; several files at once or one by one.
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     pub(crate) data: Vec<PathBuf>,
-    /// Leave out solutions to problems that occur in this file, such as those of a benchmark; may be given several times.
-    #[arg(long)]
+    /// Leave out solutions to problems that occur in these files, such as those of a benchmark.
+    #[arg(long, num_args = 1.., value_name = "FILE")]
     pub(crate) exclude: Vec<PathBuf>,
     /// Train on an evaluation set all the same: figures on it mean nothing afterwards.
     #[arg(long)]
@@ -306,7 +306,8 @@ pub(crate) struct Search {
     /// Method; may be given several times; all of them unless given.
     #[arg(long, value_enum)]
     pub(crate) method: Vec<SearchMethod>,
-    /// Solutions or beams of each problem; may be given several times.
+    /// Solutions of each problem, or beams, of which one in `--width` is kept after every step; may be given several
+    /// times.
     #[arg(long, default_values_t = [16], value_parser = positive)]
     pub(crate) n: Vec<usize>,
     /// Ways on from each beam.
@@ -420,7 +421,7 @@ pub(crate) struct PrmEval {
     pub(crate) reading: Reading,
     /// Files of the benchmark: each is a subset of ProcessBench, or a class of PRMBench by its name; of bon and
     /// rewardmath, several solutions of each problem, such as `generate --json` writes.
-    #[arg(long, required = true)]
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     pub(crate) data: Vec<PathBuf>,
     /// Score steps without their words, only what is mathematics in them.
     #[arg(long)]

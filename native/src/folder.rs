@@ -23,6 +23,9 @@ const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 /// What an adapter of `prm train` says beside PEFT's files.
 pub(crate) const OWN: &str = "minform.json";
 
+/// PEFT's own description of an adapter.
+const ADAPTER: &str = "adapter_config.json";
+
 /// What `tokenizer_config.json` says of a model that wants questions as they are.
 const RAW: &str = r#"{"minform": {"prompt": "raw"}}"#;
 
@@ -48,6 +51,9 @@ impl Folder {
         if !path.join("config.json").exists() && !models.is_empty() {
             let names: Vec<String> = models.iter().map(|model| model.display().to_string()).collect();
             bail!("{} is a run folder; name the model in it: {}", path.display(), names.join(" or "));
+        }
+        if !path.join("config.json").exists() && path.join(ADAPTER).exists() {
+            bail!("{} is an adapter; give the model it goes on here, and this with --adapter", path.display());
         }
         let json = read(&path.join("config.json"))?;
         let mut config =
@@ -126,23 +132,37 @@ impl Folder {
 
     /// The reward model that an adapter makes of this model, and the folder as it then is.
     pub(crate) fn with_adapter(mut self, adapter: &Path, device: &Device) -> Result<(Self, Prm)> {
+        if !adapter.join(ADAPTER).exists() {
+            let inner = adapter.join("adapter");
+            match inner.join(ADAPTER).exists() {
+                true => bail!("{} is a run folder; name the adapter in it: {}", adapter.display(), inner.display()),
+                false => bail!("{} holds no adapter; expected {ADAPTER} in it", adapter.display()),
+            }
+        }
+        let (kind, own) = (kind(self.config.head), adapter.join(OWN));
+        let own: Value = match own.exists() {
+            true => serde_json::from_slice(&read(&own)?).with_context(|| own.display().to_string())?,
+            false => Value::Null,
+        };
+        let name = || adapter.display().to_string();
+        if let Some(base) = own["base"].as_str().filter(|base| *base != kind) {
+            let path = self.path.display();
+            bail!("{} was learned on top of a {base}, and {path} is a {kind}; give its own base", name());
+        }
         let base = match self.config.head {
             Head::Language => Prm::from_policy(&self.policy(device)?, 0),
             _ => self.prm(device)?,
         };
-        let files = ["adapter_config.json", "adapter_model.safetensors"].map(|name| read(&adapter.join(name)));
+        let files = [ADAPTER, "adapter_model.safetensors"].map(|name| read(&adapter.join(name)));
         let [config, weights] = files;
-        let name = || adapter.display().to_string();
         let learned = PeftAdapter::from_files(&config?, &weights?).with_context(name)?;
         if self.config.head == Head::Language && !learned.has_head() {
             bail!("{} brings no head (score.weight, score.bias) to a language model; it is no reward model", name());
         }
         let model = learned.fold_into(base.model).with_context(name)?;
-        let own = adapter.join(OWN);
         self.config = base.config;
-        if own.exists() {
-            let json: Value = serde_json::from_slice(&read(&own)?).with_context(|| own.display().to_string())?;
-            self.config.threshold = json["threshold"].as_f64().map(|threshold| threshold as f32);
+        if !own.is_null() {
+            self.config.threshold = own["threshold"].as_f64().map(|threshold| threshold as f32);
         }
         self.family = Some(PrmFamily::Pure);
         let model = Prm { config: self.config.clone(), model };
@@ -235,6 +255,14 @@ impl Folder {
         let mut files = vec![("config.json".into(), json), ("model.safetensors".into(), weights)];
         files.extend(self.companions.iter().cloned());
         Ok(files)
+    }
+}
+
+/// What an adapter is learned on top of.
+pub(crate) fn kind(head: Head) -> &'static str {
+    match head {
+        Head::Language => "language model",
+        Head::Classifier | Head::TwoLayer | Head::Value => "reward model",
     }
 }
 

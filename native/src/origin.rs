@@ -77,8 +77,12 @@ impl Origin {
         if !changed.is_empty() {
             bail!(
                 "the configuration is not that of the run: {}; leave --set and --config as they were, or begin \
-                 another run (rl.updates may grow where the learning rate does not depend on it)",
-                changed.join(", ")
+                 another run{}",
+                changed.join(", "),
+                match self.command.as_str() {
+                    "train" => " (rl.updates may grow where the learning rate does not depend on it)",
+                    _ => "",
+                }
             );
         }
         Ok(())

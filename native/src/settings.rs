@@ -176,7 +176,9 @@ fn set(table: &mut Table, setting: &str) -> Result<String> {
     let (mut parts, mut here) = (path.trim().split('.').peekable(), table);
     while let Some(part) = parts.next() {
         if !here.contains_key(part) && !OPTIONAL.contains(&path.trim()) {
-            let known: Vec<&str> = here.keys().map(String::as_str).collect();
+            let section = path.trim().rsplit_once('.').map_or("", |(section, _)| section);
+            let optional = OPTIONAL.iter().filter_map(|key| key.strip_prefix(section)?.strip_prefix('.'));
+            let known: Vec<&str> = here.keys().map(String::as_str).chain(optional).collect();
             bail!("--set {path}: no key {part:?}; known here: {}", known.join(", "));
         }
         if parts.peek().is_none() {

@@ -106,6 +106,35 @@ fn a_row_that_cannot_be_scored_costs_no_other() {
 }
 
 #[test]
+fn rows_of_several_formats_can_be_scored_and_the_samples_of_one_problem_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = |sample: usize| json!({ "id": "a", "sample": sample, "problem": SHELLS, "solution": "9 - 3 = 6" });
+    let rows = [sample(0), sample(1), judged("judged", &["9 - 3 = 6"], -1)];
+    let data = file(folder.path(), "rows.jsonl", &rows).display().to_string();
+    let out = folder.path().join("scores.jsonl").display().to_string();
+    let output = minform(&["prm", "score", "--prm", &nano(), "--data", &data, "--out", &out]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let written = std::fs::read_to_string(&out).unwrap();
+    let ids = written.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].clone());
+    assert_eq!(ids.collect::<Vec<_>>(), ["a/0", "a/1", "judged"]);
+}
+
+#[test]
+fn a_benchmark_of_which_nothing_could_be_scored_has_no_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = file(folder.path(), "long.jsonl", &[endless()]).display().to_string();
+    let output = minform(&["prm", "eval", "processbench", "--model", &nano(), "--data", &data]);
+    assert!(!output.status.success() && stdout(&output).is_empty());
+    assert!(stderr(&output).contains("none of the 1 solutions of long"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("context holds"), "{}", stderr(&output));
+    let right = file(folder.path(), "right.jsonl", &[judged("right", &["9 - 3 = 6"], -1)]).display().to_string();
+    let figure = minform(&["prm", "eval", "processbench", "--model", &nano(), "--data", &right, "--figure", "f.svg"]);
+    assert!(stderr(&figure).contains("curves of bon"), "{}", stderr(&figure));
+    let one_kind = minform(&["prm", "eval", "processbench", "--model", &nano(), "--data", &right]);
+    assert!(stdout(&one_kind).contains("none of these rows is wrong"), "{}", stdout(&one_kind));
+}
+
+#[test]
 fn every_row_has_a_result_whatever_is_wrong_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rows.jsonl");
@@ -127,6 +156,7 @@ fn every_row_has_a_result_whatever_is_wrong_with_it() {
         assert!(error.contains(expected), "{error:?} does not say {expected:?}");
     }
     assert_eq!(lines.len(), 6);
+    assert_eq!([&lines[1]["id"], &lines[2]["id"]], ["none", "fields"]);
     let strict = minform(&["prm", "score", "--prm", &nano(), "--data", &data, "--strict"]);
     assert!(stderr(&strict).contains("at least one step") && stdout(&strict).is_empty(), "{}", stderr(&strict));
 }
@@ -200,7 +230,7 @@ fn rollouts_label_steps_and_a_stopped_labelling_goes_on() {
         std::fs::remove_file(&half).unwrap();
         std::fs::write(&part, "{}\n").unwrap();
         let foreign = label(method, &half, &["--searches", "3", "--resume"]);
-        assert!(stderr(&foreign).contains("other work"), "{}", stderr(&foreign));
+        assert!(stderr(&foreign).contains("begun with other"), "{}", stderr(&foreign));
         assert!(stderr(&label(method, &half, &["--searches", "3"])).contains("--resume"));
     }
     let refused = label("monte-carlo", &path("omega"), &[]);

@@ -108,7 +108,7 @@ fn a_head_of_another_family_is_refused() {
         Ok(_) => panic!("{family:?} from {of}"),
         Err(error) => error.to_string(),
     };
-    assert!(refused(PrmFamily::Pure, "families/skywork").contains("not the head of pure models"));
+    assert!(refused(PrmFamily::Pure, "families/skywork").contains("the head of skywork models, not of pure"));
     assert!(refused(PrmFamily::Implicit, "families/implicit").contains("reference"));
     // A language model without a value head.
     assert!(refused(PrmFamily::Skywork, "families/rlhflow").contains("v_head.summary"));
@@ -162,6 +162,19 @@ fn every_family_is_judged_by_the_program() {
     assert!(!bare.status.success());
     let alone = minform(&["prm", "score", "--prm", &model, "--family", "implicit", "--data", &data]);
     assert!(stderr(&alone).contains("--reference"), "{}", stderr(&alone));
+    let nano = folder("../../web/models/nano/policy").display().to_string();
+    let own = ["--family", "implicit", "--reference", &model];
+    let itself = minform(&[&["prm", "score", "--prm", &model, "--data", &data], &own[..]].concat());
+    assert!(stderr(&itself).contains("is the reward model itself"), "{}", stderr(&itself));
+    let other = ["--family", "implicit", "--reference", &nano];
+    let foreign = minform(&[&["prm", "score", "--prm", &model, "--data", &data], &other[..]].concat());
+    assert!(stderr(&foreign).contains("different tokenizers"), "{}", stderr(&foreign));
+    let skywork = folder("families/skywork").display().to_string();
+    let reference = folder("families/implicit-reference").display().to_string();
+    let needless = minform(&["prm", "score", "--prm", &skywork, "--data", &data, "--reference", &reference]);
+    assert!(stderr(&needless).contains("goes with implicit"), "{}", stderr(&needless));
+    let mistaken = minform(&["prm", "score", "--prm", &skywork, "--data", &data, "--family", "trl"]);
+    assert!(stderr(&mistaken).contains("the head of skywork models, not of trl"), "{}", stderr(&mistaken));
     let scored =
         minform(&["prm", "score", "--prm", &folder("families/skywork").display().to_string(), "--data", &data]);
     let line: Value = serde_json::from_str(stdout(&scored).lines().next().unwrap()).unwrap();

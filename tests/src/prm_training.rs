@@ -235,6 +235,8 @@ fn the_program_trains_and_refuses_evaluation_data() {
     }
     let again = train("again", &["--resume"]);
     assert!(again.status.success() && stderr(&again).contains("held out"), "{}", stderr(&again));
+    let complete = train("again", &["--resume"]);
+    assert!(complete.status.success() && stderr(&complete).contains("complete"), "{}", stderr(&complete));
     let refused = train("again", &[]);
     assert!(stderr(&refused).contains("--resume"), "{}", stderr(&refused));
     let benchmark = json!({ "problem": "p", "steps": ["a"], "label": 0, "final_answer_correct": false });
@@ -244,6 +246,22 @@ fn the_program_trains_and_refuses_evaluation_data() {
     let known = train("known", &["--data", &benchmark, "--i-know"]);
     assert!(known.status.success(), "{}", stderr(&known));
     let exclude = write(folder.path(), "exclude.jsonl", &rows[..3]);
-    let without = train("without", &["--exclude", &exclude]);
-    assert!(stderr(&without).contains("3 solutions left out"), "{}", stderr(&without));
+    let problem = json!({ "question": "4 + 4?", "answer": "4 + 4 = 8\n#### 8" });
+    let problems = write(folder.path(), "problems.jsonl", &[problem]);
+    let without = train("without", &["--exclude", &exclude, &problems]);
+    assert!(stderr(&without).contains("4 solutions left out"), "{}", stderr(&without));
+    assert!(stderr(&without).contains("optimizer steps teach little"), "{}", stderr(&without));
+    let unlabelled = train("unlabelled", &["--data", &problems]);
+    assert!(stderr(&unlabelled).contains("minform label"), "{}", stderr(&unlabelled));
+    // An adapter knows what it goes on, and a model folder what it is not.
+    let refused = |prm: &str, more: &[&str]| {
+        let output = minform(&[&["prm", "score", "--data", &data, "--prm", prm], more].concat());
+        assert!(!output.status.success());
+        stderr(&output)
+    };
+    let policy = crate::fixture::folder("../../web/models/nano/policy").display().to_string();
+    assert!(refused(&policy, &["--adapter", &path("whole/adapter")]).contains("learned on top of a reward model"));
+    assert!(refused(&model, &["--adapter", &path("whole")]).contains("name the adapter in it"));
+    assert!(refused(&model, &["--adapter", &data]).contains("holds no adapter"));
+    assert!(refused(&path("whole/adapter"), &[]).contains("is an adapter"));
 }

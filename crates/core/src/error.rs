@@ -96,12 +96,14 @@ pub enum Error {
 }
 
 fn weight_list(missing: &[String], mismatched: &[String]) -> String {
-    let mut parts = Vec::new();
-    if !missing.is_empty() {
-        parts.push(format!("missing: {}", missing.join(", ")));
-    }
-    if !mismatched.is_empty() {
-        parts.push(format!("wrong: {}", mismatched.join("; ")));
-    }
-    parts.join("; ")
+    /// How many tensors are named.
+    const NAMED: usize = 5;
+    let list = |what: &str, names: &[String]| {
+        let more = names.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let named: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+        (!named.is_empty()).then(|| format!("{what}: {}{more}", named.join(", ")))
+    };
+    let parts = [list("missing", missing), list("wrong", mismatched)];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }

@@ -169,6 +169,11 @@ impl Change {
     ) -> Option<Self> {
         let Part::Calculation { expression, result } = self.lines[line].0.get(part)?.clone() else { return None };
         let known = self.known(question, line);
+        // Where the result stands already, what follows may mean either number, and what stands there would contradict
+        // the mistake.
+        if self.stated(line, part).chain(known.iter().cloned()).any(|other| number(&other) == number(&result)) {
+            return None;
+        }
         let edit = match mistake {
             Mistake::Result => None,
             Mistake::Operation => Some(other_operation(&expression, rng)?),
@@ -183,13 +188,19 @@ impl Change {
             return None;
         }
         self.rewrite(line, part, edit.as_ref(), &outcome)?;
-        // A result that stood in the question already may mean either; what follows then goes on with the right one.
-        if !known.iter().any(|other| number(other) == number(&result)) {
-            self.rename(result, outcome)?;
-        }
+        self.rename(result, outcome)?;
         // The result itself stands in the text that follows.
         self.carry_on(line, part + 1, true)?;
         Some(self)
+    }
+
+    /// Numbers of a line in the text before one of its parts.
+    fn stated(&self, line: usize, part: usize) -> impl Iterator<Item = String> + '_ {
+        let texts = self.lines[line].0[..part].iter().filter_map(|part| match part {
+            Part::Text(text) => Some(text),
+            Part::Calculation { .. } => None,
+        });
+        texts.flat_map(|text| numbers(text).map(|(_, found)| found.replace(',', "")))
     }
 
     /// Numbers of the question and results before a line.

@@ -1,6 +1,8 @@
 //! `minform prm score`: every step of every solution.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
+use std::iter::Peekable;
+use std::slice;
 
 use anyhow::{Context as _, Result, bail};
 use minform_core::event::Event;
@@ -48,11 +50,28 @@ pub(crate) fn run(options: &PrmScore) -> Result<()> {
     let input = input(options)?;
     let rows: Vec<StepRow> = input.iter().filter_map(|row| row.clone().ok()).collect();
     let mut run = Run::without_folder("prm score", &scorer.config);
-    let scored = scorer.score(&mut run, &rows)?;
+    let mut output = Output { input: input.iter().peekable(), text: String::new(), failed: 0, written: 0 };
+    let mut scored = Vec::with_capacity(rows.len());
+    let result = scorer.score_in_parts(&mut run, &rows, &mut |mut part| {
+        part.iter().try_for_each(|one| output.add(one, &scorer))?;
+        scored.append(&mut part);
+        output.flush(options)
+    });
+    match result {
+        Ok(()) => output.add_failed()?,
+        Err(error) => {
+            // What is done is worth keeping.
+            run.finish()?;
+            output.end(options)?;
+            eprintln!("{} of {} rows were written before this", output.written, input.len());
+            return Err(error);
+        }
+    }
     report_quality(&mut run, &rows, &scored, &scorer);
     run.finish()?;
-    let failed = write(options, &input, &scored, &scorer)?;
-    match failed {
+    output.flush(options)?;
+    output.end(options)?;
+    match output.failed {
         0 => Ok(()),
         failed => bail!("{failed} of {} rows could not be scored; `error` in their output says why", input.len()),
     }
@@ -69,6 +88,14 @@ fn input(options: &PrmScore) -> Result<Vec<std::result::Result<StepRow, Skipped>
         }
     };
     let mut rows = read_each(&name, &bytes, StepFormat::Auto);
+    // The format is that of the file, but a row of another that has problem and steps can be scored all the same.
+    let plain = read_each(&name, &bytes, StepFormat::Unjudged);
+    if plain.len() == rows.len() {
+        let scored = |(row, plain): (std::result::Result<_, Skipped>, std::result::Result<_, Skipped>)| {
+            row.or_else(|skipped| plain.map_err(|_| skipped))
+        };
+        rows = rows.into_iter().zip(plain).map(scored).collect();
+    }
     rows.truncate(options.rows.limit.unwrap_or(usize::MAX));
     if let Some(Err(skipped)) = rows.iter().find(|row| options.rows.strict && row.is_err()) {
         return Err(skipped.clone().into());
@@ -90,39 +117,63 @@ fn report_quality(run: &mut Run, rows: &[StepRow], scored: &[Scored], scorer: &S
     }
 }
 
-/// Writes a row for every row of the input, and tells of how many there are no scores.
-fn write(
-    options: &PrmScore,
-    input: &[std::result::Result<StepRow, Skipped>],
-    scored: &[Scored],
-    scorer: &Scorer,
-) -> Result<usize> {
-    let (mut text, mut failed, mut scored) = (String::new(), 0, scored.iter());
-    for row in input {
-        let outcome = match row {
-            Ok(row) => match scored.next() {
-                Some(Ok(solution)) => Ok(serde_json::to_string(&Row::new(row, solution, scorer))?),
-                other => Err((row.id.clone(), other.and_then(|one| one.clone().err()).unwrap_or_default())),
-            },
-            Err(skipped) => Err((format!("{}:{}", skipped.file, skipped.row), skipped.to_string())),
-        };
-        text += &match outcome {
-            Ok(line) => line,
-            Err((id, error)) => {
-                failed += 1;
-                serde_json::to_string(&Failed { id: &id, error: &error })?
+/// The rows of the output, in the order of the input.
+struct Output<'a> {
+    /// What is still to come.
+    input: Peekable<slice::Iter<'a, std::result::Result<StepRow, Skipped>>>,
+    /// What is not yet on standard output, or everything for a file.
+    text: String,
+    written: usize,
+    failed: usize,
+}
+
+impl Output<'_> {
+    /// The next row that could be read, with those before it that could not.
+    fn add(&mut self, scored: &Scored, scorer: &Scorer) -> Result<()> {
+        self.add_failed()?;
+        let Some(Ok(row)) = self.input.next() else { return Ok(()) };
+        match scored {
+            Ok(solution) => self.line(&Row::new(row, solution, scorer)),
+            Err(error) => {
+                self.failed += 1;
+                self.line(&Failed { id: &row.id, error })
             }
-        };
-        text.push('\n');
-    }
-    match &options.out {
-        Some(path) => write_file(path, text.as_bytes())?,
-        None => {
-            use std::io::Write as _;
-            std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?;
         }
     }
-    Ok(failed)
+
+    /// The next rows, as far as they could not be read.
+    fn add_failed(&mut self) -> Result<()> {
+        while let Some(Err(skipped)) = self.input.next_if(|row| row.is_err()) {
+            self.failed += 1;
+            self.line(&Failed { id: &skipped.id, error: &skipped.to_string() })?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, row: &impl Serialize) -> Result<()> {
+        self.text += &serde_json::to_string(row)?;
+        self.text.push('\n');
+        self.written += 1;
+        Ok(())
+    }
+
+    /// Writes what there is to standard output; a file is written as a whole.
+    fn flush(&mut self, options: &PrmScore) -> Result<()> {
+        if options.out.is_none() {
+            let mut output = std::io::stdout().lock();
+            output
+                .write_all(self.text.as_bytes())
+                .and_then(|()| output.flush())
+                .context("cannot write to standard output")?;
+            self.text.clear();
+        }
+        Ok(())
+    }
+
+    /// Writes the file.
+    fn end(&self, options: &PrmScore) -> Result<()> {
+        options.out.as_ref().map_or(Ok(()), |path| write_file(path, self.text.as_bytes()))
+    }
 }
 
 impl<'a> Row<'a> {

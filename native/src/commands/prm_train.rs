@@ -11,17 +11,17 @@ use minform_core::prm::{
     Found, LabelledSteps, Prm, PrmProgress, PrmSnapshot, PrmTraining, Scale, best_threshold, quality,
 };
 use minform_core::seed;
-use minform_text::data::{StepFormat, StepRow, step_format};
+use minform_text::data::{ProblemFormat, StepFormat, StepRow, read_problems, step_format};
 use minform_text::steps::{PrmInput, newline_id};
 use rand::seq::SliceRandom as _;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::problems::load_steps;
+use super::problems::{load_problems, load_steps};
 use super::sft::finish;
 use crate::cli::{PrmTrain, Rows};
 use crate::clock::Elapsed;
-use crate::folder::{Folder, Lock, OWN, write_folder};
+use crate::folder::{Folder, Lock, OWN, kind, write_folder};
 use crate::origin::{Origin, fingerprint};
 use crate::parquet::read_rows;
 use crate::run::{LOG, Run, is_blank, was_stopped};
@@ -45,8 +45,17 @@ pub(crate) fn run(options: &PrmTrain) -> Result<()> {
     let measured = held_out.iter().map(|row| row.steps.clone()).collect();
     let mut training = PrmTraining::new(model, &config.prm, training, measured, config.seed)?;
     let origin = Origin::new("prm train", &config, &options.common.device, inputs(options)?)?;
-    let mut run = begin(options, &origin, &config, &mut training)?;
+    let Some(mut run) = begin(options, &origin, &config, &mut training)? else {
+        let saved = options.place.out.join("prm");
+        eprintln!("this training is complete; nothing is left to do");
+        return finish(
+            Ok::<(), anyhow::Error>(()),
+            Some(&saved),
+            options.common.json.then(|| json!({ "saved": saved })),
+        );
+    };
     counts.tell();
+    tell_steps(&training);
     let checkpoints = Series::new(options.place.out.join("checkpoint"));
     let result = pollster::block_on(learn(&mut training, &config, &checkpoints, &mut run));
     let (step, steps) = (training.step(), training.steps());
@@ -110,14 +119,17 @@ fn gather(options: &PrmTrain, config: &config::Prm) -> Result<Vec<Of<StepRow>>> 
         if !options.i_know {
             refuse_evaluation_data(path, &bytes)?;
         }
-        let of_file = load_steps(&path.display().to_string(), &bytes, options.rows)?;
+        let name = path.display().to_string();
+        if step_format(&bytes) == StepFormat::Auto && !read_problems(&name, &bytes, ProblemFormat::Auto).rows.is_empty()
+        {
+            bail!("{name} holds problems, not solutions with labelled steps; `minform label` makes such of it");
+        }
+        let of_file = load_steps(&name, &bytes, options.rows)?;
         rows.extend(of_file.into_iter().map(|steps| Of { file, steps }));
     }
     let mut excluded = BTreeSet::new();
     for path in &options.exclude {
-        let all = Rows { limit: None, ..options.rows };
-        let rows = load_steps(&path.display().to_string(), &read_rows(path)?, all)?;
-        excluded.extend(rows.into_iter().map(|row| row.problem));
+        excluded.extend(problems_of(path, options.rows)?);
     }
     let before = rows.len();
     rows.retain(|row| !excluded.contains(&row.steps.problem));
@@ -137,6 +149,16 @@ fn gather(options: &PrmTrain, config: &config::Prm) -> Result<Vec<Of<StepRow>>> 
         rows.iter_mut().for_each(|row| judge_until_first_error(&mut row.steps));
     }
     Ok(rows)
+}
+
+/// The problems of a file of solutions, or of problems.
+fn problems_of(path: &Path, rows: Rows) -> Result<Vec<String>> {
+    let (all, bytes) = (Rows { limit: None, ..rows }, read_rows(path)?);
+    if step_format(&bytes) == StepFormat::Auto {
+        return Ok(load_problems(path, all)?.into_iter().map(|problem| problem.question).collect());
+    }
+    let rows = load_steps(&path.display().to_string(), &bytes, all)?;
+    Ok(rows.into_iter().map(|row| row.problem).collect())
 }
 
 /// Steps after the first wrong one count as unjudged.
@@ -217,10 +239,12 @@ struct State {
 }
 
 /// Creates the run folder, or goes on from its checkpoint.
-fn begin(options: &PrmTrain, origin: &Origin, config: &Config, training: &mut PrmTraining) -> Result<Run> {
+///
+/// `None` if that training has come to its end.
+fn begin(options: &PrmTrain, origin: &Origin, config: &Config, training: &mut PrmTraining) -> Result<Option<Run>> {
     let out = &options.place.out;
     if !options.resume || !out.join(LOG).exists() || is_blank(out) {
-        return Run::create(origin, config, out, options.place.overwrite);
+        return Run::create(origin, config, out, options.place.overwrite).map(Some);
     }
     origin.check(out, config)?;
     let lock = Lock::take(out)?;
@@ -238,19 +262,35 @@ fn begin(options: &PrmTrain, origin: &Origin, config: &Config, training: &mut Pr
                 let (learned, optimizer) = (files.take(LEARNED)?, files.take(OPTIMIZER)?);
                 training.restore(PrmSnapshot { progress, learned, optimizer, best: files.take_if_there(BEST) })?;
                 eprintln!("going on after step {} of {}", training.step(), training.steps());
-                return Run::resume(lock, origin, config, out, events, elapsed);
+                return Run::resume(lock, origin, config, out, events, elapsed).map(Some);
             }
             Err(error) => eprintln!("warning: {} is not usable: {error:#}", path.display()),
         }
     }
-    if !steps.is_empty() || out.join("prm").exists() {
+    // A training that is stopped leaves a checkpoint, one that has ended none.
+    if steps.is_empty() && out.join("prm").exists() {
+        return Ok(None);
+    }
+    if !steps.is_empty() {
         bail!(
             "{} holds no checkpoint to go on from; pass --overwrite instead of --resume to begin again",
             out.display()
         );
     }
     eprintln!("no checkpoint yet: beginning again");
-    Run::resume(lock, origin, config, out, 0, Elapsed::default())
+    Run::resume(lock, origin, config, out, 0, Elapsed::default()).map(Some)
+}
+
+/// So few optimizer steps teach next to nothing.
+const FEW_STEPS: usize = 30;
+
+fn tell_steps(training: &PrmTraining) {
+    let steps = training.steps();
+    if steps < FEW_STEPS {
+        eprintln!("warning: {steps} optimizer steps teach little; lower prm.batch, or give more rows or epochs");
+    } else {
+        eprintln!("{steps} optimizer steps");
+    }
 }
 
 /// Trains to the end, with checkpoints on the way and one when it is stopped.
@@ -333,9 +373,8 @@ fn save(
     if let Some(place) = &adapter {
         let learned = pollster::block_on(PeftAdapter::of(&model.model, lora.rank.max(1), lora.alpha))?;
         let mut files = learned.files(&options.model.display().to_string(), Precision::Half)?;
-        if let Some(threshold) = model.config.threshold {
-            files.push((OWN.into(), serde_json::to_vec_pretty(&json!({ "threshold": threshold }))?));
-        }
+        let own = json!({ "base": kind(folder.config.head), "threshold": model.config.threshold });
+        files.push((OWN.into(), serde_json::to_vec_pretty(&own)?));
         write_folder(place, &files)?;
     }
     let prm = out.join("prm");

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use burn::tensor::Device;
 use minform_core::config::Config;
 use minform_core::event::{Event, Phase};
+use minform_core::policy::Policy;
 use minform_core::prm::{self, Scale, ScoredSolution, StepScorer};
 use minform_text::data::StepRow;
 use minform_text::layout::{Layout, PrmFamily};
@@ -48,9 +50,14 @@ impl Scorer {
             None => {
                 let layout = folder.layout(folder.family(given)?)?;
                 let reference = match (layout.family(), &reading.reference) {
-                    (PrmFamily::Implicit, Some(path)) => Some((Folder::open(path)?.policy(&device)?, reading.beta)),
+                    (PrmFamily::Implicit, Some(other)) => {
+                        Some((reference(&folder, path, other, &device)?, reading.beta))
+                    }
                     (PrmFamily::Implicit, None) => bail!("implicit reward models need --reference"),
-                    _ => None,
+                    (family, Some(_)) => {
+                        bail!("--reference goes with implicit reward models; this is a {} one", family.name())
+                    }
+                    (_, None) => None,
                 };
                 let model = folder.scorer(&layout, reference, &device)?;
                 (folder, layout, model)
@@ -82,24 +89,49 @@ impl Scorer {
 
     /// Scores every row; one that cannot be laid out or does not fit the model's context is passed over with the reason.
     pub(super) fn score(&self, run: &mut Run, rows: &[StepRow]) -> Result<Vec<Scored>> {
-        let inputs: Vec<std::result::Result<PrmInput, String>> = rows.iter().map(|row| self.input(row)).collect();
-        let fitting: Vec<PrmInput> = inputs.iter().filter_map(|input| input.clone().ok()).collect();
-        let tokens: usize = fitting.iter().map(|input| input.ids.len()).sum();
+        let mut all = Vec::with_capacity(rows.len());
+        self.score_in_parts(run, rows, &mut |mut part| {
+            all.append(&mut part);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// The same, with `done` told the scores of one part of the rows after another, so that what is done is not lost
+    /// when the rest is stopped.
+    pub(super) fn score_in_parts(
+        &self,
+        run: &mut Run,
+        rows: &[StepRow],
+        told: &mut dyn FnMut(Vec<Scored>) -> Result<()>,
+    ) -> Result<()> {
+        /// Rows of a part: enough to find some of like length.
+        const PART: usize = 256;
         let phase = Phase::Score;
-        let _ = run.hear(Event::PhaseStarted { phase, total: fitting.len() });
-        let (mut done, total) = (0, fitting.len().max(1));
-        let mut heard = |count: usize| {
-            done += count;
-            run.hear(Event::Progress { phase, done, tokens: tokens * done / total }).is_continue()
-        };
-        let work = prm::score(&*self.model, &fitting, self.config.prm.micro_batch_tokens, &mut heard);
-        let mut scores = pollster::block_on(work)?.into_iter();
-        let _ = run.hear(Event::PhaseFinished { phase, tokens });
-        let scored = rows.iter().zip(inputs).map(|(row, input)| {
-            let scores = input.map(|_| scores.next().unwrap_or_default());
-            scores.map(|scores| ScoredSolution { steps: row.steps.clone(), scores, scale: self.scale() })
-        });
-        Ok(scored.collect())
+        let _ = run.hear(Event::PhaseStarted { phase, total: rows.len() });
+        let (mut done, mut read) = (0, 0);
+        for part in rows.chunks(PART) {
+            let inputs: Vec<std::result::Result<PrmInput, String>> = part.iter().map(|row| self.input(row)).collect();
+            let fitting: Vec<PrmInput> = inputs.iter().filter_map(|input| input.clone().ok()).collect();
+            let tokens: usize = fitting.iter().map(|input| input.ids.len()).sum();
+            let (mut scored, total) = (0, fitting.len().max(1));
+            let mut heard = |count: usize| {
+                scored += count;
+                run.hear(Event::Progress { phase, done: done + scored, tokens: read + tokens * scored / total })
+                    .is_continue()
+            };
+            let work = prm::score(&*self.model, &fitting, self.config.prm.micro_batch_tokens, &mut heard);
+            let mut scores = pollster::block_on(work)?.into_iter();
+            let scored = part.iter().zip(inputs).map(|(row, input)| {
+                let scores = input.map(|_| scores.next().unwrap_or_default());
+                scores.map(|scores| ScoredSolution { steps: row.steps.clone(), scores, scale: self.scale() })
+            });
+            told(scored.collect())?;
+            done += part.len();
+            read += tokens;
+        }
+        let _ = run.hear(Event::PhaseFinished { phase, tokens: read });
+        Ok(())
     }
 
     fn input(&self, row: &StepRow) -> std::result::Result<PrmInput, String> {
@@ -118,4 +150,28 @@ impl Scorer {
             false => Ok(input),
         }
     }
+}
+
+/// The model that an implicit reward model is compared with.
+fn reference(folder: &Folder, path: &Path, other: &Path, device: &Device) -> Result<Policy> {
+    let reference = Folder::open(other)?;
+    if reference.tokenizer.to_json()? != folder.tokenizer.to_json()? {
+        bail!("{} and {} have different tokenizers", other.display(), path.display());
+    }
+    if path.canonicalize().ok() == other.canonicalize().ok() {
+        bail!("--reference {} is the reward model itself; give the model it was trained from", other.display());
+    }
+    reference.policy(device)
+}
+
+/// How many solutions have no scores, with a word about why; an error if that is all of them.
+pub(super) fn failures(what: &str, scored: &[Scored]) -> Result<usize> {
+    let mut reasons = scored.iter().filter_map(|one| one.as_ref().err());
+    let Some(first) = reasons.next() else { return Ok(0) };
+    let failed = 1 + reasons.count();
+    if failed == scored.len() {
+        bail!("none of the {failed} solutions of {what} could be scored; the first: {first}");
+    }
+    eprintln!("warning: {failed} of {} solutions of {what} could not be scored; the first: {first}", scored.len());
+    Ok(failed)
 }

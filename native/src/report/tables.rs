@@ -83,16 +83,28 @@ pub(super) fn judges(page: &mut String, runs: &[Recorded]) -> Result<()> {
                 rows.push(vec![
                     run.name.clone(),
                     q.on.clone(),
+                    q.step.map_or(String::new(), |step| step.to_string()),
                     q.steps.to_string(),
                     figure(q.auc),
                     figure(q.accuracy),
                     figure(q.first_error_f1),
                     figure(q.approved),
+                    figure(q.calibration.as_ref().map(|calibration| calibration.ece)),
                 ]);
             }
         }
     }
-    let columns = ["run", "on", "steps up to the first error", "AUC", "step accuracy", "first-error F1", "approved"];
+    let columns = [
+        "run",
+        "on",
+        "after",
+        "steps up to the first error",
+        "AUC",
+        "step accuracy",
+        "first-error F1",
+        "approved",
+        "ECE",
+    ];
     table(page, "Process reward model", &columns, &rows)
 }
 

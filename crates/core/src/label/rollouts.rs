@@ -24,6 +24,8 @@ pub struct Rollouts<'a> {
     pub rollouts: usize,
     /// Tokens written.
     pub tokens: usize,
+    /// Rollouts that ran into the length limit, and so count as wrong.
+    pub cut: usize,
 }
 
 /// A problem as the policy is asked it.
@@ -39,7 +41,8 @@ impl<'a> Rollouts<'a> {
     /// `policy` should come from [`Policy::frozen`].
     pub fn new(policy: &'a Policy, tokenizer: &'a Tokenizer, sampling: &Sampling, seed: u64) -> Self {
         let separators = Separators::from_tokenizer(tokenizer);
-        Self { policy, tokenizer, separators, sampling: sampling.clone(), seed, calls: 0, rollouts: 0, tokens: 0 }
+        let sampling = sampling.clone();
+        Self { policy, tokenizer, separators, sampling, seed, calls: 0, rollouts: 0, tokens: 0, cut: 0 }
     }
 
     /// `count` ways on from each beginning, a problem with tokens after its prompt; a beginning that leaves no room in
@@ -72,6 +75,7 @@ impl<'a> Rollouts<'a> {
             for response in responses {
                 self.rollouts += 1;
                 self.tokens += response.tokens.len();
+                self.cut += usize::from(!response.finished);
                 let text = self.tokenizer.decode(&[&beginning[..], &response.tokens].concat())?;
                 let right = response.finished && grade(&text, &asked.answer).correct;
                 group.push(Completion { steps: self.steps(&response.tokens), right });

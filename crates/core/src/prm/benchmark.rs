@@ -25,28 +25,38 @@ pub enum ErrorClass {
     MultiSolutions,
 }
 
-/// Every class with its name in files, in the order of the published tables.
-const CLASSES: [(ErrorClass, &str); 9] = [
-    (ErrorClass::Redundancy, "redundency"),
-    (ErrorClass::Circular, "circular"),
-    (ErrorClass::Counterfactual, "counterfactual"),
-    (ErrorClass::StepContradiction, "step_contradiction"),
-    (ErrorClass::DomainInconsistency, "domain_inconsistency"),
-    (ErrorClass::Confidence, "confidence"),
-    (ErrorClass::MissingCondition, "missing_condition"),
-    (ErrorClass::Deception, "deception"),
-    (ErrorClass::MultiSolutions, "multi_solutions"),
-];
-
 impl ErrorClass {
+    /// All of them, in the order of the published tables.
+    pub const ALL: [Self; 9] = [
+        Self::Redundancy,
+        Self::Circular,
+        Self::Counterfactual,
+        Self::StepContradiction,
+        Self::DomainInconsistency,
+        Self::Confidence,
+        Self::MissingCondition,
+        Self::Deception,
+        Self::MultiSolutions,
+    ];
+
     /// The class that a file is named after; the benchmark spells redundancy "redundency".
     pub fn in_file_name(name: &str) -> Option<Self> {
-        CLASSES.into_iter().find(|(_, class)| name.contains(class)).map(|(class, _)| class)
+        Self::ALL.into_iter().find(|class| name.contains(class.name()))
     }
 
     /// Its name in files.
     pub fn name(self) -> &'static str {
-        CLASSES.into_iter().find(|(class, _)| *class == self).map_or("", |(_, name)| name)
+        match self {
+            Self::Redundancy => "redundency",
+            Self::Circular => "circular",
+            Self::Counterfactual => "counterfactual",
+            Self::StepContradiction => "step_contradiction",
+            Self::DomainInconsistency => "domain_inconsistency",
+            Self::Confidence => "confidence",
+            Self::MissingCondition => "missing_condition",
+            Self::Deception => "deception",
+            Self::MultiSolutions => "multi_solutions",
+        }
     }
 
     /// The group that its figure is averaged in: simplicity, soundness or sensitivity.
@@ -181,10 +191,10 @@ mod tests {
 
     #[test]
     fn classes_are_found_in_file_names() {
-        for (class, name) in CLASSES {
-            assert_eq!(ErrorClass::in_file_name(&format!("prm800k_test_p1_4o_{name}.jsonl")), Some(class));
-            assert_eq!(class.name(), name);
+        for class in ErrorClass::ALL {
+            assert_eq!(ErrorClass::in_file_name(&format!("prm800k_test_p1_4o_{}.jsonl", class.name())), Some(class));
         }
+        assert_eq!(ErrorClass::in_file_name("prm800k_test_p1_4o_redundency"), Some(ErrorClass::Redundancy));
         assert_eq!(ErrorClass::in_file_name("gsm8k.json"), None);
         let counts = confusion(&[0.5, -0.5, 0.5, 0.1], &[Some(true), Some(false), Some(false), None], 0.0);
         assert_eq!(counts, Confusion { right_passed: 1, right_rejected: 0, wrong_passed: 1, wrong_rejected: 1 });

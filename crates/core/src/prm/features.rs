@@ -73,6 +73,7 @@ mod tests {
     use crate::policy::Policy;
     use crate::prm::LabelledSteps;
     use crate::prm::lesson::Examples;
+    use crate::read::scalar;
 
     fn examples(objective: Objective) -> Examples {
         let row = |(step, good): (u32, bool)| {
@@ -102,7 +103,7 @@ mod tests {
             };
             let kept = pollster::block_on(Features::of(&prm, all.len(), &lessons, &mut seen)).unwrap().unwrap();
             assert_eq!(passes, lessons.len());
-            let value = |loss: burn::tensor::Tensor<1>| loss.into_scalar::<f32>();
+            let value = |loss| pollster::block_on(scalar(loss)).unwrap();
             let again: f32 = lessons.iter().map(|lesson| value(lesson.losses(&prm.config, &prm.model).steps)).sum();
             let backwards: Vec<usize> = all.iter().rev().copied().collect();
             let whole = examples.whole(&backwards, &config, [1.0, 2.0]);

@@ -238,7 +238,13 @@ pub fn load(family: PrmFamily, parts: PrmParts, device: &Device) -> Result<Box<d
     // Skywork's folders may name the class of the language model that they were made from.
     let fits = config.head == head || head == Head::Value && config.head == Head::Language;
     if !fits {
-        let problem = format!("{:?} is not the head of {} models; give the family it has", config.head, family.name());
+        let of = |head| match head {
+            Head::Classifier => "pure or trl",
+            Head::TwoLayer => "qwen-math",
+            Head::Value => "skywork",
+            Head::Language => "math-shepherd, rlhflow or implicit",
+        };
+        let problem = format!("the model has the head of {} models, not of {}", of(config.head), family.name());
         return Err(Error::Config { key: "architectures".into(), problem });
     }
     let config = ModelConfig { head, ..config };

@@ -32,16 +32,31 @@ pub(super) fn rows<'a>(file: &'a str, bytes: &'a [u8]) -> impl Iterator<Item = R
         let row = index + 1;
         match object {
             Ok(object) => Ok(Row { file, line, row, object }),
-            Err(problem) => Err(Skipped { file: file.to_owned(), line, row, field: None, problem }),
+            Err(problem) => {
+                Err(Skipped { id: format!("{file}:{row}"), file: file.to_owned(), line, row, field: None, problem })
+            }
         }
     })
+}
+
+/// A text that is not blank, or a number as text.
+fn plain_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Value::Number(number) => {
+            let text = number.to_string();
+            Some(text.strip_suffix(".0").unwrap_or(&text).to_owned())
+        }
+        _ => None,
+    }
 }
 
 impl Row<'_> {
     /// The row named as skipped.
     pub(super) fn skipped(&self, field: Option<&str>, problem: impl Into<String>) -> Skipped {
         let (file, field) = (self.file.to_owned(), field.map(str::to_owned));
-        Skipped { file, line: self.line, row: self.row, field, problem: problem.into() }
+        let id = self.id(&["id", "idx"]);
+        Skipped { id, file, line: self.line, row: self.row, field, problem: problem.into() }
     }
 
     pub(super) fn has(&self, field: &str) -> bool {
@@ -78,18 +93,14 @@ impl Row<'_> {
     pub(super) fn optional_text(&self, field: &str) -> Result<Option<String>, Skipped> {
         match self.object.get(field) {
             None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
-            Some(Value::Number(number)) => {
-                let text = number.to_string();
-                Ok(Some(text.strip_suffix(".0").unwrap_or(&text).to_owned()))
-            }
+            Some(plain @ (Value::String(_) | Value::Number(_))) => Ok(plain_text(plain)),
             Some(other) => Err(self.wrong_kind(field, other, "a text or a number")),
         }
     }
 
     /// The first of `fields` with a text or number, else `file:row`.
     pub(super) fn id(&self, fields: &[&str]) -> String {
-        let given = fields.iter().find_map(|field| self.optional_text(field).ok().flatten());
+        let given = fields.iter().find_map(|field| plain_text(self.object.get(*field)?));
         given.unwrap_or_else(|| format!("{}:{}", self.file, self.row))
     }
 

@@ -59,6 +59,8 @@ pub struct StepRow {
 /// A row that was left out, or a part of the file that is no row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
+    /// The dataset's own id of the row where that could be read, or `file:row`.
+    pub id: String,
     /// The file as the caller named it.
     pub file: String,
     /// Line of the file on which the row starts, counted from 1.

@@ -172,13 +172,20 @@ fn from_unjudged(row: &Row<'_>) -> Result<StepRow, Skipped> {
         (None, Some(answer)) => Some(grade(&steps.join("\n\n"), &answer).correct),
         (None, None) => None,
     };
-    Ok(StepRow { final_answer_correct, ..judged(row.id(&["id", "idx"]), problem, steps, labels) })
+    let id = row.id(&["id", "idx"]);
+    // Of several samples of one problem.
+    let id = row.object.get("sample").and_then(Value::as_u64).map_or(id.clone(), |sample| format!("{id}/{sample}"));
+    Ok(StepRow { final_answer_correct, ..judged(id, problem, steps, labels) })
 }
 
 /// The steps as a list, or those of a solution parted by blank lines.
 fn steps_of(row: &Row<'_>) -> Result<Vec<String>, Skipped> {
     if let Some(list) = ["steps", "eval_solution"].into_iter().find(|field| row.has(field)) {
-        return row.texts(list);
+        let steps = row.texts(list)?;
+        return match steps.iter().all(|step| step.trim().is_empty()) {
+            true => Err(row.skipped(Some(list), "holds blank steps alone; write a solution")),
+            false => Ok(steps),
+        };
     }
     // A model may have written nothing, which is a solution too.
     if row.object.get("response").and_then(Value::as_str).is_some_and(|response| response.trim().is_empty()) {

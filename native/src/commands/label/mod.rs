@@ -58,20 +58,29 @@ fn problems(options: &Label, config: &Config) -> Result<Vec<Problem>> {
     }
 }
 
+/// What rollouts took.
+#[derive(Debug, Clone, Copy, Default)]
+struct Spent {
+    rollouts: usize,
+    tokens: usize,
+    /// Rollouts that ran into the length limit.
+    cut: usize,
+}
+
 /// Tells what was written.
-fn tell(options: &Label, rows: &[Row], spent: Option<(usize, usize)>) -> Result<()> {
+fn tell(options: &Label, rows: &[Row], spent: Option<Spent>) -> Result<()> {
     let wrong = rows.iter().filter(|row| row.labels.contains(&Some(false))).count();
     let judged = rows.iter().flat_map(|row| &row.labels).flatten().count();
-    let (rollouts, tokens) = spent.unzip();
     output::line(match options.common.json {
         true => json!({
             "saved": options.out, "rows": rows.len(), "wrong": wrong, "judged_steps": judged,
-            "rollouts": rollouts, "tokens": tokens,
+            "rollouts": spent.map(|spent| spent.rollouts), "tokens": spent.map(|spent| spent.tokens),
+            "cut": spent.map(|spent| spent.cut),
         })
         .to_string(),
         false => {
-            let spent =
-                spent.map_or(String::new(), |(rollouts, tokens)| format!("; {rollouts} rollouts of {tokens} tokens"));
+            let told = |Spent { rollouts, tokens, .. }| format!("; {rollouts} rollouts of {tokens} tokens");
+            let spent = spent.map_or(String::new(), told);
             let out = options.out.display();
             format!("saved {out}: {} solutions, {wrong} with a wrong step, {judged} judged steps{spent}", rows.len())
         }

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Row;
+use super::{Row, Spent};
 use crate::cli::Label;
 use crate::folder::{read, write_file};
 
@@ -20,6 +20,9 @@ pub(super) struct Done {
     pub(super) rows: Vec<Row>,
     pub(super) rollouts: usize,
     pub(super) tokens: usize,
+    /// Of the rollouts, those that ran into the length limit.
+    #[serde(default)]
+    pub(super) cut: usize,
 }
 
 /// `OUT.part` beside the file that is to be written: a line that says what is being done, and one per group done.
@@ -41,8 +44,9 @@ impl Part {
             let bytes = read(&path)?;
             let mut lines = bytes.split(|byte| *byte == b'\n');
             let begun: Value = lines.next().and_then(|line| serde_json::from_slice(line).ok()).unwrap_or_default();
-            if begun != *told {
-                bail!("{shown} is the beginning of other work; give the same command, or remove it");
+            let changed = changed(&begun, told)?;
+            if !changed.is_empty() {
+                bail!("{shown} was begun with other {}; give the same command, or remove it", changed.join(", "));
             }
             // A last line may be cut off.
             for line in lines.filter_map(|line| serde_json::from_slice::<Done>(line).ok()) {
@@ -73,18 +77,27 @@ impl Part {
         Ok(())
     }
 
-    /// Writes the file of all rows; gives them with the rollouts and tokens they took.
-    pub(super) fn finish(self, options: &Label) -> Result<(Vec<Row>, usize, usize)> {
-        let (mut rows, mut rollouts, mut tokens) = (Vec::new(), 0, 0);
+    /// Writes the file of all rows; gives them with what they took.
+    pub(super) fn finish(self, options: &Label) -> Result<(Vec<Row>, Spent)> {
+        let (mut rows, mut spent) = (Vec::new(), Spent::default());
         for done in self.done.into_values() {
             rows.extend(done.rows);
-            rollouts += done.rollouts;
-            tokens += done.tokens;
+            spent.rollouts += done.rollouts;
+            spent.tokens += done.tokens;
+            spent.cut += done.cut;
         }
         write_file(&options.out, lines(&rows)?.as_bytes())?;
         fs::remove_file(&self.path).with_context(|| format!("cannot remove {}", self.path.display()))?;
-        Ok((rows, rollouts, tokens))
+        Ok((rows, spent))
     }
+}
+
+/// The fields in which a description of a work, read from a file, differs from another one.
+fn changed(begun: &Value, now: &Value) -> Result<Vec<String>> {
+    // Reading may round the last digit of a number, so that only what was read is alike.
+    let now: Value = serde_json::from_str(&now.to_string())?;
+    let fields = now.as_object().into_iter().flatten();
+    Ok(fields.filter(|(name, value)| begun.get(name) != Some(value)).map(|(name, _)| name.clone()).collect())
 }
 
 /// Rows as JSON lines.
@@ -95,4 +108,21 @@ pub(super) fn lines(rows: &[Row]) -> Result<String> {
         text.push('\n');
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use minform_core::config::Config;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_same_work_is_known_again() {
+        let told = |seed: u64| json!({ "world": Config::default().world, "sampling": Config::default().sampling, "seed": seed });
+        let begun: Value = serde_json::from_str(&told(1).to_string()).unwrap();
+        assert!(changed(&begun, &told(1)).unwrap().is_empty());
+        assert_eq!(changed(&begun, &told(2)).unwrap(), ["seed"]);
+        assert_eq!(changed(&Value::Null, &told(1)).unwrap().len(), 3);
+    }
 }

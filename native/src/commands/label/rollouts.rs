@@ -20,6 +20,9 @@ use crate::run::Run;
 /// Problems that are worked on together.
 const TOGETHER: usize = 32;
 
+/// One response in so many may be cut off without a word.
+const FEW: usize = 20;
+
 /// The policy and how it is asked.
 pub(super) struct Labeller {
     pub(super) folder: Folder,
@@ -54,7 +57,7 @@ pub(super) fn run(options: &Label, problems: &[Problem], config: &Config) -> Res
         "method": format!("{:?}", options.method), "model": model, "data": data, "limit": options.rows.limit,
         "samples": options.samples, "rollouts": options.rollouts, "searches": options.searches,
         "template": options.template.map(|template| format!("{template:?}")),
-        "sampling": config.sampling, "world": config.world, "seed": config.seed,
+        "sampling": config.sampling, "world": (!options.data.exists()).then_some(&config.world), "seed": config.seed,
     });
     let mut part = Part::open(options, &told)?;
     let mut run = Run::without_folder("label", config);
@@ -81,12 +84,19 @@ pub(super) fn run(options: &Label, problems: &[Problem], config: &Config) -> Res
         for ((problem, _), labels) in answered.iter().zip(labels) {
             kept.extend(rows(problem, labels, &labeller.folder.tokenizer)?);
         }
-        part.add(Done { group, rows: kept, rollouts: rollouts.rollouts, tokens: rollouts.tokens })?;
+        let Rollouts { rollouts, tokens, cut, .. } = rollouts;
+        part.add(Done { group, rows: kept, rollouts, tokens, cut })?;
     }
     let _ = run.hear(Event::PhaseFinished { phase, tokens });
     run.finish()?;
-    let (rows, rollouts, tokens) = part.finish(options)?;
-    tell(options, &rows, Some((rollouts, tokens)))
+    let (rows, spent) = part.finish(options)?;
+    if spent.cut * FEW > spent.rollouts {
+        eprintln!(
+            "warning: {} of {} responses ran into sampling.max_new_tokens = {} and count as wrong answers; raise it",
+            spent.cut, spent.rollouts, config.sampling.max_new_tokens
+        );
+    }
+    tell(options, &rows, Some(spent))
 }
 
 /// The labelled solutions of each problem.

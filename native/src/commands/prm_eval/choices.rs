@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::rows_of;
 use crate::cli::PrmEval;
-use crate::commands::scoring::Scorer;
+use crate::commands::scoring::{Scorer, failures};
 use crate::figure::{Curve, Figure};
 use crate::folder::write_file;
 use crate::output;
@@ -37,18 +37,11 @@ fn problems(options: &PrmEval, scorer: &Scorer, run: &mut Run) -> Result<Vec<Vec
     let all = groups.len();
     let problems: Vec<Vec<Rated>> =
         groups.into_values().filter(|group| !group.is_empty()).map(|group| rated(&group)).collect();
-    let failed = scored.iter().filter(|scored| scored.is_err()).count();
-    if failed > 0 {
-        let lost = all - problems.len();
-        eprintln!(
-            "warning: {failed} of {} solutions could not be scored and do not count, and {lost} problems with them",
-            rows.len()
-        );
+    let lost = all - problems.len();
+    if failures("the file", &scored)? > 0 && lost > 0 {
+        eprintln!("warning: {lost} problems are left without a solution and do not count");
     }
-    match problems.is_empty() {
-        true => bail!("no solution could be scored; `minform prm score` says why"),
-        false => Ok(problems),
-    }
+    Ok(problems)
 }
 
 fn rated(group: &[(&StepRow, &ScoredSolution)]) -> Vec<Rated> {

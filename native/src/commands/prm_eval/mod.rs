@@ -6,7 +6,7 @@ mod process_bench;
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use minform_text::data::StepRow;
 
 use super::problems::load_steps;
@@ -16,6 +16,9 @@ use crate::parquet::read_rows;
 use crate::run::Run;
 
 pub(crate) fn run(options: &PrmEval) -> Result<()> {
+    if options.figure.is_some() && options.benchmark != Benchmark::Bon {
+        bail!("--figure draws the curves of bon; leave it out for other benchmarks");
+    }
     let scorer = Scorer::open(&options.common, &options.model, &options.reading)?;
     let scorer = scorer.stripping_language(options.strip_language);
     let mut run = Run::without_folder("prm eval", &scorer.config);

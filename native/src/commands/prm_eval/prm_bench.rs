@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{percent, rows_of, stem};
 use crate::cli::PrmEval;
-use crate::commands::scoring::Scorer;
+use crate::commands::scoring::{Scorer, failures};
 use crate::output;
 use crate::run::Run;
 
@@ -33,8 +33,11 @@ pub(super) fn run(options: &PrmEval, scorer: &Scorer, run: &mut Run) -> Result<(
     let threshold = scorer.threshold();
     let mut classes: BTreeMap<ErrorClass, Vec<StepRow>> = BTreeMap::new();
     for path in &options.data {
-        let class = ErrorClass::in_file_name(&stem(path))
-            .with_context(|| format!("{} is named after no class of PRMBench, such as circular", path.display()))?;
+        let class = ErrorClass::in_file_name(&stem(path)).with_context(|| {
+            let names: Vec<&str> = ErrorClass::ALL.iter().map(|class| class.name()).collect();
+            let shown = path.display();
+            format!("{shown} is named after no class of PRMBench; its files are: {}", names.join(", "))
+        })?;
         let of_class = classes.entry(class).or_default();
         let mut known: BTreeSet<String> = of_class.iter().map(|row| row.id.clone()).collect();
         let rows = rows_of(options, path)?.into_iter().filter(|row| !row.id.ends_with(ORIGINAL));
@@ -44,6 +47,7 @@ pub(super) fn run(options: &PrmEval, scorer: &Scorer, run: &mut Run) -> Result<(
     let mut found = Vec::new();
     for (class, rows) in classes {
         let scored = scorer.score(run, &rows)?;
+        let failed = failures(class.name(), &scored)?;
         let mut counts = Confusion::default();
         for (row, scored) in rows.iter().zip(&scored) {
             if let Ok(solution) = scored {
@@ -51,7 +55,6 @@ pub(super) fn run(options: &PrmEval, scorer: &Scorer, run: &mut Run) -> Result<(
             }
         }
         total.extend(counts);
-        let failed = scored.iter().filter(|scored| scored.is_err()).count();
         found.push(Class::new(class, &counts, rows.len(), failed));
     }
     output::line(match options.common.json {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{percent, rows_of, stem};
 use crate::cli::PrmEval;
-use crate::commands::scoring::{Scored, Scorer};
+use crate::commands::scoring::{Scored, Scorer, failures};
 use crate::output;
 use crate::run::Run;
 
@@ -36,6 +36,7 @@ pub(super) fn run(options: &PrmEval, scorer: &Scorer, run: &mut Run) -> Result<(
     for path in &options.data {
         let rows = rows_of(options, path)?;
         let scored = scorer.score(run, &rows)?;
+        failures(&stem(path), &scored)?;
         let solutions: Vec<Found> = rows.iter().zip(scored).filter_map(|(row, scored)| found(row, scored)).collect();
         if solutions.is_empty() {
             bail!("no row of {} says where its first error is; give rows with `label`", path.display());
@@ -62,6 +63,10 @@ fn table(subsets: &[Subset], average: Option<f32>, threshold: f32) -> String {
         }
         if let (Some(f1), Some(best)) = (subset.best_f1, subset.best_threshold) {
             text += &format!("  at {best:.3}, the threshold that suits this file best: F1 {}\n", percent(Some(f1)));
+        }
+        let kinds = [(subset.accuracy_correct, "right"), (subset.accuracy_erroneous, "wrong")];
+        for (_, kind) in kinds.iter().filter(|(accuracy, _)| accuracy.is_none()) {
+            text += &format!("  none of these rows is {kind}, so there is no F1\n");
         }
         if subset.failed > 0 {
             text += &format!("  {} rows could not be scored and count as not found\n", subset.failed);
