@@ -105,13 +105,14 @@ impl Scorer {
         rows: &[StepRow],
         told: &mut dyn FnMut(Vec<Scored>) -> Result<()>,
     ) -> Result<()> {
-        /// Rows of a part: enough to find some of like length.
-        const PART: usize = 256;
         let phase = Phase::Score;
         let _ = run.hear(Event::PhaseStarted { phase, total: rows.len() });
         let (mut done, mut read) = (0, 0);
-        for part in rows.chunks(PART) {
-            let inputs: Vec<std::result::Result<PrmInput, String>> = part.iter().map(|row| self.input(row)).collect();
+        let mut rest = rows;
+        while !rest.is_empty() {
+            let inputs = self.part(rest);
+            let (part, others) = rest.split_at(inputs.len());
+            rest = others;
             let fitting: Vec<PrmInput> = inputs.iter().filter_map(|input| input.clone().ok()).collect();
             let tokens: usize = fitting.iter().map(|input| input.ids.len()).sum();
             let (mut scored, total) = (0, fitting.len().max(1));
@@ -132,6 +133,23 @@ impl Scorer {
         }
         let _ = run.hear(Event::PhaseFinished { phase, tokens: read });
         Ok(())
+    }
+
+    /// The inputs of the first rows, as many as hold a few passes: enough to find some of like length.
+    fn part(&self, rows: &[StepRow]) -> Vec<std::result::Result<PrmInput, String>> {
+        const PASSES: usize = 32;
+        let budget = PASSES * self.config.prm.micro_batch_tokens;
+        let mut tokens = 0;
+        let mut inputs = Vec::new();
+        for row in rows {
+            let input = self.input(row);
+            tokens += input.as_ref().map_or(0, |input| input.ids.len());
+            if tokens > budget && !inputs.is_empty() {
+                break;
+            }
+            inputs.push(input);
+        }
+        inputs
     }
 
     fn input(&self, row: &StepRow) -> std::result::Result<PrmInput, String> {
