@@ -389,6 +389,12 @@ pub(crate) struct PrmScore {
     /// Write the rows to this file instead of standard output.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
+    /// Score only one of N parts of the rows, so that N jobs share the work: 1/8 to 8/8.
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub(crate) shard: Option<Shard>,
+    /// Go on where the same command was stopped; does nothing if it has come to its end.
+    #[arg(long, requires = "out", conflicts_with = "overwrite")]
+    pub(crate) resume: bool,
     /// Replace a file that is already there.
     #[arg(long)]
     pub(crate) overwrite: bool,
@@ -659,6 +665,22 @@ pub(crate) struct Info {
     /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// One of several parts of the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shard {
+    /// From 1.
+    pub(crate) index: usize,
+    pub(crate) count: usize,
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    let parts = text.split_once('/').and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
+    match parts {
+        Some((index, count)) if (1..=count).contains(&index) => Ok(Shard { index, count }),
+        _ => Err("expected I/N with I from 1 to N, such as 1/8".into()),
+    }
 }
 
 /// A count of at least 1.

@@ -14,6 +14,7 @@ mod log;
 mod origin;
 mod output;
 mod parquet;
+mod part;
 mod presets;
 mod progress;
 mod report;

@@ -1,10 +1,11 @@
 //! `prm eval` and `prm score` on small files of the benchmarks' forms, with the nano reward model of the playground.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::program::{minform, stderr, stdout};
+use crate::program::{binary, minform, stderr, stdout};
 
 const SHELLS: &str =
     "Sam owns 9 shells. He loses 3. Their number doubles. He sells 3 of them. How many shells are there? => ";
@@ -117,6 +118,56 @@ fn rows_of_several_formats_can_be_scored_and_the_samples_of_one_problem_told_apa
     let written = std::fs::read_to_string(&out).unwrap();
     let ids = written.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].clone());
     assert_eq!(ids.collect::<Vec<_>>(), ["a/0", "a/1", "judged"]);
+}
+
+#[test]
+fn a_killed_scoring_goes_on_and_shards_make_up_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<Value> = (0..3000).map(|row| judged(&row.to_string(), &["9 - 3 = 6", "6 * 2 = 12"], -1)).collect();
+    let data =
+        file(folder.path(), "rows.jsonl", &[&rows[..], &[json!({ "id": "odd" })]].concat()).display().to_string();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let arguments = |out: &str, more: &[&str]| -> Vec<String> {
+        let prm = nano();
+        let base = ["prm", "score", "--prm", &prm, "--data", &data, "--set", "prm.micro_batch_tokens=64", "--out", out];
+        base.iter().chain(more).map(ToString::to_string).collect()
+    };
+    let score =
+        |out: &str, more: &[&str]| minform(&arguments(out, more).iter().map(String::as_str).collect::<Vec<_>>());
+    let whole = path("whole");
+    // One row has no problem, which the exit code says.
+    assert_eq!(score(&whole, &[]).status.code(), Some(1));
+    let text = std::fs::read_to_string(&whole).unwrap();
+    assert_eq!(text.lines().count(), 3001);
+    let (killed, part) = (path("killed"), path("killed.part"));
+    let mut child = Command::new(binary()).args(arguments(&killed, &[])).stderr(Stdio::null()).spawn().unwrap();
+    let is_begun = || std::fs::read_to_string(&part).is_ok_and(|text| text.lines().count() > 4);
+    while !is_begun() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(Path::new(&part).exists() && !Path::new(&killed).exists(), "killed too late");
+    assert!(stderr(&score(&killed, &[])).contains("--resume"));
+    let other = stderr(&score(&killed, &["--resume", "--limit", "7"]));
+    assert!(other.contains("begun with other rows"), "{other}");
+    assert_eq!(score(&killed, &["--resume"]).status.code(), Some(1));
+    assert!(std::fs::read_to_string(&killed).unwrap() == text && !Path::new(&part).exists());
+    let again = score(&killed, &["--resume"]);
+    assert!(again.status.code() == Some(1) && stderr(&again).contains("is complete"), "{}", stderr(&again));
+    assert!(stderr(&score(&killed, &["--resume", "--limit", "7"])).contains("holds other rows"));
+    let shards: Vec<String> = (1..=3)
+        .map(|shard| {
+            let out = path(&format!("shard-{shard}"));
+            score(&out, &["--shard", &format!("{shard}/3")]);
+            std::fs::read_to_string(out).unwrap()
+        })
+        .collect();
+    let ids = |text: &str| -> Vec<Value> {
+        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].clone()).collect()
+    };
+    assert_eq!(ids(&shards.concat()), ids(&text));
+    assert!(!score(&path("none"), &["--shard", "4/3"]).status.success());
 }
 
 #[test]

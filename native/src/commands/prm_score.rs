@@ -1,19 +1,21 @@
 //! `minform prm score`: every step of every solution.
 
 use std::io::{Read as _, Write as _};
-use std::iter::Peekable;
-use std::slice;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use minform_core::event::Event;
 use minform_core::prm::{self, Aggregates, ScoredSolution};
-use minform_text::data::{Skipped, StepFormat, StepRow, read_each};
-use serde::Serialize;
+use minform_text::data::{StepFormat, StepRow, read_each};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::scoring::{Scored, Scorer};
-use crate::cli::PrmScore;
-use crate::folder::{refuse_present, write_file};
+use super::scoring::{Read, Scored, Scorer};
+use crate::cli::{PrmScore, Shard};
+use crate::folder::{read, refuse_present, write_file};
+use crate::origin::{fingerprint, sha256};
 use crate::parquet::read_rows;
+use crate::part::Part;
 use crate::run::Run;
 
 /// One output row.
@@ -43,42 +45,130 @@ struct Failed<'a> {
 }
 
 pub(crate) fn run(options: &PrmScore) -> Result<()> {
+    let input = shard_of(input(options)?, options.shard);
     if let Some(out) = &options.out {
+        if options.resume && out.exists() {
+            return complete(out, &input);
+        }
         refuse_present(&[out], options.overwrite)?;
     }
     let scorer = Scorer::open(&options.common, &options.prm, &options.reading)?;
-    let input = input(options)?;
-    let rows: Vec<StepRow> = input.iter().filter_map(|row| row.clone().ok()).collect();
+    let told = told(options, &input, &scorer)?;
+    let mut part: Option<Part<Done>> =
+        options.out.as_ref().map(|out| Part::open(out, options.resume, options.overwrite, &told)).transpose()?;
+    let known = part.as_ref().map(Part::pieces).unwrap_or_default();
     let mut run = Run::without_folder("prm score", &scorer.config);
-    let mut output = Output { input: input.iter().peekable(), text: String::new(), failed: 0, written: 0 };
-    let mut scored = Vec::with_capacity(rows.len());
-    let result = scorer.score_in_parts(&mut run, &rows, &mut |mut part| {
-        part.iter().try_for_each(|one| output.add(one, &scorer))?;
-        scored.append(&mut part);
-        output.flush(options)
-    });
-    match result {
-        Ok(()) => output.add_failed()?,
-        Err(error) => {
-            // What is done is worth keeping.
-            run.finish()?;
-            output.end(options)?;
-            eprintln!("{} of {} rows were written before this", output.written, input.len());
-            return Err(error);
+    let mut shown = Vec::new();
+    let result = scorer.score_in_pieces(&mut run, &input, &known, &mut |number, place, scored| {
+        let done = Done::new(&input[place], &scored, &scorer)?;
+        match &mut part {
+            Some(part) => part.add(number, done),
+            None => {
+                show(&done.text)?;
+                shown.push(done);
+                Ok(())
+            }
         }
+    });
+    let done: Vec<&Done> = part.as_ref().map_or_else(|| shown.iter().collect(), |part| part.done().collect());
+    let text: String = done.iter().map(|done| done.text.as_str()).collect();
+    if let Err(error) = result {
+        run.finish()?;
+        let how = if part.is_some() { "; the same command with --resume goes on" } else { "" };
+        eprintln!("{} of {} rows are scored{how}", text.lines().count(), input.len());
+        return Err(error);
     }
-    report_quality(&mut run, &rows, &scored, &scorer);
+    report_quality(&mut run, &input, &text, &scorer);
     run.finish()?;
-    output.flush(options)?;
-    output.end(options)?;
-    match output.failed {
+    let failed = done.iter().map(|done| done.failed).sum();
+    if let (Some(out), Some(part)) = (&options.out, part) {
+        write_file(out, text.as_bytes())?;
+        part.remove()?;
+    }
+    outcome(failed, input.len())
+}
+
+fn outcome(failed: usize, rows: usize) -> Result<()> {
+    match failed {
         0 => Ok(()),
-        failed => bail!("{failed} of {} rows could not be scored; `error` in their output says why", input.len()),
+        failed => bail!("{failed} of {rows} rows could not be scored; `error` in their output says why"),
     }
 }
 
+/// The output of some rows.
+#[derive(Debug, Serialize, Deserialize)]
+struct Done {
+    /// A line per row.
+    text: String,
+    /// Rows that could not be read or scored.
+    failed: usize,
+}
+
+impl Done {
+    fn new(rows: &[Read], scored: &[Scored], scorer: &Scorer) -> Result<Self> {
+        let (mut text, mut failed) = (String::new(), 0);
+        for (row, scored) in rows.iter().zip(scored) {
+            text += &match (row, scored) {
+                (Ok(row), Ok(solution)) => serde_json::to_string(&Row::new(row, solution, scorer))?,
+                (_, scored) => {
+                    failed += 1;
+                    let error = scored.as_ref().err().map_or("", String::as_str);
+                    serde_json::to_string(&Failed { id: id_of(row), error })?
+                }
+            };
+            text.push('\n');
+        }
+        Ok(Self { text, failed })
+    }
+}
+
+fn id_of(row: &Read) -> &str {
+    match row {
+        Ok(row) => &row.id,
+        Err(skipped) => &skipped.id,
+    }
+}
+
+/// The rows of one of several parts, in one piece, so that solutions of one problem stay together.
+fn shard_of(rows: Vec<Read>, shard: Option<Shard>) -> Vec<Read> {
+    let Some(Shard { index, count }) = shard else { return rows };
+    let bound = |shard: usize| shard * rows.len() / count;
+    rows[bound(index - 1)..bound(index)].to_vec()
+}
+
+/// What decides on the output, so that a stopped command goes on with the same.
+fn told(options: &PrmScore, input: &[Read], scorer: &Scorer) -> Result<Value> {
+    let print = |path: &Option<PathBuf>| path.as_deref().map(fingerprint).transpose();
+    let ids: String = input.iter().map(id_of).collect::<Vec<_>>().join("\n");
+    Ok(json!({
+        "model": fingerprint(&options.prm)?, "adapter": print(&options.reading.adapter)?,
+        "reference": print(&options.reading.reference)?, "beta": options.reading.beta,
+        "family": scorer.family().name(), "threshold": scorer.threshold(), "data": print(&options.data)?,
+        "rows": sha256(ids.as_bytes()), "micro_batch_tokens": scorer.config.prm.micro_batch_tokens,
+    }))
+}
+
+/// Whether a file that is there already holds a line for each of these rows, as the same command leaves it.
+fn complete(out: &Path, input: &[Read]) -> Result<()> {
+    let bytes = read(out)?;
+    let lines: Vec<Value> =
+        bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    let is_ours = |(line, row): (&Value, &Read)| line["id"].as_str() == Some(id_of(row));
+    if lines.len() != input.len() || !lines.iter().zip(input).all(is_ours) {
+        bail!("{} is already there and holds other rows; choose another --out or pass --overwrite", out.display());
+    }
+    eprintln!("{} is complete; nothing is left to do", out.display());
+    outcome(lines.iter().filter(|line| line.get("error").is_some()).count(), lines.len())
+}
+
+/// Writes to standard output at once.
+fn show(text: &str) -> Result<()> {
+    let mut output = std::io::stdout().lock();
+    output.write_all(text.as_bytes()).and_then(|()| output.flush()).context("cannot write to standard output")
+}
+
 /// Every row of the input, or what is wrong with it.
-fn input(options: &PrmScore) -> Result<Vec<std::result::Result<StepRow, Skipped>>> {
+fn input(options: &PrmScore) -> Result<Vec<Read>> {
     let (name, bytes) = match &options.data {
         Some(path) => (path.display().to_string(), read_rows(path)?),
         None => {
@@ -91,9 +181,7 @@ fn input(options: &PrmScore) -> Result<Vec<std::result::Result<StepRow, Skipped>
     // The format is that of the file, but a row of another that has problem and steps can be scored all the same.
     let plain = read_each(&name, &bytes, StepFormat::Unjudged);
     if plain.len() == rows.len() {
-        let scored = |(row, plain): (std::result::Result<_, Skipped>, std::result::Result<_, Skipped>)| {
-            row.or_else(|skipped| plain.map_err(|_| skipped))
-        };
+        let scored = |(row, plain): (Read, Read)| row.or_else(|skipped| plain.map_err(|_| skipped));
         rows = rows.into_iter().zip(plain).map(scored).collect();
     }
     rows.truncate(options.rows.limit.unwrap_or(usize::MAX));
@@ -107,72 +195,19 @@ fn input(options: &PrmScore) -> Result<Vec<std::result::Result<StepRow, Skipped>
 }
 
 /// Where the rows carry labels, tells how well the scores match them.
-fn report_quality(run: &mut Run, rows: &[StepRow], scored: &[Scored], scorer: &Scorer) {
-    let of = |(row, scored): (&StepRow, &Scored)| Some((scored.as_ref().ok()?.scores.clone(), row.labels.clone()));
-    let known = rows.iter().zip(scored).filter_map(of);
-    let (scores, labels): (Vec<Vec<f32>>, Vec<Vec<Option<bool>>>) = known.unzip();
+fn report_quality(run: &mut Run, input: &[Read], text: &str, scorer: &Scorer) {
+    let of = |(row, line): (&Read, &str)| {
+        let row = row.as_ref().ok()?;
+        let line: Value = serde_json::from_str(line).ok()?;
+        let scores =
+            line["scores"].as_array()?.iter().map(|score| score.as_f64().map_or(f32::NAN, |score| score as f32));
+        Some((scores.collect(), row.labels.clone()))
+    };
+    let (scores, labels): (Vec<Vec<f32>>, Vec<Vec<Option<bool>>>) =
+        input.iter().zip(text.lines()).filter_map(of).unzip();
     if labels.iter().flatten().any(Option::is_some) {
         let quality = prm::quality("the labelled input", &scores, &labels, scorer.threshold(), scorer.scale());
         let _ = run.hear(Event::PrmQuality(quality));
-    }
-}
-
-/// The rows of the output, in the order of the input.
-struct Output<'a> {
-    /// What is still to come.
-    input: Peekable<slice::Iter<'a, std::result::Result<StepRow, Skipped>>>,
-    /// What is not yet on standard output, or everything for a file.
-    text: String,
-    written: usize,
-    failed: usize,
-}
-
-impl Output<'_> {
-    /// The next row that could be read, with those before it that could not.
-    fn add(&mut self, scored: &Scored, scorer: &Scorer) -> Result<()> {
-        self.add_failed()?;
-        let Some(Ok(row)) = self.input.next() else { return Ok(()) };
-        match scored {
-            Ok(solution) => self.line(&Row::new(row, solution, scorer)),
-            Err(error) => {
-                self.failed += 1;
-                self.line(&Failed { id: &row.id, error })
-            }
-        }
-    }
-
-    /// The next rows, as far as they could not be read.
-    fn add_failed(&mut self) -> Result<()> {
-        while let Some(Err(skipped)) = self.input.next_if(|row| row.is_err()) {
-            self.failed += 1;
-            self.line(&Failed { id: &skipped.id, error: &skipped.to_string() })?;
-        }
-        Ok(())
-    }
-
-    fn line(&mut self, row: &impl Serialize) -> Result<()> {
-        self.text += &serde_json::to_string(row)?;
-        self.text.push('\n');
-        self.written += 1;
-        Ok(())
-    }
-
-    /// Writes what there is to standard output; a file is written as a whole.
-    fn flush(&mut self, options: &PrmScore) -> Result<()> {
-        if options.out.is_none() {
-            let mut output = std::io::stdout().lock();
-            output
-                .write_all(self.text.as_bytes())
-                .and_then(|()| output.flush())
-                .context("cannot write to standard output")?;
-            self.text.clear();
-        }
-        Ok(())
-    }
-
-    /// Writes the file.
-    fn end(&self, options: &PrmScore) -> Result<()> {
-        options.out.as_ref().map_or(Ok(()), |path| write_file(path, self.text.as_bytes()))
     }
 }
 

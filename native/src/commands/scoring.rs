@@ -1,5 +1,7 @@
 //! Step scores of rows from files: what `prm score` and `prm eval` share.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -8,7 +10,7 @@ use minform_core::config::Config;
 use minform_core::event::{Event, Phase};
 use minform_core::policy::Policy;
 use minform_core::prm::{self, Scale, ScoredSolution, StepScorer};
-use minform_text::data::StepRow;
+use minform_text::data::{Skipped, StepRow};
 use minform_text::layout::{Layout, PrmFamily};
 use minform_text::mathematics::without_language;
 use minform_text::steps::PrmInput;
@@ -27,6 +29,9 @@ pub(super) struct Scorer {
     /// Whether steps are scored without their words.
     strips_language: bool,
 }
+
+/// A row of a file, or why it could not be read.
+pub(super) type Read = std::result::Result<StepRow, Skipped>;
 
 /// A row with the scores of its steps, or why there are none.
 pub(super) type Scored = std::result::Result<ScoredSolution, String>;
@@ -89,60 +94,66 @@ impl Scorer {
 
     /// Scores every row; one that cannot be laid out or does not fit the model's context is passed over with the reason.
     pub(super) fn score(&self, run: &mut Run, rows: &[StepRow]) -> Result<Vec<Scored>> {
+        let rows: Vec<Read> = rows.iter().cloned().map(Ok).collect();
         let mut all = Vec::with_capacity(rows.len());
-        self.score_in_parts(run, rows, &mut |mut part| {
-            all.append(&mut part);
+        self.score_in_pieces(run, &rows, &BTreeSet::new(), &mut |_, _, mut piece| {
+            all.append(&mut piece);
             Ok(())
         })?;
         Ok(all)
     }
 
-    /// The same, with `done` told the scores of one part of the rows after another, so that what is done is not lost
-    /// when the rest is stopped.
-    pub(super) fn score_in_parts(
+    /// The same piece by piece, so that what is done is not lost when the rest is stopped: but for the pieces that are
+    /// `known`, `told` hears the number of each, which rows are in it, and what came out.
+    pub(super) fn score_in_pieces(
         &self,
         run: &mut Run,
-        rows: &[StepRow],
-        told: &mut dyn FnMut(Vec<Scored>) -> Result<()>,
+        rows: &[Read],
+        known: &BTreeSet<usize>,
+        told: &mut dyn FnMut(usize, Range<usize>, Vec<Scored>) -> Result<()>,
     ) -> Result<()> {
         let phase = Phase::Score;
         let _ = run.hear(Event::PhaseStarted { phase, total: rows.len() });
         let (mut done, mut read) = (0, 0);
-        let mut rest = rows;
-        while !rest.is_empty() {
-            let inputs = self.part(rest);
-            let (part, others) = rest.split_at(inputs.len());
-            rest = others;
-            let fitting: Vec<PrmInput> = inputs.iter().filter_map(|input| input.clone().ok()).collect();
-            let tokens: usize = fitting.iter().map(|input| input.ids.len()).sum();
-            let (mut scored, total) = (0, fitting.len().max(1));
-            let mut heard = |count: usize| {
-                scored += count;
-                run.hear(Event::Progress { phase, done: done + scored, tokens: read + tokens * scored / total })
-                    .is_continue()
-            };
-            let work = prm::score(&*self.model, &fitting, self.config.prm.micro_batch_tokens, &mut heard);
-            let mut scores = pollster::block_on(work)?.into_iter();
-            let scored = part.iter().zip(inputs).map(|(row, input)| {
-                let scores = input.map(|_| scores.next().unwrap_or_default());
-                scores.map(|scores| ScoredSolution { steps: row.steps.clone(), scores, scale: self.scale() })
-            });
-            told(scored.collect())?;
-            done += part.len();
-            read += tokens;
+        for number in 0.. {
+            let inputs = self.piece(&rows[done..]);
+            if inputs.is_empty() {
+                break;
+            }
+            let place = done..done + inputs.len();
+            if !known.contains(&number) {
+                let fitting: Vec<PrmInput> = inputs.iter().filter_map(|input| input.clone().ok()).collect();
+                let tokens: usize = fitting.iter().map(|input| input.ids.len()).sum();
+                let (mut scored, total) = (0, fitting.len().max(1));
+                let mut heard = |count: usize| {
+                    scored += count;
+                    let tokens = read + tokens * scored / total;
+                    run.hear(Event::Progress { phase, done: done + scored, tokens }).is_continue()
+                };
+                let work = prm::score(&*self.model, &fitting, self.config.prm.micro_batch_tokens, &mut heard);
+                let mut scores = pollster::block_on(work)?.into_iter();
+                let scored = rows[place.clone()].iter().zip(inputs).map(|(row, input)| {
+                    let scores = input.map(|_| scores.next().unwrap_or_default())?;
+                    let steps = row.as_ref().map_or(Vec::new(), |row| row.steps.clone());
+                    Ok(ScoredSolution { steps, scores, scale: self.scale() })
+                });
+                told(number, place.clone(), scored.collect())?;
+                read += tokens;
+            }
+            done = place.end;
         }
         let _ = run.hear(Event::PhaseFinished { phase, tokens: read });
         Ok(())
     }
 
     /// The inputs of the first rows, as many as hold a few passes: enough to find some of like length.
-    fn part(&self, rows: &[StepRow]) -> Vec<std::result::Result<PrmInput, String>> {
+    fn piece(&self, rows: &[Read]) -> Vec<std::result::Result<PrmInput, String>> {
         const PASSES: usize = 32;
         let budget = PASSES * self.config.prm.micro_batch_tokens;
         let mut tokens = 0;
         let mut inputs = Vec::new();
         for row in rows {
-            let input = self.input(row);
+            let input = row.as_ref().map_err(ToString::to_string).and_then(|row| self.input(row));
             tokens += input.as_ref().map_or(0, |input| input.ids.len());
             if tokens > budget && !inputs.is_empty() {
                 break;

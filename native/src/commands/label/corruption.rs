@@ -5,14 +5,14 @@ use minform_core::seed;
 use minform_text::corruption::{Corrupted, Solution, Style, corrupted_solution, right_solution};
 use minform_text::data::Problem;
 
-use super::{Row, part, tell};
+use super::{Row, lines, tell};
 use crate::cli::Label;
 use crate::folder::write_file;
 
 pub(super) fn run(options: &Label, problems: &[Problem], run_seed: u64) -> Result<()> {
     let rows = corrupted(problems, options.samples, run_seed)?;
-    write_file(&options.out, part::lines(&rows)?.as_bytes())?;
-    tell(options, &rows, None)
+    write_file(&options.out, lines(&rows)?.as_bytes())?;
+    tell(options, &rows.iter().collect::<Vec<_>>(), None)
 }
 
 /// The right solution of every problem and wrong ones made from it, all written in the same style.

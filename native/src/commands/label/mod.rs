@@ -2,7 +2,6 @@
 
 mod compare;
 mod corruption;
-mod part;
 mod rollouts;
 
 use anyhow::Result;
@@ -59,7 +58,7 @@ fn problems(options: &Label, config: &Config) -> Result<Vec<Problem>> {
 }
 
 /// What rollouts took.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Spent {
     rollouts: usize,
     tokens: usize,
@@ -67,8 +66,18 @@ struct Spent {
     cut: usize,
 }
 
+/// Rows as JSON lines.
+fn lines<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Result<String> {
+    let mut text = String::new();
+    for row in rows {
+        text += &serde_json::to_string(row)?;
+        text.push('\n');
+    }
+    Ok(text)
+}
+
 /// Tells what was written.
-fn tell(options: &Label, rows: &[Row], spent: Option<Spent>) -> Result<()> {
+fn tell(options: &Label, rows: &[&Row], spent: Option<Spent>) -> Result<()> {
     let wrong = rows.iter().filter(|row| row.labels.contains(&Some(false))).count();
     let judged = rows.iter().flat_map(|row| &row.labels).flatten().count();
     output::line(match options.common.json {

@@ -7,15 +7,23 @@ use minform_core::label::{Asked, Asks, Exhaustive, OmegaSearch, OmegaSettings, R
 use minform_core::policy::{NewToken, Policy};
 use minform_text::data::Problem;
 use minform_text::tokenizer::Tokenizer;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::part::{Done, Part};
-use super::{Row, tell};
+use super::{Row, Spent, lines, tell};
 use crate::cli::{Label, LabelMethod};
 use crate::commands::problems::Asking;
-use crate::folder::Folder;
+use crate::folder::{Folder, write_file};
 use crate::origin::fingerprint;
+use crate::part::Part;
 use crate::run::Run;
+
+/// The rows of problems that were worked on together.
+#[derive(Debug, Serialize, Deserialize)]
+struct Done {
+    rows: Vec<Row>,
+    spent: Spent,
+}
 
 /// Problems that are worked on together.
 const TOGETHER: usize = 32;
@@ -59,14 +67,15 @@ pub(super) fn run(options: &Label, problems: &[Problem], config: &Config) -> Res
         "template": options.template.map(|template| format!("{template:?}")),
         "sampling": config.sampling, "world": (!options.data.exists()).then_some(&config.world), "seed": config.seed,
     });
-    let mut part = Part::open(options, &told)?;
+    let mut part: Part<Done> = Part::open(&options.out, options.resume, options.overwrite, &told)?;
+    let known = part.pieces();
     let mut run = Run::without_folder("label", config);
     let phase = Phase::Label;
     let _ = run.hear(Event::PhaseStarted { phase, total: problems.len() });
     let mut tokens = 0;
     // Groups are the same wherever a stopped run goes on, and so is what is drawn for them.
     for (group, (problems, asked)) in problems.chunks(TOGETHER).zip(asked.chunks(TOGETHER)).enumerate() {
-        if part.has(group) {
+        if known.contains(&group) {
             continue;
         }
         let answered: Vec<(&Problem, &Asked)> =
@@ -85,18 +94,24 @@ pub(super) fn run(options: &Label, problems: &[Problem], config: &Config) -> Res
             kept.extend(rows(problem, labels, &labeller.folder.tokenizer)?);
         }
         let Rollouts { rollouts, tokens, cut, .. } = rollouts;
-        part.add(Done { group, rows: kept, rollouts, tokens, cut })?;
+        part.add(group, Done { rows: kept, spent: Spent { rollouts, tokens, cut } })?;
     }
     let _ = run.hear(Event::PhaseFinished { phase, tokens });
     run.finish()?;
-    let (rows, spent) = part.finish(options)?;
+    let mut spent = Spent::default();
+    for Done { spent: Spent { rollouts, tokens, cut }, .. } in part.done() {
+        spent = Spent { rollouts: spent.rollouts + rollouts, tokens: spent.tokens + tokens, cut: spent.cut + cut };
+    }
+    let rows: Vec<&Row> = part.done().flat_map(|done| &done.rows).collect();
+    write_file(&options.out, lines(rows.iter().copied())?.as_bytes())?;
     if spent.cut * FEW > spent.rollouts {
         eprintln!(
             "warning: {} of {} responses ran into sampling.max_new_tokens = {} and count as wrong answers; raise it",
             spent.cut, spent.rollouts, config.sampling.max_new_tokens
         );
     }
-    tell(options, &rows, Some(spent))
+    tell(options, &rows, Some(spent))?;
+    part.remove()
 }
 
 /// The labelled solutions of each problem.

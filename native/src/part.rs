@@ -1,46 +1,40 @@
-//! What a labelling has written so far, group by group of problems, so that it can be stopped and taken up again.
+//! What a long work has written so far, piece by piece, so that it can be stopped and taken up again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Row, Spent};
-use crate::cli::Label;
 use crate::folder::{read, write_file};
 
-/// The rows of problems that were worked on together.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Done {
-    pub(super) group: usize,
-    pub(super) rows: Vec<Row>,
-    pub(super) rollouts: usize,
-    pub(super) tokens: usize,
-    /// Of the rollouts, those that ran into the length limit.
-    #[serde(default)]
-    pub(super) cut: usize,
-}
-
-/// `OUT.part` beside the file that is to be written: a line that says what is being done, and one per group done.
-pub(super) struct Part {
+/// `OUT.part` beside the file that is to be written: a line that says what is being done, and one per piece done.
+pub(crate) struct Part<D> {
     path: PathBuf,
     file: File,
-    done: BTreeMap<usize, Done>,
+    done: BTreeMap<usize, D>,
 }
 
-impl Part {
-    /// Begins, or goes on where the same work was stopped; `told` says what the work is.
-    pub(super) fn open(options: &Label, told: &Value) -> Result<Self> {
-        let mut path = options.out.clone().into_os_string();
+/// A line of it.
+#[derive(Serialize, Deserialize)]
+struct Line<D> {
+    piece: usize,
+    done: D,
+}
+
+impl<D: Serialize + DeserializeOwned> Part<D> {
+    /// Begins, or goes on where the same work was stopped, if it `resumes`; `told` says what the work is.
+    pub(crate) fn open(out: &Path, resumes: bool, overwrites: bool, told: &Value) -> Result<Self> {
+        let mut path = out.to_owned().into_os_string();
         path.push(".part");
         let path = PathBuf::from(path);
         let shown = path.display().to_string();
         let mut done = BTreeMap::new();
-        if path.exists() && options.resume {
+        if path.exists() && resumes {
             let bytes = read(&path)?;
             let mut lines = bytes.split(|byte| *byte == b'\n');
             let begun: Value = lines.next().and_then(|line| serde_json::from_slice(line).ok()).unwrap_or_default();
@@ -49,10 +43,10 @@ impl Part {
                 bail!("{shown} was begun with other {}; give the same command, or remove it", changed.join(", "));
             }
             // A last line may be cut off.
-            for line in lines.filter_map(|line| serde_json::from_slice::<Done>(line).ok()) {
-                done.insert(line.group, line);
+            for line in lines.filter_map(|line| serde_json::from_slice::<Line<D>>(line).ok()) {
+                done.insert(line.piece, line.done);
             }
-        } else if path.exists() && !options.overwrite {
+        } else if path.exists() && !overwrites {
             bail!("{shown} is the beginning of work that was stopped; pass --resume to go on with it, or --overwrite");
         } else {
             write_file(&path, format!("{told}\n").as_bytes())?;
@@ -63,32 +57,29 @@ impl Part {
         Ok(Self { path, file, done })
     }
 
-    /// Whether a group is done.
-    pub(super) fn has(&self, group: usize) -> bool {
-        self.done.contains_key(&group)
+    /// Which pieces are done.
+    pub(crate) fn pieces(&self) -> BTreeSet<usize> {
+        self.done.keys().copied().collect()
     }
 
-    /// Keeps the rows of a group.
-    pub(super) fn add(&mut self, done: Done) -> Result<()> {
-        let line = format!("{}\n", serde_json::to_string(&done)?);
-        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
+    /// Keeps what a piece has given.
+    pub(crate) fn add(&mut self, piece: usize, done: D) -> Result<()> {
+        let line = Line { piece, done };
+        let text = format!("{}\n", serde_json::to_string(&line)?);
+        let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
         written.with_context(|| format!("cannot write {}", self.path.display()))?;
-        self.done.insert(done.group, done);
+        self.done.insert(piece, line.done);
         Ok(())
     }
 
-    /// Writes the file of all rows; gives them with what they took.
-    pub(super) fn finish(self, options: &Label) -> Result<(Vec<Row>, Spent)> {
-        let (mut rows, mut spent) = (Vec::new(), Spent::default());
-        for done in self.done.into_values() {
-            rows.extend(done.rows);
-            spent.rollouts += done.rollouts;
-            spent.tokens += done.tokens;
-            spent.cut += done.cut;
-        }
-        write_file(&options.out, lines(&rows)?.as_bytes())?;
-        fs::remove_file(&self.path).with_context(|| format!("cannot remove {}", self.path.display()))?;
-        Ok((rows, spent))
+    /// What the pieces have given, in their order.
+    pub(crate) fn done(&self) -> impl Iterator<Item = &D> {
+        self.done.values()
+    }
+
+    /// To be called once the file of the whole work is written.
+    pub(crate) fn remove(self) -> Result<()> {
+        fs::remove_file(&self.path).with_context(|| format!("cannot remove {}", self.path.display()))
     }
 }
 
@@ -98,16 +89,6 @@ fn changed(begun: &Value, now: &Value) -> Result<Vec<String>> {
     let now: Value = serde_json::from_str(&now.to_string())?;
     let fields = now.as_object().into_iter().flatten();
     Ok(fields.filter(|(name, value)| begun.get(name) != Some(value)).map(|(name, _)| name.clone()).collect())
-}
-
-/// Rows as JSON lines.
-pub(super) fn lines(rows: &[Row]) -> Result<String> {
-    let mut text = String::new();
-    for row in rows {
-        text += &serde_json::to_string(row)?;
-        text.push('\n');
-    }
-    Ok(text)
 }
 
 #[cfg(test)]
