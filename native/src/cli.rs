@@ -450,7 +450,7 @@ pub(crate) struct Generate {
     /// One question.
     #[arg(long)]
     pub(crate) prompt: Option<String>,
-    /// Problems to answer.
+    /// Problems to answer; or `world:N`, N problems of the embedded world.
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
     #[command(flatten)]

@@ -10,11 +10,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::folder::{read, write_file};
+use crate::folder::{read, refuse_present, write_file};
 
-/// `OUT.part` beside the file that is to be written: a line that says what is being done, and one per piece done.
+/// `OUT.part` beside the file that is to be written: a line that says what is being done, and one per piece done. Once
+/// the file is there, `OUT.done` keeps the first line, so that the same command finds nothing left to do.
 pub(crate) struct Part<D> {
-    path: PathBuf,
+    out: PathBuf,
+    told: Value,
     file: File,
     done: BTreeMap<usize, D>,
 }
@@ -28,33 +30,42 @@ struct Line<D> {
 
 impl<D: Serialize + DeserializeOwned> Part<D> {
     /// Begins, or goes on where the same work was stopped, if it `resumes`; `told` says what the work is.
-    pub(crate) fn open(out: &Path, resumes: bool, overwrites: bool, told: &Value) -> Result<Self> {
-        let mut path = out.to_owned().into_os_string();
-        path.push(".part");
-        let path = PathBuf::from(path);
+    ///
+    /// `None` if that work is done.
+    pub(crate) fn open(out: &Path, resumes: bool, overwrites: bool, told: &Value) -> Result<Option<Self>> {
+        let path = beside(out, "part");
         let shown = path.display().to_string();
         let mut done = BTreeMap::new();
-        if path.exists() && resumes {
+        if !resumes {
+            refuse_present(&[out], overwrites)?;
+            if path.exists() && !overwrites {
+                bail!(
+                    "{shown} is the beginning of work that was stopped; pass --resume to go on with it, or --overwrite"
+                );
+            }
+        } else if path.exists() {
             let bytes = read(&path)?;
             let mut lines = bytes.split(|byte| *byte == b'\n');
-            let begun: Value = lines.next().and_then(|line| serde_json::from_slice(line).ok()).unwrap_or_default();
-            let changed = changed(&begun, told)?;
-            if !changed.is_empty() {
-                bail!("{shown} was begun with other {}; give the same command, or remove it", changed.join(", "));
-            }
+            expect_same(&shown, lines.next().unwrap_or_default(), told)?;
             // A last line may be cut off.
             for line in lines.filter_map(|line| serde_json::from_slice::<Line<D>>(line).ok()) {
                 done.insert(line.piece, line.done);
             }
-        } else if path.exists() && !overwrites {
-            bail!("{shown} is the beginning of work that was stopped; pass --resume to go on with it, or --overwrite");
-        } else {
+        } else if out.exists() {
+            let kept = beside(out, "done");
+            if !kept.exists() {
+                bail!("{} is already there, of other work; choose another --out or pass --overwrite", out.display());
+            }
+            expect_same(&out.display().to_string(), &read(&kept)?, told)?;
+            return Ok(None);
+        }
+        if done.is_empty() {
             write_file(&path, format!("{told}\n").as_bytes())?;
         }
         let mut file = OpenOptions::new().append(true).open(&path).with_context(|| format!("cannot write {shown}"))?;
         // Ends a line that may be cut off.
         file.write_all(b"\n").with_context(|| format!("cannot write {shown}"))?;
-        Ok(Self { path, file, done })
+        Ok(Some(Self { out: out.into(), told: told.clone(), file, done }))
     }
 
     /// Which pieces are done.
@@ -67,7 +78,7 @@ impl<D: Serialize + DeserializeOwned> Part<D> {
         let line = Line { piece, done };
         let text = format!("{}\n", serde_json::to_string(&line)?);
         let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
-        written.with_context(|| format!("cannot write {}", self.path.display()))?;
+        written.with_context(|| format!("cannot write {}", beside(&self.out, "part").display()))?;
         self.done.insert(piece, line.done);
         Ok(())
     }
@@ -77,9 +88,31 @@ impl<D: Serialize + DeserializeOwned> Part<D> {
         self.done.values()
     }
 
-    /// To be called once the file of the whole work is written.
-    pub(crate) fn remove(self) -> Result<()> {
-        fs::remove_file(&self.path).with_context(|| format!("cannot remove {}", self.path.display()))
+    /// Writes the file of the whole work.
+    pub(crate) fn finish(&self, text: &str) -> Result<()> {
+        write_file(&self.out, text.as_bytes())?;
+        write_file(&beside(&self.out, "done"), format!("{}\n", self.told).as_bytes())?;
+        let part = beside(&self.out, "part");
+        fs::remove_file(&part).with_context(|| format!("cannot remove {}", part.display()))
+    }
+}
+
+fn beside(out: &Path, ending: &str) -> PathBuf {
+    let mut path = out.as_os_str().to_owned();
+    path.push(".");
+    path.push(ending);
+    path.into()
+}
+
+/// Refuses a description that is not that of this work.
+fn expect_same(what: &str, begun: &[u8], told: &Value) -> Result<()> {
+    let changed = changed(&serde_json::from_slice(begun).unwrap_or_default(), told)?;
+    match changed.is_empty() {
+        true => Ok(()),
+        false => bail!(
+            "{what} was made with other {}; give the same command, another --out, or --overwrite",
+            changed.join(", ")
+        ),
     }
 }
 

@@ -111,6 +111,9 @@ fn rows_of_several_formats_can_be_scored_and_the_samples_of_one_problem_told_apa
     let folder = tempfile::tempdir().unwrap();
     let sample = |sample: usize| json!({ "id": "a", "sample": sample, "problem": SHELLS, "solution": "9 - 3 = 6" });
     let rows = [sample(0), sample(1), judged("judged", &["9 - 3 = 6"], -1)];
+    let broken = file(folder.path(), "broken.jsonl", &[sample(0), judged("broken", &["9 - 3 = 6"], 7)]);
+    let broken = minform(&["prm", "score", "--prm", &nano(), "--data", &broken.display().to_string()]);
+    assert_eq!(broken.status.code(), Some(1), "a label that is wrong is not passed over");
     let data = file(folder.path(), "rows.jsonl", &rows).display().to_string();
     let out = folder.path().join("scores.jsonl").display().to_string();
     let output = minform(&["prm", "score", "--prm", &nano(), "--data", &data, "--out", &out]);
@@ -150,12 +153,14 @@ fn a_killed_scoring_goes_on_and_shards_make_up_the_whole() {
     assert!(Path::new(&part).exists() && !Path::new(&killed).exists(), "killed too late");
     assert!(stderr(&score(&killed, &[])).contains("--resume"));
     let other = stderr(&score(&killed, &["--resume", "--limit", "7"]));
-    assert!(other.contains("begun with other rows"), "{other}");
+    assert!(other.contains("made with other rows"), "{other}");
     assert_eq!(score(&killed, &["--resume"]).status.code(), Some(1));
     assert!(std::fs::read_to_string(&killed).unwrap() == text && !Path::new(&part).exists());
     let again = score(&killed, &["--resume"]);
     assert!(again.status.code() == Some(1) && stderr(&again).contains("is complete"), "{}", stderr(&again));
-    assert!(stderr(&score(&killed, &["--resume", "--limit", "7"])).contains("holds other rows"));
+    assert!(stderr(&score(&killed, &["--resume", "--limit", "7"])).contains("made with other rows"));
+    std::fs::remove_file(path("killed.done")).unwrap();
+    assert!(stderr(&score(&killed, &["--resume"])).contains("of other work"));
     let shards: Vec<String> = (1..=3)
         .map(|shard| {
             let out = path(&format!("shard-{shard}"));
@@ -163,10 +168,16 @@ fn a_killed_scoring_goes_on_and_shards_make_up_the_whole() {
             std::fs::read_to_string(out).unwrap()
         })
         .collect();
-    let ids = |text: &str| -> Vec<Value> {
-        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].clone()).collect()
-    };
-    assert_eq!(ids(&shards.concat()), ids(&text));
+    let rows_of = |text: &str| -> Vec<Value> { text.lines().map(|line| serde_json::from_str(line).unwrap()).collect() };
+    let (whole, sharded) = (rows_of(&text), rows_of(&shards.concat()));
+    assert_eq!(whole.len(), sharded.len());
+    for (whole, shard) in whole.iter().zip(&sharded) {
+        assert_eq!((&whole["id"], &whole["error"]), (&shard["id"], &shard["error"]));
+        let (one, other) = (whole["min"].as_f64(), shard["min"].as_f64());
+        assert!(one == other || (one.unwrap() - other.unwrap()).abs() < 1e-5, "{whole} {shard}");
+    }
+    // The problem of all these solutions is the same, so that they stay together.
+    assert!(shards[1].is_empty() && shards[2].lines().count() <= 1);
     assert!(!score(&path("none"), &["--shard", "4/3"]).status.success());
 }
 
@@ -176,7 +187,7 @@ fn a_benchmark_of_which_nothing_could_be_scored_has_no_result() {
     let data = file(folder.path(), "long.jsonl", &[endless()]).display().to_string();
     let output = minform(&["prm", "eval", "processbench", "--model", &nano(), "--data", &data]);
     assert!(!output.status.success() && stdout(&output).is_empty());
-    assert!(stderr(&output).contains("none of the 1 solutions of long"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("none of 1 solutions"), "{}", stderr(&output));
     assert!(stderr(&output).contains("context holds"), "{}", stderr(&output));
     let right = file(folder.path(), "right.jsonl", &[judged("right", &["9 - 3 = 6"], -1)]).display().to_string();
     let figure = minform(&["prm", "eval", "processbench", "--model", &nano(), "--data", &right, "--figure", "f.svg"]);
@@ -259,6 +270,12 @@ fn rollouts_label_steps_and_a_stopped_labelling_goes_on() {
             ["label", "--method", method, "--model", &model, "--data", "world:40", "--rollouts", "4", "--out", out];
         minform(&[&base[..], &SHORT, more].concat())
     };
+    // Problems are worked on in groups of 32: `world:33/0` is of the second.
+    let is_of_first_group = |line: &str| {
+        let row: Value = serde_json::from_str(line).unwrap();
+        let number = row["id"].as_str().unwrap()["world:".len()..].split('/').next().unwrap().parse::<usize>().unwrap();
+        number <= 32
+    };
     for method in ["monte-carlo", "omega"] {
         let out = path(method);
         let output = label(method, &out, &["--searches", "3"]);
@@ -273,15 +290,27 @@ fn rollouts_label_steps_and_a_stopped_labelling_goes_on() {
             assert!(row["final_answer_correct"] == json!(false) || first != Some(labels.len() - 1), "{row}");
         }
         assert!(rows.iter().any(|row| row["labels"].as_array().unwrap().contains(&json!(false))), "{method}");
-        // The second part of the work again, on top of a line that was cut off.
+        let complete = label(method, &out, &["--searches", "3", "--resume"]);
+        assert!(complete.status.success() && stdout(&complete).contains("is complete"), "{}", stderr(&complete));
         let half = path(&format!("{method}-again"));
         let part = format!("{half}.part");
         assert!(label(method, &half, &["--searches", "3"]).status.success());
         assert_eq!(std::fs::read_to_string(&half).unwrap(), text, "{method}: the same seed, the same labels");
         std::fs::remove_file(&half).unwrap();
+        // The first of two groups is done, with rows that tell that they are not made again; a line was cut off.
+        let told = std::fs::read_to_string(format!("{half}.done")).unwrap();
+        let spent = json!({ "rollouts": 1, "tokens": 1, "cut": 0, "crowded": 0 });
+        let first = json!({ "piece": 0, "done": { "rows": [rows[0]], "spent": spent } });
+        std::fs::write(&part, format!("{told}{first}\n{{\"piece\": 1, \"do")).unwrap();
+        let resumed = label(method, &half, &["--searches", "3", "--resume"]);
+        assert!(resumed.status.success(), "{}", stderr(&resumed));
+        let resumed = std::fs::read_to_string(&half).unwrap();
+        let second: Vec<&str> = text.lines().filter(|line| !is_of_first_group(line)).collect();
+        assert_eq!(resumed.lines().skip(1).collect::<Vec<_>>(), second, "{method}");
+        std::fs::remove_file(&half).unwrap();
         std::fs::write(&part, "{}\n").unwrap();
         let foreign = label(method, &half, &["--searches", "3", "--resume"]);
-        assert!(stderr(&foreign).contains("begun with other"), "{}", stderr(&foreign));
+        assert!(stderr(&foreign).contains("made with other"), "{}", stderr(&foreign));
         assert!(stderr(&label(method, &half, &["--searches", "3"])).contains("--resume"));
     }
     let refused = label("monte-carlo", &path("omega"), &[]);

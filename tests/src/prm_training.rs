@@ -134,6 +134,35 @@ fn a_stopped_training_goes_on_as_if_it_had_not_been() {
 }
 
 #[test]
+fn a_decoder_that_does_not_learn_reads_everything_once() {
+    let config = config::Prm { head_epochs: 3, full_epochs: 0, evaluate_every: 0, ..config(Objective::CrossEntropy) };
+    let rows = data();
+    let fresh = || PrmTraining::new(tiny(), &config, rows.clone(), Vec::new(), 1).unwrap();
+    let read = |events: &[Event]| {
+        let of = |event: &Event| match event {
+            Event::PhaseFinished { tokens, .. } => Some(*tokens),
+            _ => None,
+        };
+        events.iter().find_map(of).unwrap()
+    };
+    let once: usize = rows.iter().map(|row| row.input.ids.len()).sum();
+    let (events, weights) = finished(&mut fresh());
+    assert_eq!(read(&events), once);
+    let mut begun = fresh();
+    for _ in 0..3 {
+        assert!(pollster::block_on(begun.advance(&mut listen)).unwrap());
+    }
+    let mut resumed = fresh();
+    resumed.restore(begun.snapshot().unwrap()).unwrap();
+    let (events, again) = finished(&mut resumed);
+    assert_eq!((read(&events), again == weights), (once, true));
+    // One epoch reads as it learns; text to predict is read in every epoch.
+    let single = config::Prm { head_epochs: 1, ..config.clone() };
+    let mut single = PrmTraining::new(tiny(), &single, rows.clone(), Vec::new(), 1).unwrap();
+    assert_eq!(read(&finished(&mut single).0), once);
+}
+
+#[test]
 fn patience_ends_a_stage_with_its_best_weights() {
     let rows = data();
     let mut stopped = 0;
@@ -237,6 +266,10 @@ fn the_program_trains_and_refuses_evaluation_data() {
     assert!(again.status.success() && stderr(&again).contains("held out"), "{}", stderr(&again));
     let complete = train("again", &["--resume"]);
     assert!(complete.status.success() && stderr(&complete).contains("complete"), "{}", stderr(&complete));
+    // A training that failed has left no checkpoint either, but is not complete.
+    std::fs::remove_file(folder.path().join("again/.complete")).unwrap();
+    let failed = train("again", &["--resume"]);
+    assert!(!failed.status.success() && stderr(&failed).contains("no checkpoint"), "{}", stderr(&failed));
     let refused = train("again", &[]);
     assert!(stderr(&refused).contains("--resume"), "{}", stderr(&refused));
     let benchmark = json!({ "problem": "p", "steps": ["a"], "label": 0, "final_answer_correct": false });

@@ -486,6 +486,21 @@ mod tests {
         }
     }
 
+    /// A result that stands in the question or before its calculation would contradict the mistake.
+    #[test]
+    fn results_that_stand_already_are_left_alone() {
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        let mut first_errors = |question: &str, answer: &str| -> Vec<usize> {
+            let wrong = (0..100).filter_map(|_| corrupted_solution(question, answer, PLAIN, &mut rng));
+            wrong.map(|wrong| wrong.first_error).collect()
+        };
+        let stated = "She sold 24 in May, since 48/2 = <<48/2=24>>24.\nIn all 48+24 = <<48+24=72>>72.\n#### 72";
+        assert!(first_errors(QUESTION, stated).iter().all(|error| *error == 1));
+        assert!(!first_errors(QUESTION, stated).is_empty());
+        let asked = "Natalia sold clips to 48 friends and 24 others. How many are 72 less 24?";
+        assert!(first_errors(asked, ANSWER).is_empty());
+    }
+
     #[test]
     fn nothing_but_the_change_is_written_anew() {
         let edited = |text: &str, expression: &str, at: Range<usize>, with: &str| {

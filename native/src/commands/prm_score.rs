@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use minform_core::event::Event;
 use minform_core::prm::{self, Aggregates, ScoredSolution};
-use minform_text::data::{StepFormat, StepRow, read_each};
+use minform_text::data::{StepRow, read_mixed};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::scoring::{Read, Scored, Scorer};
 use crate::cli::{PrmScore, Shard};
-use crate::folder::{read, refuse_present, write_file};
+use crate::folder::{read, refuse_present};
 use crate::origin::{fingerprint, sha256};
 use crate::parquet::read_rows;
 use crate::part::Part;
@@ -46,16 +46,18 @@ struct Failed<'a> {
 
 pub(crate) fn run(options: &PrmScore) -> Result<()> {
     let input = shard_of(input(options)?, options.shard);
-    if let Some(out) = &options.out {
-        if options.resume && out.exists() {
-            return complete(out, &input);
-        }
+    if let Some(out) = options.out.as_ref().filter(|_| !options.resume) {
         refuse_present(&[out], options.overwrite)?;
     }
     let scorer = Scorer::open(&options.common, &options.prm, &options.reading)?;
     let told = told(options, &input, &scorer)?;
-    let mut part: Option<Part<Done>> =
-        options.out.as_ref().map(|out| Part::open(out, options.resume, options.overwrite, &told)).transpose()?;
+    let mut part: Option<Part<Done>> = match &options.out {
+        Some(out) => match Part::open(out, options.resume, options.overwrite, &told)? {
+            Some(part) => Some(part),
+            None => return complete(out),
+        },
+        None => None,
+    };
     let known = part.as_ref().map(Part::pieces).unwrap_or_default();
     let mut run = Run::without_folder("prm score", &scorer.config);
     let mut shown = Vec::new();
@@ -74,17 +76,17 @@ pub(crate) fn run(options: &PrmScore) -> Result<()> {
     let text: String = done.iter().map(|done| done.text.as_str()).collect();
     if let Err(error) = result {
         run.finish()?;
-        let how = if part.is_some() { "; the same command with --resume goes on" } else { "" };
+        let how = if part.is_some() { "; --resume goes on with the rest" } else { "" };
         eprintln!("{} of {} rows are scored{how}", text.lines().count(), input.len());
         return Err(error);
     }
     report_quality(&mut run, &input, &text, &scorer);
     run.finish()?;
     let failed = done.iter().map(|done| done.failed).sum();
-    if let (Some(out), Some(part)) = (&options.out, part) {
-        write_file(out, text.as_bytes())?;
-        part.remove()?;
+    if text.lines().count() != input.len() {
+        bail!("the rows that were scored before are not those of now; begin again with --overwrite");
     }
+    part.map_or(Ok(()), |part| part.finish(&text))?;
     outcome(failed, input.len())
 }
 
@@ -129,35 +131,38 @@ fn id_of(row: &Read) -> &str {
     }
 }
 
-/// The rows of one of several parts, in one piece, so that solutions of one problem stay together.
+/// The rows of one of several parts, in one piece and cut between problems, so that the solutions of one stay together.
 fn shard_of(rows: Vec<Read>, shard: Option<Shard>) -> Vec<Read> {
     let Some(Shard { index, count }) = shard else { return rows };
-    let bound = |shard: usize| shard * rows.len() / count;
+    let problem = |row: usize| rows.get(row).and_then(|row| row.as_ref().ok()).map(|row| &row.problem);
+    let is_inside = |row: usize| row > 0 && problem(row).is_some() && problem(row) == problem(row - 1);
+    let bound =
+        |shard: usize| (shard * rows.len() / count..rows.len()).find(|row| !is_inside(*row)).unwrap_or(rows.len());
     rows[bound(index - 1)..bound(index)].to_vec()
 }
 
 /// What decides on the output, so that a stopped command goes on with the same.
 fn told(options: &PrmScore, input: &[Read], scorer: &Scorer) -> Result<Value> {
     let print = |path: &Option<PathBuf>| path.as_deref().map(fingerprint).transpose();
-    let ids: String = input.iter().map(id_of).collect::<Vec<_>>().join("\n");
+    let row = |row: &Read| match row {
+        Ok(row) => json!([row.id, row.problem, row.steps]).to_string(),
+        Err(skipped) => skipped.to_string(),
+    };
+    let rows: String = input.iter().map(row).collect::<Vec<_>>().join("\n");
     Ok(json!({
-        "model": fingerprint(&options.prm)?, "adapter": print(&options.reading.adapter)?,
-        "reference": print(&options.reading.reference)?, "beta": options.reading.beta,
-        "family": scorer.family().name(), "threshold": scorer.threshold(), "data": print(&options.data)?,
-        "rows": sha256(ids.as_bytes()), "micro_batch_tokens": scorer.config.prm.micro_batch_tokens,
+        "version": env!("CARGO_PKG_VERSION"), "model": fingerprint(&options.prm)?,
+        "adapter": print(&options.reading.adapter)?, "reference": print(&options.reading.reference)?,
+        "beta": options.reading.beta, "family": scorer.family().name(), "threshold": scorer.threshold(),
+        "rows": sha256(rows.as_bytes()), "micro_batch_tokens": scorer.config.prm.micro_batch_tokens,
     }))
 }
 
-/// Whether a file that is there already holds a line for each of these rows, as the same command leaves it.
-fn complete(out: &Path, input: &[Read]) -> Result<()> {
+/// Says that nothing is left to do, and what came out.
+fn complete(out: &Path) -> Result<()> {
+    eprintln!("{} is complete; nothing is left to do", out.display());
     let bytes = read(out)?;
     let lines: Vec<Value> =
         bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
-    let is_ours = |(line, row): (&Value, &Read)| line["id"].as_str() == Some(id_of(row));
-    if lines.len() != input.len() || !lines.iter().zip(input).all(is_ours) {
-        bail!("{} is already there and holds other rows; choose another --out or pass --overwrite", out.display());
-    }
-    eprintln!("{} is complete; nothing is left to do", out.display());
     outcome(lines.iter().filter(|line| line.get("error").is_some()).count(), lines.len())
 }
 
@@ -177,13 +182,7 @@ fn input(options: &PrmScore) -> Result<Vec<Read>> {
             ("standard input".into(), bytes)
         }
     };
-    let mut rows = read_each(&name, &bytes, StepFormat::Auto);
-    // The format is that of the file, but a row of another that has problem and steps can be scored all the same.
-    let plain = read_each(&name, &bytes, StepFormat::Unjudged);
-    if plain.len() == rows.len() {
-        let scored = |(row, plain): (Read, Read)| row.or_else(|skipped| plain.map_err(|_| skipped));
-        rows = rows.into_iter().zip(plain).map(scored).collect();
-    }
+    let mut rows = read_mixed(&name, &bytes);
     rows.truncate(options.rows.limit.unwrap_or(usize::MAX));
     if let Some(Err(skipped)) = rows.iter().find(|row| options.rows.strict && row.is_err()) {
         return Err(skipped.clone().into());

@@ -21,7 +21,7 @@ use super::problems::{load_problems, load_steps};
 use super::sft::finish;
 use crate::cli::{PrmTrain, Rows};
 use crate::clock::Elapsed;
-use crate::folder::{Folder, Lock, OWN, kind, write_folder};
+use crate::folder::{Folder, Lock, OWN, kind, write_file, write_folder};
 use crate::origin::{Origin, fingerprint};
 use crate::parquet::read_rows;
 use crate::run::{LOG, Run, is_blank, was_stopped};
@@ -31,6 +31,9 @@ use crate::{device, settings};
 const LEARNED: &str = "learned.safetensors";
 const OPTIMIZER: &str = "optimizer.burnpack";
 const BEST: &str = "best.safetensors";
+
+/// An empty file that says that a training has come to its end.
+const COMPLETE: &str = ".complete";
 
 pub(crate) fn run(options: &PrmTrain) -> Result<()> {
     let config = settings::load(&Config::default(), &options.common)?;
@@ -48,11 +51,8 @@ pub(crate) fn run(options: &PrmTrain) -> Result<()> {
     let Some(mut run) = begin(options, &origin, &config, &mut training)? else {
         let saved = options.place.out.join("prm");
         eprintln!("this training is complete; nothing is left to do");
-        return finish(
-            Ok::<(), anyhow::Error>(()),
-            Some(&saved),
-            options.common.json.then(|| json!({ "saved": saved })),
-        );
+        let json = json!({ "saved": saved, "steps": training.steps(), "stopped": false, "complete": true });
+        return finish(Ok::<(), anyhow::Error>(()), Some(&saved), options.common.json.then_some(json));
     };
     counts.tell();
     tell_steps(&training);
@@ -70,7 +70,10 @@ pub(crate) fn run(options: &PrmTrain) -> Result<()> {
     run.finish()?;
     match &result {
         // What is saved takes the place of what it was made from.
-        Ok(()) => checkpoints.clear()?,
+        Ok(()) => {
+            checkpoints.clear()?;
+            write_file(&options.place.out.join(COMPLETE), b"")?;
+        }
         Err(error) if was_stopped(error) => {
             eprintln!("stopped after step {step} of {steps}; the same command with --resume goes on");
         }
@@ -95,8 +98,10 @@ fn examples(
 ) -> Result<(Vec<LabelledSteps>, Vec<Of<LabelledSteps>>)> {
     let rows = gather(options, &config.prm)?;
     let (training, held_out) = split_by_problem(&rows, config.prm.validation, config.seed);
-    let training: Vec<LabelledSteps> = tokenize(&training, folder, config)?.into_iter().map(|row| row.steps).collect();
-    let held_out = tokenize(&held_out, folder, config)?;
+    let training = tokenize(&training, folder, config, config.prm.objective == Objective::CrossEntropy)?;
+    let training: Vec<LabelledSteps> = training.into_iter().map(|row| row.steps).collect();
+    // What nobody judged at the end of a solution leaves it open whether it is right.
+    let held_out = tokenize(&held_out, folder, config, false)?;
     let teaches = |row: &LabelledSteps| row.outcome.is_some() || row.labels.iter().any(Option::is_some);
     if !training.iter().any(teaches) {
         bail!("no judged step is left to learn from; give rows with labels and keep prm.validation below 1");
@@ -267,11 +272,10 @@ fn begin(options: &PrmTrain, origin: &Origin, config: &Config, training: &mut Pr
             Err(error) => eprintln!("warning: {} is not usable: {error:#}", path.display()),
         }
     }
-    // A training that is stopped leaves a checkpoint, one that has ended none.
-    if steps.is_empty() && out.join("prm").exists() {
+    if steps.is_empty() && out.join(COMPLETE).exists() {
         return Ok(None);
     }
-    if !steps.is_empty() {
+    if !steps.is_empty() || out.join("prm").exists() {
         bail!(
             "{} holds no checkpoint to go on from; pass --overwrite instead of --resume to begin again",
             out.display()
@@ -392,7 +396,8 @@ fn split_by_problem(rows: &[Of<StepRow>], share: f32, run_seed: u64) -> (Vec<&Of
     rows.iter().partition(|row| !held_out.contains(row.steps.problem.as_str()))
 }
 
-fn tokenize(rows: &[&Of<StepRow>], folder: &Folder, config: &Config) -> Result<Vec<Of<LabelledSteps>>> {
+/// Rows as the model reads them; what follows the last judged step is left out where it `cuts`.
+fn tokenize(rows: &[&Of<StepRow>], folder: &Folder, config: &Config, cuts: bool) -> Result<Vec<Of<LabelledSteps>>> {
     let newline = newline_id(&folder.tokenizer)?;
     let longest = config.prm.max_tokens.min(folder.config.max_position_embeddings);
     let mut kept = Vec::with_capacity(rows.len());
@@ -403,7 +408,7 @@ fn tokenize(rows: &[&Of<StepRow>], folder: &Folder, config: &Config) -> Result<V
             _ => row.labels.iter().map(|label| label.map(f32::from)).collect(),
         };
         let whole = LabelledSteps { input, labels, outcome: row.final_answer_correct };
-        let steps = if config.prm.objective == Objective::CrossEntropy { whole.judged_part() } else { whole };
+        let steps = if cuts { whole.judged_part() } else { whole };
         if steps.input.ids.len() <= longest {
             kept.push(Of { file: *file, steps });
         }

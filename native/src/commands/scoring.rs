@@ -46,8 +46,8 @@ impl Scorer {
             Some(adapter) => {
                 let (folder, prm) = folder.with_adapter(adapter, &device)?;
                 let layout = folder.layout(given.unwrap_or(PrmFamily::Pure))?;
-                if layout.family() != PrmFamily::Pure {
-                    bail!("--adapter goes with models of the family pure");
+                if layout.family() != PrmFamily::Pure || reading.reference.is_some() {
+                    bail!("--adapter goes with models of the family pure, and without --reference");
                 }
                 let model: Box<dyn StepScorer> = Box::new(prm.frozen());
                 (folder, layout, model)
@@ -193,14 +193,34 @@ fn reference(folder: &Folder, path: &Path, other: &Path, device: &Device) -> Res
     reference.policy(device)
 }
 
-/// How many solutions have no scores, with a word about why; an error if that is all of them.
-pub(super) fn failures(what: &str, scored: &[Scored]) -> Result<usize> {
-    let mut reasons = scored.iter().filter_map(|one| one.as_ref().err());
-    let Some(first) = reasons.next() else { return Ok(0) };
-    let failed = 1 + reasons.count();
-    if failed == scored.len() {
-        bail!("none of the {failed} solutions of {what} could be scored; the first: {first}");
+/// What could not be scored, file by file.
+#[derive(Debug, Default)]
+pub(super) struct Failures {
+    failed: usize,
+    all: usize,
+    first: Option<String>,
+}
+
+impl Failures {
+    /// Counts those of a file, warns of them, and gives their number.
+    pub(super) fn add(&mut self, what: &str, scored: &[Scored]) -> usize {
+        let mut reasons = scored.iter().filter_map(|one| one.as_ref().err());
+        self.all += scored.len();
+        let Some(first) = reasons.next() else { return 0 };
+        let failed = 1 + reasons.count();
+        eprintln!("warning: {failed} of {} solutions of {what} could not be scored; the first: {first}", scored.len());
+        self.failed += failed;
+        self.first.get_or_insert_with(|| first.clone());
+        failed
     }
-    eprintln!("warning: {failed} of {} solutions of {what} could not be scored; the first: {first}", scored.len());
-    Ok(failed)
+
+    /// Refuses to make a result of nothing.
+    pub(super) fn check(&self) -> Result<()> {
+        match &self.first {
+            Some(first) if self.failed == self.all => {
+                bail!("none of {} solutions could be scored; the first: {first}", self.all)
+            }
+            _ => Ok(()),
+        }
+    }
 }

@@ -180,7 +180,8 @@ pub struct Prm {
     pub batch: usize,
     /// Most tokens in one forward pass.
     pub micro_batch_tokens: usize,
-    /// Longest problem and solution in tokens; longer ones are left out and counted.
+    /// Longest problem and solution in tokens, with cross-entropy up to the last judged step; longer ones are left out
+    /// and counted.
     pub max_tokens: usize,
     /// Share of problems held out to measure the model on.
     pub validation: f32,

@@ -26,6 +26,8 @@ pub struct Rollouts<'a> {
     pub tokens: usize,
     /// Rollouts that ran into the length limit, and so count as wrong.
     pub cut: usize,
+    /// Beginnings that left no room in the context, and have none.
+    pub crowded: usize,
 }
 
 /// A problem as the policy is asked it.
@@ -42,7 +44,7 @@ impl<'a> Rollouts<'a> {
     pub fn new(policy: &'a Policy, tokenizer: &'a Tokenizer, sampling: &Sampling, seed: u64) -> Self {
         let separators = Separators::from_tokenizer(tokenizer);
         let sampling = sampling.clone();
-        Self { policy, tokenizer, separators, sampling, seed, calls: 0, rollouts: 0, tokens: 0, cut: 0 }
+        Self { policy, tokenizer, separators, sampling, seed, calls: 0, rollouts: 0, tokens: 0, cut: 0, crowded: 0 }
     }
 
     /// `count` ways on from each beginning, a problem with tokens after its prompt; a beginning that leaves no room in
@@ -63,6 +65,7 @@ impl<'a> Rollouts<'a> {
         let counts: Vec<usize> = prompts.iter().map(|prompt| if fits(prompt) { count } else { 0 }).collect();
         let (kept, kept_counts): (Vec<_>, Vec<_>) =
             prompts.into_iter().zip(&counts).filter(|(_, count)| **count > 0).unzip();
+        self.crowded += counts.iter().filter(|count| **count == 0).count();
         self.calls += 1;
         let seed = seed::mix_in(self.seed, self.calls);
         let generator = Generator::new(&self.policy.model, &self.policy.config);

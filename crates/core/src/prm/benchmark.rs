@@ -129,8 +129,11 @@ fn fair_guess(solutions: &[Found]) -> Detection {
 /// both kinds of solutions.
 ///
 /// For validation sets: a threshold chosen on what is reported flatters. Sets count alike, however large, so that one
-/// kind of problem does not decide for all.
+/// kind of problem does not decide for all; those of few solutions of a kind, whose F₁ is mostly chance, count as one.
 pub fn best_threshold(sets: &[&[Found]]) -> Option<(f32, f32)> {
+    let (mut sets, small): (Vec<&[Found]>, Vec<&[Found]>) = sets.iter().partition(|set| is_telling(set));
+    let small = small.concat();
+    sets.push(&small);
     let solutions = || sets.iter().copied().flatten();
     let mut candidates: Vec<f32> = solutions().flat_map(|one| one.scores.iter().flatten()).copied().collect();
     candidates.retain(|score| score.is_finite());
@@ -145,6 +148,13 @@ pub fn best_threshold(sets: &[&[Found]]) -> Option<(f32, f32)> {
     };
     let rated = cuts.filter_map(mean_f1);
     rated.max_by(|(_, a), (_, b)| a.total_cmp(b))
+}
+
+/// Whether there are enough solutions of each kind.
+fn is_telling(set: &[Found]) -> bool {
+    const FEW: usize = 10;
+    let wrong = set.iter().filter(|one| one.label >= 0).count();
+    wrong >= FEW && set.len() - wrong >= FEW
 }
 
 /// Thresholds that are tried.
@@ -178,15 +188,16 @@ mod tests {
         let (threshold, f1) = best_threshold(&[&set]).unwrap();
         assert!((0.5..=0.8).contains(&threshold) && (f1 - 2.0 / 3.0).abs() < 1e-6, "{threshold} {f1}");
         assert_eq!(best_threshold(&[&set[..2]]), None);
-        // A set of one kind alone has no F₁ and does not count; two sets count alike, whatever their sizes.
-        assert_eq!(best_threshold(&[&set, &set[..2]]), Some((threshold, f1)));
+        // Two small sets are one.
+        assert_eq!(best_threshold(&[&set[..2], &set[2..]]), Some((threshold, f1)));
+        // Larger ones count alike, whatever their sizes: each has a cut of its own.
         let low = [found(Some(&[-0.9]), 1, 0), found(Some(&[-0.5]), 1, -1)];
-        let many = [&low[..]; 9].concat();
-        let (low_cut, _) = best_threshold(&[&low]).unwrap();
-        assert_eq!(low_cut, -0.5);
-        let (_, together) = best_threshold(&[&set, &many]).unwrap();
-        let at = |cut| (process_bench(&set, cut).f1.unwrap() + process_bench(&low, cut).f1.unwrap()) / 2.0;
-        assert_eq!(together, at(threshold).max(at(low_cut)));
+        let (many_low, many_high) = ([&low[..]; 90].concat(), [&set[..3]; 10].concat());
+        assert_eq!(best_threshold(&[&many_low]).unwrap().0, -0.5);
+        let (cut, together) = best_threshold(&[&many_low, &many_high]).unwrap();
+        let mean = |cut| (process_bench(&many_low, cut).f1.unwrap() + process_bench(&many_high, cut).f1.unwrap()) / 2.0;
+        let best = [-0.9, -0.5, 0.1, 0.5, 0.8, 0.9].map(mean).into_iter().fold(0.0, f32::max);
+        assert_eq!((together, mean(cut)), (best, best));
     }
 
     #[test]

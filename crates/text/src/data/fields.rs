@@ -98,10 +98,14 @@ impl Row<'_> {
         }
     }
 
-    /// The first of `fields` with a text or number, else `file:row`.
+    /// The first of `fields` with a text or number, else `file:row`; of several samples of one problem with `/sample`.
     pub(super) fn id(&self, fields: &[&str]) -> String {
         let given = fields.iter().find_map(|field| plain_text(self.object.get(*field)?));
-        given.unwrap_or_else(|| format!("{}:{}", self.file, self.row))
+        let id = given.unwrap_or_else(|| format!("{}:{}", self.file, self.row));
+        match self.object.get("sample").and_then(Value::as_u64) {
+            Some(sample) => format!("{id}/{sample}"),
+            None => id,
+        }
     }
 
     pub(super) fn list(&self, field: &str) -> Result<&[Value], Skipped> {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use gsm8k::{gsm8k_solution, without_calculations};
 pub use problems::{ProblemFormat, read_problems};
-pub use stepwise::{MODIFIED, ORIGINAL, StepFormat, read_each, read_steps, step_format};
+pub use stepwise::{MODIFIED, ORIGINAL, StepFormat, read_mixed, read_steps, step_format};
 
 /// A question, and what is known about its answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

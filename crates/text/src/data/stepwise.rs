@@ -70,11 +70,27 @@ pub fn read_steps(name: &str, bytes: &[u8], format: StepFormat) -> Rows<StepRow>
 }
 
 /// As [`read_steps`], with what is left out in its place in the file.
-pub fn read_each(name: &str, bytes: &[u8], format: StepFormat) -> Vec<Result<StepRow, Skipped>> {
+fn read_each(name: &str, bytes: &[u8], format: StepFormat) -> Vec<Result<StepRow, Skipped>> {
     let rows: Vec<_> = rows(name, bytes).collect();
     let format = if format == StepFormat::Auto { detect(&rows, format_of, StepFormat::Unjudged) } else { format };
+    read_as(rows, |_| format)
+}
+
+/// The same of a file in which rows that nobody judged may stand among judged ones: they are read as such, in whatever
+/// format the others are.
+pub fn read_mixed(name: &str, bytes: &[u8]) -> Vec<Result<StepRow, Skipped>> {
+    let rows: Vec<_> = rows(name, bytes).collect();
+    let format = detect(&rows, format_of, StepFormat::Unjudged);
+    let is_plain = |row: &Row<'_>| format_of(row) == StepFormat::Unjudged;
+    read_as(rows, |row| if is_plain(row) { StepFormat::Unjudged } else { format })
+}
+
+fn read_as(
+    rows: Vec<Result<Row<'_>, Skipped>>,
+    format: impl Fn(&Row<'_>) -> StepFormat,
+) -> Vec<Result<StepRow, Skipped>> {
     let read = |row: Result<Row<'_>, Skipped>| match row {
-        Ok(row) => solutions(&row, format),
+        Ok(row) => solutions(&row, format(&row)),
         Err(skipped) => vec![Err(skipped)],
     };
     rows.into_iter().flat_map(read).collect()
@@ -172,10 +188,7 @@ fn from_unjudged(row: &Row<'_>) -> Result<StepRow, Skipped> {
         (None, Some(answer)) => Some(grade(&steps.join("\n\n"), &answer).correct),
         (None, None) => None,
     };
-    let id = row.id(&["id", "idx"]);
-    // Of several samples of one problem.
-    let id = row.object.get("sample").and_then(Value::as_u64).map_or(id.clone(), |sample| format!("{id}/{sample}"));
-    Ok(StepRow { final_answer_correct, ..judged(id, problem, steps, labels) })
+    Ok(StepRow { final_answer_correct, ..judged(row.id(&["id", "idx"]), problem, steps, labels) })
 }
 
 /// The steps as a list, or those of a solution parted by blank lines.

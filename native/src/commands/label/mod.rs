@@ -40,7 +40,9 @@ impl Row {
 }
 
 pub(crate) fn run(options: &Label) -> Result<()> {
-    refuse_present(&[&options.out], options.overwrite)?;
+    if !options.resume {
+        refuse_present(&[&options.out], options.overwrite)?;
+    }
     let config = settings::load(&Config::default(), &options.common)?;
     match options.method {
         LabelMethod::Corruption => corruption::run(options, &problems(options, &config)?, config.seed),
@@ -64,6 +66,19 @@ struct Spent {
     tokens: usize,
     /// Rollouts that ran into the length limit.
     cut: usize,
+    /// Beginnings that left no room for any.
+    crowded: usize,
+}
+
+impl Spent {
+    fn and(self, other: Self) -> Self {
+        Self {
+            rollouts: self.rollouts + other.rollouts,
+            tokens: self.tokens + other.tokens,
+            cut: self.cut + other.cut,
+            crowded: self.crowded + other.crowded,
+        }
+    }
 }
 
 /// Rows as JSON lines.
@@ -84,7 +99,7 @@ fn tell(options: &Label, rows: &[&Row], spent: Option<Spent>) -> Result<()> {
         true => json!({
             "saved": options.out, "rows": rows.len(), "wrong": wrong, "judged_steps": judged,
             "rollouts": spent.map(|spent| spent.rollouts), "tokens": spent.map(|spent| spent.tokens),
-            "cut": spent.map(|spent| spent.cut),
+            "cut": spent.map(|spent| spent.cut), "crowded": spent.map(|spent| spent.crowded),
         })
         .to_string(),
         false => {

@@ -13,8 +13,9 @@ use serde_json::json;
 use super::{Row, Spent, lines, tell};
 use crate::cli::{Label, LabelMethod};
 use crate::commands::problems::Asking;
-use crate::folder::{Folder, write_file};
+use crate::folder::Folder;
 use crate::origin::fingerprint;
+use crate::output;
 use crate::part::Part;
 use crate::run::Run;
 
@@ -67,7 +68,9 @@ pub(super) fn run(options: &Label, problems: &[Problem], config: &Config) -> Res
         "template": options.template.map(|template| format!("{template:?}")),
         "sampling": config.sampling, "world": (!options.data.exists()).then_some(&config.world), "seed": config.seed,
     });
-    let mut part: Part<Done> = Part::open(&options.out, options.resume, options.overwrite, &told)?;
+    let Some(mut part) = Part::<Done>::open(&options.out, options.resume, options.overwrite, &told)? else {
+        return output::line(format_args!("{} is complete; nothing is left to do", options.out.display()));
+    };
     let known = part.pieces();
     let mut run = Run::without_folder("label", config);
     let phase = Phase::Label;
@@ -93,25 +96,38 @@ pub(super) fn run(options: &Label, problems: &[Problem], config: &Config) -> Res
         for ((problem, _), labels) in answered.iter().zip(labels) {
             kept.extend(rows(problem, labels, &labeller.folder.tokenizer)?);
         }
-        let Rollouts { rollouts, tokens, cut, .. } = rollouts;
-        part.add(group, Done { rows: kept, spent: Spent { rollouts, tokens, cut } })?;
+        let Rollouts { rollouts, tokens, cut, crowded, .. } = rollouts;
+        part.add(group, Done { rows: kept, spent: Spent { rollouts, tokens, cut, crowded } })?;
     }
     let _ = run.hear(Event::PhaseFinished { phase, tokens });
     run.finish()?;
-    let mut spent = Spent::default();
-    for Done { spent: Spent { rollouts, tokens, cut }, .. } in part.done() {
-        spent = Spent { rollouts: spent.rollouts + rollouts, tokens: spent.tokens + tokens, cut: spent.cut + cut };
-    }
+    let spent = part.done().fold(Spent::default(), |sum, done| sum.and(done.spent));
+    warn(&spent, config)?;
     let rows: Vec<&Row> = part.done().flat_map(|done| &done.rows).collect();
-    write_file(&options.out, lines(rows.iter().copied())?.as_bytes())?;
-    if spent.cut * FEW > spent.rollouts {
+    part.finish(&lines(rows.iter().copied())?)?;
+    tell(options, &rows, Some(spent))
+}
+
+/// Says what keeps labels from meaning what they should.
+fn warn(spent: &Spent, config: &Config) -> Result<()> {
+    let most = config.sampling.max_new_tokens;
+    if spent.rollouts == 0 {
+        bail!("no beginning leaves room for sampling.max_new_tokens = {most} in the model's context; lower it");
+    }
+    if spent.crowded > 0 {
         eprintln!(
-            "warning: {} of {} responses ran into sampling.max_new_tokens = {} and count as wrong answers; raise it",
-            spent.cut, spent.rollouts, config.sampling.max_new_tokens
+            "warning: {} beginnings leave no room for sampling.max_new_tokens = {most} in the model's context and were \
+             not gone on from; lower it",
+            spent.crowded
         );
     }
-    tell(options, &rows, Some(spent))?;
-    part.remove()
+    if spent.cut * FEW > spent.rollouts {
+        eprintln!(
+            "warning: {} of {} responses ran into sampling.max_new_tokens = {most} and count as wrong answers; raise it",
+            spent.cut, spent.rollouts
+        );
+    }
+    Ok(())
 }
 
 /// The labelled solutions of each problem.

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::rows_of;
 use crate::cli::PrmEval;
-use crate::commands::scoring::{Scorer, failures};
+use crate::commands::scoring::{Failures, Scorer};
 use crate::figure::{Curve, Figure};
 use crate::folder::write_file;
 use crate::output;
@@ -38,7 +38,10 @@ fn problems(options: &PrmEval, scorer: &Scorer, run: &mut Run) -> Result<Vec<Vec
     let problems: Vec<Vec<Rated>> =
         groups.into_values().filter(|group| !group.is_empty()).map(|group| rated(&group)).collect();
     let lost = all - problems.len();
-    if failures("the file", &scored)? > 0 && lost > 0 {
+    let mut failures = Failures::default();
+    failures.add("these files", &scored);
+    failures.check()?;
+    if lost > 0 {
         eprintln!("warning: {lost} problems are left without a solution and do not count");
     }
     Ok(problems)

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{percent, rows_of, stem};
 use crate::cli::PrmEval;
-use crate::commands::scoring::{Scorer, failures};
+use crate::commands::scoring::{Failures, Scorer};
 use crate::output;
 use crate::run::Run;
 
@@ -44,10 +44,10 @@ pub(super) fn run(options: &PrmEval, scorer: &Scorer, run: &mut Run) -> Result<(
         of_class.extend(rows.filter(|row| known.insert(row.id.clone())));
     }
     let mut total = Confusion::default();
-    let mut found = Vec::new();
+    let (mut found, mut failures) = (Vec::new(), Failures::default());
     for (class, rows) in classes {
         let scored = scorer.score(run, &rows)?;
-        let failed = failures(class.name(), &scored)?;
+        let failed = failures.add(class.name(), &scored);
         let mut counts = Confusion::default();
         for (row, scored) in rows.iter().zip(&scored) {
             if let Ok(solution) = scored {
@@ -57,6 +57,7 @@ pub(super) fn run(options: &PrmEval, scorer: &Scorer, run: &mut Run) -> Result<(
         total.extend(counts);
         found.push(Class::new(class, &counts, rows.len(), failed));
     }
+    failures.check()?;
     output::line(match options.common.json {
         true => json!({
             "prm_score": total.prm_score(),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{percent, rows_of, stem};
 use crate::cli::PrmEval;
-use crate::commands::scoring::{Scored, Scorer, failures};
+use crate::commands::scoring::{Failures, Scored, Scorer};
 use crate::output;
 use crate::run::Run;
 
@@ -32,17 +32,18 @@ struct Subset {
 
 pub(super) fn run(options: &PrmEval, scorer: &Scorer, run: &mut Run) -> Result<()> {
     let threshold = scorer.threshold();
-    let mut subsets = Vec::new();
+    let (mut subsets, mut failures) = (Vec::new(), Failures::default());
     for path in &options.data {
         let rows = rows_of(options, path)?;
         let scored = scorer.score(run, &rows)?;
-        failures(&stem(path), &scored)?;
+        failures.add(&stem(path), &scored);
         let solutions: Vec<Found> = rows.iter().zip(scored).filter_map(|(row, scored)| found(row, scored)).collect();
         if solutions.is_empty() {
             bail!("no row of {} says where its first error is; give rows with `label`", path.display());
         }
         subsets.push(subset(stem(path), &solutions, threshold));
     }
+    failures.check()?;
     let average = mean(&subsets.iter().filter_map(|subset| subset.f1).collect::<Vec<_>>());
     output::line(match (options.common.json, &subsets[..]) {
         (true, [subset]) => json!(subset).to_string(),
