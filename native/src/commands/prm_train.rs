@@ -45,7 +45,7 @@ pub(crate) fn run(options: &PrmTrain) -> Result<()> {
         Head::Classifier => folder.prm(&device)?,
         _ => Prm::from_policy(&folder.policy(&device)?, config.seed),
     };
-    let measured = held_out.iter().map(|row| row.steps.clone()).collect();
+    let measured = held_out.iter().map(|from| from.row.clone()).collect();
     let mut training = PrmTraining::new(model, &config.prm, training, measured, config.seed)?;
     let origin = Origin::new("prm train", &config, &options.common.device, inputs(options)?)?;
     let Some(mut run) = begin(options, &origin, &config, &mut training)? else {
@@ -95,11 +95,11 @@ fn examples(
     options: &PrmTrain,
     folder: &Folder,
     config: &Config,
-) -> Result<(Vec<LabelledSteps>, Vec<Of<LabelledSteps>>)> {
+) -> Result<(Vec<LabelledSteps>, Vec<FromFile<LabelledSteps>>)> {
     let rows = gather(options, &config.prm)?;
     let (training, held_out) = split_by_problem(&rows, config.prm.validation, config.seed);
     let training = tokenize(&training, folder, config, config.prm.objective == Objective::CrossEntropy)?;
-    let training: Vec<LabelledSteps> = training.into_iter().map(|row| row.steps).collect();
+    let training: Vec<LabelledSteps> = training.into_iter().map(|from| from.row).collect();
     // What nobody judged at the end of a solution leaves it open whether it is right.
     let held_out = tokenize(&held_out, folder, config, false)?;
     let teaches = |row: &LabelledSteps| row.outcome.is_some() || row.labels.iter().any(Option::is_some);
@@ -109,16 +109,16 @@ fn examples(
     Ok((training, held_out))
 }
 
-/// Something of a data file.
-struct Of<T> {
+/// A row with the data file it is from.
+struct FromFile<R> {
     /// Place of the file among all.
     file: usize,
-    steps: T,
+    row: R,
 }
 
 /// All rows to learn from or to hold out.
-fn gather(options: &PrmTrain, config: &config::Prm) -> Result<Vec<Of<StepRow>>> {
-    let mut rows: Vec<Of<StepRow>> = Vec::new();
+fn gather(options: &PrmTrain, config: &config::Prm) -> Result<Vec<FromFile<StepRow>>> {
+    let mut rows: Vec<FromFile<StepRow>> = Vec::new();
     for (file, path) in options.data.iter().enumerate() {
         let bytes = read_rows(path)?;
         if !options.i_know {
@@ -130,14 +130,14 @@ fn gather(options: &PrmTrain, config: &config::Prm) -> Result<Vec<Of<StepRow>>> 
             bail!("{name} holds problems, not solutions with labelled steps; `minform label` makes such of it");
         }
         let of_file = load_steps(&name, &bytes, options.rows)?;
-        rows.extend(of_file.into_iter().map(|steps| Of { file, steps }));
+        rows.extend(of_file.into_iter().map(|row| FromFile { file, row }));
     }
     let mut excluded = BTreeSet::new();
     for path in &options.exclude {
         excluded.extend(problems_of(path, options.rows)?);
     }
     let before = rows.len();
-    rows.retain(|row| !excluded.contains(&row.steps.problem));
+    rows.retain(|from| !excluded.contains(&from.row.problem));
     if rows.len() < before {
         eprintln!("{} solutions left out, whose problems occur in --exclude", before - rows.len());
     }
@@ -145,13 +145,13 @@ fn gather(options: &PrmTrain, config: &config::Prm) -> Result<Vec<Of<StepRow>>> 
     let mut known = BTreeSet::new();
     // The value of a token is a share of solutions, in which each counts as often as it was written.
     if config.objective != Objective::TokenValue {
-        rows.retain(|Of { steps: row, .. }| known.insert((row.problem.clone(), row.steps.clone(), row.labels.clone())));
+        rows.retain(|FromFile { row, .. }| known.insert((row.problem.clone(), row.steps.clone(), row.labels.clone())));
     }
     if rows.len() < before {
         eprintln!("{} solutions left out, which occur more than once", before - rows.len());
     }
     if config.until_first_error {
-        rows.iter_mut().for_each(|row| judge_until_first_error(&mut row.steps));
+        rows.iter_mut().for_each(|from| judge_until_first_error(&mut from.row));
     }
     Ok(rows)
 }
@@ -338,12 +338,12 @@ struct Judged {
     quality: PrmQuality,
 }
 
-fn judge(training: &PrmTraining, held_out: &[Of<LabelledSteps>], config: &Config) -> Result<Judged> {
+fn judge(training: &PrmTraining, held_out: &[FromFile<LabelledSteps>], config: &Config) -> Result<Judged> {
     let scores = pollster::block_on(training.held_out_scores())?;
-    let labels: Vec<_> = held_out.iter().map(|row| row.steps.verdicts()).collect();
+    let labels: Vec<_> = held_out.iter().map(|from| from.row.verdicts()).collect();
     let mut files: BTreeMap<usize, Vec<Found>> = BTreeMap::new();
-    for (scores, Of { file, steps }) in scores.iter().zip(held_out) {
-        let Some(label) = steps.first_error() else { continue };
+    for (scores, FromFile { file, row }) in scores.iter().zip(held_out) {
+        let Some(label) = row.first_error() else { continue };
         files.entry(*file).or_default().push(Found { scores: Some(scores.clone()), steps: scores.len(), label });
     }
     let files: Vec<&[Found]> = files.values().map(Vec::as_slice).collect();
@@ -387,30 +387,39 @@ fn save(
 }
 
 /// Holds out whole problems, so that no problem is on both sides.
-fn split_by_problem(rows: &[Of<StepRow>], share: f32, run_seed: u64) -> (Vec<&Of<StepRow>>, Vec<&Of<StepRow>>) {
-    let distinct: BTreeSet<&str> = rows.iter().map(|row| row.steps.problem.as_str()).collect();
+fn split_by_problem(
+    rows: &[FromFile<StepRow>],
+    share: f32,
+    run_seed: u64,
+) -> (Vec<&FromFile<StepRow>>, Vec<&FromFile<StepRow>>) {
+    let distinct: BTreeSet<&str> = rows.iter().map(|from| from.row.problem.as_str()).collect();
     let mut problems: Vec<&str> = distinct.into_iter().collect();
     problems.shuffle(&mut seed::stream(run_seed, &[0x5eed]));
     let count = (problems.len() as f32 * share).round() as usize;
     let held_out: BTreeSet<&str> = problems.into_iter().take(count).collect();
-    rows.iter().partition(|row| !held_out.contains(row.steps.problem.as_str()))
+    rows.iter().partition(|from| !held_out.contains(from.row.problem.as_str()))
 }
 
 /// Rows as the model reads them; what follows the last judged step is left out where it `cuts`.
-fn tokenize(rows: &[&Of<StepRow>], folder: &Folder, config: &Config, cuts: bool) -> Result<Vec<Of<LabelledSteps>>> {
+fn tokenize(
+    rows: &[&FromFile<StepRow>],
+    folder: &Folder,
+    config: &Config,
+    cuts: bool,
+) -> Result<Vec<FromFile<LabelledSteps>>> {
     let newline = newline_id(&folder.tokenizer)?;
     let longest = config.prm.max_tokens.min(folder.config.max_position_embeddings);
     let mut kept = Vec::with_capacity(rows.len());
-    for Of { file, steps: row } in rows {
+    for FromFile { file, row } in rows {
         let input = PrmInput::from_texts(&folder.tokenizer, &row.problem, &row.steps, newline)?;
         let labels = match (config.prm.labels, &row.values) {
             (Labels::Soft, Some(values)) => values.clone(),
             _ => row.labels.iter().map(|label| label.map(f32::from)).collect(),
         };
         let whole = LabelledSteps { input, labels, outcome: row.final_answer_correct };
-        let steps = if cuts { whole.judged_part() } else { whole };
-        if steps.input.ids.len() <= longest {
-            kept.push(Of { file: *file, steps });
+        let row = if cuts { whole.judged_part() } else { whole };
+        if row.input.ids.len() <= longest {
+            kept.push(FromFile { file: *file, row });
         }
     }
     if kept.len() < rows.len() {

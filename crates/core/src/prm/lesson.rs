@@ -97,7 +97,8 @@ impl Preference {
 #[derive(Debug, Clone)]
 pub struct Lesson {
     objective: Objective,
-    /// The examples in it with the picks of each, in the order in which they come.
+    /// The examples of a training in it with the picks of each, in the order in which they come; none where it was not
+    /// made by [`Examples::lessons`].
     examples: Vec<(usize, usize)>,
     /// Rows and picks. For pairs the picks come in twos, the better one first.
     steps: Packed,
@@ -185,7 +186,8 @@ impl Lesson {
         Self { dropout: (share, seed), ..self }
     }
 
-    /// The examples in it with the picks of each, in the order in which they come.
+    /// The examples of a training in it with the picks of each, in the order in which they come; of
+    /// [`Examples::lessons`] alone.
     pub(super) fn examples(&self) -> &[(usize, usize)] {
         &self.examples
     }
