@@ -20,7 +20,7 @@ pub enum Phase {
     Label,
     /// PRM training with the decoder frozen.
     PrmHead,
-    /// PRM training of all weights.
+    /// PRM training of decoder and head, or of adapters in their place.
     PrmFull,
     /// Scoring steps.
     Score,
@@ -50,7 +50,7 @@ impl Phase {
             Self::Sft => "supervised fine-tuning",
             Self::Label => "sampling for labels",
             Self::PrmHead => "PRM, head only",
-            Self::PrmFull => "PRM, all weights",
+            Self::PrmFull => "PRM, decoder and head",
             Self::Score => "scoring",
             Self::Rl => "reinforcement learning",
             Self::Rollout => "RL, sampling",

@@ -44,7 +44,7 @@ pub(super) fn figures(runs: &[Recorded]) -> Vec<Figure> {
         make("fine-tuning loss by step", &[("loss", &sft_loss)]),
         make(
             "PRM loss by step",
-            &[("head only", &|e| prm_loss(e, Phase::PrmHead)), ("all weights", &|e| prm_loss(e, Phase::PrmFull))],
+            &[("head only", &|e| prm_loss(e, Phase::PrmHead)), ("decoder and head", &|e| prm_loss(e, Phase::PrmFull))],
         ),
     ];
     figures.into_iter().flatten().chain(reliability(runs)).collect()
