@@ -77,6 +77,12 @@ impl Folder {
         Ok(Self { path: PathBuf::new(), config, family: None, tokenizer, companions })
     }
 
+    /// Whether its tokenizer is that of another model.
+    pub(crate) fn reads_as(&self, other: &Self) -> Result<bool> {
+        let (own, other) = (&self.tokenizer, &other.tokenizer);
+        Ok(own.vocabulary_size() == other.vocabulary_size() && own.to_json()? == other.to_json()?)
+    }
+
     /// Refuses a folder that does not hold a language model.
     pub(crate) fn expect_policy(&self) -> Result<()> {
         match self.config.head {

@@ -8,7 +8,7 @@ use minform_core::policy::{Generator, NewToken};
 use minform_text::data::Problem;
 use serde_json::json;
 
-use super::problems::{Asking, load_problems, world_problems};
+use super::problems::{Asking, problems_of};
 use crate::cli::Generate;
 use crate::folder::Folder;
 use crate::output;
@@ -19,10 +19,7 @@ pub(crate) fn run(options: &Generate) -> Result<()> {
         Asking::open(&options.common, &options.model, options.template, options.greedy)?;
     let problems = match (&options.prompt, &options.data) {
         (Some(prompt), _) => vec![question(prompt)],
-        (None, Some(path)) => match world_problems(path, &config)? {
-            Some(problems) => problems.into_iter().map(|(problem, _)| problem).collect(),
-            None => load_problems(path, options.rows)?,
-        },
+        (None, Some(path)) => problems_of(path, options.rows, &config)?,
         (None, None) => Vec::new(),
     };
     let policy = folder.policy(&device)?;

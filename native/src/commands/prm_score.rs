@@ -50,9 +50,8 @@ pub(crate) fn run(options: &PrmScore) -> Result<()> {
         refuse_present(&[out], options.overwrite)?;
     }
     let scorer = Scorer::open(&options.common, &options.prm, &options.reading)?;
-    let told = told(options, &input, &scorer)?;
     let mut part: Option<Part<Done>> = match &options.out {
-        Some(out) => match Part::open(out, options.resume, options.overwrite, &told)? {
+        Some(out) => match Part::open(out, options.resume, options.overwrite, &told(options, &input, &scorer)?)? {
             Some(part) => Some(part),
             None => return complete(out),
         },

@@ -134,7 +134,7 @@ fn gather(options: &PrmTrain, config: &config::Prm) -> Result<Vec<FromFile<StepR
     }
     let mut excluded = BTreeSet::new();
     for path in &options.exclude {
-        excluded.extend(problems_of(path, options.rows)?);
+        excluded.extend(excluded_problems(path, options.rows)?);
     }
     let before = rows.len();
     rows.retain(|from| !excluded.contains(&from.row.problem));
@@ -157,7 +157,7 @@ fn gather(options: &PrmTrain, config: &config::Prm) -> Result<Vec<FromFile<StepR
 }
 
 /// The problems of a file of solutions, or of problems.
-fn problems_of(path: &Path, rows: Rows) -> Result<Vec<String>> {
+fn excluded_problems(path: &Path, rows: Rows) -> Result<Vec<String>> {
     let (all, bytes) = (Rows { limit: None, ..rows }, read_rows(path)?);
     if step_format(&bytes) == StepFormat::Auto {
         return Ok(load_problems(path, all)?.into_iter().map(|problem| problem.question).collect());

@@ -60,6 +60,14 @@ pub(crate) fn load_problems(path: &Path, picked: cli::Rows) -> Result<Vec<Proble
     keep(rows, &name, picked)
 }
 
+/// Problems of the embedded world if `data` is `world:N`, else of a file.
+pub(crate) fn problems_of(data: &Path, picked: cli::Rows, config: &Config) -> Result<Vec<Problem>> {
+    match world_problems(data, config)? {
+        Some(problems) => Ok(problems.into_iter().map(|(problem, _)| problem).collect()),
+        None => load_problems(data, picked),
+    }
+}
+
 /// Held-out problems of the embedded world, if `data` is `world:N`, as the models of `demo` are asked them.
 pub(crate) fn world_problems(data: &Path, config: &Config) -> Result<Option<Vec<(Problem, world::Problem)>>> {
     let Some(count) = data.to_str().and_then(|data| data.strip_prefix("world:")) else { return Ok(None) };

@@ -184,7 +184,7 @@ impl Scorer {
 /// The model that an implicit reward model is compared with.
 fn reference(folder: &Folder, path: &Path, other: &Path, device: &Device) -> Result<Policy> {
     let reference = Folder::open(other)?;
-    if reference.tokenizer.to_json()? != folder.tokenizer.to_json()? {
+    if !reference.reads_as(folder)? {
         bail!("{} and {} have different tokenizers", other.display(), path.display());
     }
     if path.canonicalize().ok() == other.canonicalize().ok() {

@@ -14,7 +14,7 @@ use minform_text::prompter::Prompter;
 use minform_text::tokenizer::Tokenizer;
 use serde_json::json;
 
-use super::problems::{Asking, load_problems, world_problems};
+use super::problems::{Asking, problems_of};
 use crate::cli::{Search, SearchMethod};
 use crate::figure::{Curve, Figure};
 use crate::folder::{Folder, picture_beside, refuse_present, write_file};
@@ -53,7 +53,7 @@ pub(crate) fn run(options: &Search) -> Result<()> {
         Asking::open(&options.common, &options.policy, options.template, false)?;
     let prm = Folder::open(&options.prm)?;
     prm.expect_prm()?;
-    if prm.tokenizer.to_json()? != folder.tokenizer.to_json()? {
+    if !prm.reads_as(&folder)? {
         bail!("{} and the policy have different tokenizers", options.prm.display());
     }
     let questions = questions(options, &config, &folder.tokenizer, &prompter)?;
@@ -89,10 +89,7 @@ pub(crate) fn run(options: &Search) -> Result<()> {
 
 /// The problems that have an answer, as the policy is asked.
 fn questions(options: &Search, config: &Config, tokenizer: &Tokenizer, prompter: &Prompter) -> Result<Vec<Question>> {
-    let problems: Vec<Problem> = match world_problems(&options.data, config)? {
-        Some(problems) => problems.into_iter().map(|(problem, _)| problem).collect(),
-        None => load_problems(&options.data, options.rows)?,
-    };
+    let problems = problems_of(&options.data, options.rows, config)?;
     let mut questions = Vec::with_capacity(problems.len());
     for Problem { question, answer, .. } in problems {
         let Some(answer) = answer else { continue };

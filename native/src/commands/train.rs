@@ -331,9 +331,7 @@ fn held_out(options: &Train, prompter: &Prompter, folder: &Folder, config: &Conf
 fn open_prm(path: &Path, policy: &Folder) -> Result<Folder> {
     let folder = Folder::open(path).context("process reward model")?;
     folder.expect_prm()?;
-    let same = folder.tokenizer.vocabulary_size() == policy.tokenizer.vocabulary_size()
-        && folder.tokenizer.to_json()? == policy.tokenizer.to_json()?;
-    if !same {
+    if !folder.reads_as(policy)? {
         bail!(
             "{} and the policy have different tokenizers; train the PRM from the policy's model family",
             path.display()

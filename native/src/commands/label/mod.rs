@@ -11,7 +11,7 @@ use minform_text::data::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::problems::{load_problems, world_problems};
+use super::problems::problems_of;
 use crate::cli::{Label, LabelMethod};
 use crate::folder::refuse_present;
 use crate::{output, settings};
@@ -44,18 +44,11 @@ pub(crate) fn run(options: &Label) -> Result<()> {
         refuse_present(&[&options.out], options.overwrite)?;
     }
     let config = settings::load(&Config::default(), &options.common)?;
+    let problems = || problems_of(&options.data, options.rows, &config);
     match options.method {
-        LabelMethod::Corruption => corruption::run(options, &problems(options, &config)?, config.seed),
-        LabelMethod::MonteCarlo | LabelMethod::Omega => rollouts::run(options, &problems(options, &config)?, &config),
+        LabelMethod::Corruption => corruption::run(options, &problems()?, config.seed),
+        LabelMethod::MonteCarlo | LabelMethod::Omega => rollouts::run(options, &problems()?, &config),
         LabelMethod::Compare => compare::run(options, &config),
-    }
-}
-
-/// Problems of a file, or of the embedded world.
-fn problems(options: &Label, config: &Config) -> Result<Vec<Problem>> {
-    match world_problems(&options.data, config)? {
-        Some(problems) => Ok(problems.into_iter().map(|(problem, _)| problem).collect()),
-        None => load_problems(&options.data, options.rows),
     }
 }
 
