@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use minform_text::layout::PrmFamily;
 
 use crate::presets::Preset;
@@ -46,6 +47,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  minform generate --model models/smollm2 --prompt \"What is 3 + 4?\"\n  minform generate --model models/smollm2 --data gsm8k/test.jsonl --limit 8 --json > answers.jsonl"
     )]
     Generate(Generate),
+    /// Step scores over HTTP: many clients share one process reward model.
+    #[command(
+        after_help = "Example:\n  minform serve --prm runs/prm/prm\n  curl http://127.0.0.1:8750/v1/score --json '{\"problem\": \"3 + 4?\", \"steps\": [\"3 + 4 = 7\", \"So 7.\"]}'\n  minform serve --prm models/smollm2 --adapter runs/prm/adapter --bind 0.0.0.0:8750 --token-file token.txt"
+    )]
+    Serve(Serve),
     /// Reinforcement learning with process rewards, verifiable rewards, or both.
     #[command(
         after_help = "Example:\n  minform train --model models/smollm2 --prm runs/prm/prm --data gsm8k/train.jsonl \\\n      --preset pure-prm-vr --set rl.updates=100 --out runs/rl\n  minform train --preset grpo --dry-run"
@@ -77,6 +83,19 @@ pub(crate) enum Command {
     /// What this build and this machine offer.
     #[command(after_help = "Example:\n  minform info --json")]
     Info(Info),
+    /// Completions of this command line for a shell.
+    #[command(after_help = "Example:\n  minform completions bash > ~/.local/share/bash-completion/completions/minform")]
+    Completions {
+        /// Whose.
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Manual pages of all commands.
+    #[command(after_help = "Example:\n  minform man ~/.local/share/man/man1")]
+    Man {
+        /// Where to write them.
+        folder: PathBuf,
+    },
 }
 
 /// Process reward models.
@@ -398,6 +417,35 @@ pub(crate) struct PrmScore {
     /// Replace a file that is already there.
     #[arg(long)]
     pub(crate) overwrite: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Folder of the process reward model.
+    #[arg(long, visible_alias = "model")]
+    pub(crate) prm: PathBuf,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// Address and port to listen on; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8750")]
+    pub(crate) bind: String,
+    /// File with the token that requests must carry as `Authorization: Bearer TOKEN`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Requests that may wait; further ones are refused with status 429.
+    #[arg(long, default_value_t = 1024, value_parser = positive)]
+    pub(crate) queue: usize,
+    /// Largest body of a request in bytes; larger ones are refused with status 413.
+    #[arg(long, default_value_t = 4 << 20, value_parser = positive)]
+    pub(crate) max_body: usize,
+    /// Seconds after which a request is given up with status 504.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) timeout: u32,
+    /// Folder of the playground, as `cargo xtask web` builds it, to serve beside the scores.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) web: Option<PathBuf>,
 }
 
 /// Benchmarks of process reward models.

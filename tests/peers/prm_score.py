@@ -4,7 +4,8 @@
         --minform target/release/minform --threads 2
 
 Both read the same rows of the same folder: problem and steps tokenised apart, a newline token after each step. The
-transformers side sorts rows by length and pads batches of at most --tokens tokens, SDPA attention, f32. Prints one JSON
+transformers side sorts rows by length and pads batches of at most --tokens tokens, SDPA attention, f32. On a GPU, for
+example with `--torch-device cuda --device vulkan`, minform's time holds the building of its kernels. Prints one JSON
 line with tokens per second of both, counted alike, their ratio, and the largest difference of a score. The time to
 load either model does not count.
 """
@@ -59,7 +60,8 @@ def score(model, inputs, budget):
             ids[row, : len(tokens)] = torch.tensor(tokens)
             mask[row, : len(tokens)] = 1
         with torch.inference_mode():
-            shares = model(input_ids=ids, attention_mask=mask).logits.softmax(-1)
+            logits = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device)).logits
+            shares = logits.softmax(-1).cpu()
         for row, index in enumerate(batch):
             at = shares[row, inputs[index][1]]
             scores[index] = (at[:, 1] - at[:, 0]).tolist()
@@ -68,6 +70,7 @@ def score(model, inputs, budget):
 
 def minform(args, count):
     command = [args.minform, "prm", "score", "--prm", args.prm, "--data", args.data, "--limit", str(count)]
+    command += ["--device", args.device, "--set", f"prm.micro_batch_tokens={args.minform_tokens}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "RAYON_NUM_THREADS": str(args.threads)})
     rate = re.search(r"scoring: .* ([0-9]+) tokens/s", done.stderr)
     return [json.loads(line)["scores"] for line in done.stdout.splitlines()], float(rate.group(1))
@@ -82,10 +85,13 @@ def main():
     parser.add_argument("--tokens", type=int, default=2048)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--device", default="flex", help="of minform")
+    parser.add_argument("--minform-tokens", type=int, default=512, help="most tokens in one pass of minform")
+    parser.add_argument("--torch-device", default="cpu")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     tokenizer = AutoTokenizer.from_pretrained(args.prm)
-    model = AutoModelForTokenClassification.from_pretrained(args.prm, dtype=torch.float32).eval()
+    model = AutoModelForTokenClassification.from_pretrained(args.prm, dtype=torch.float32).eval().to(args.torch_device)
     newline = tokenizer.encode("\n", add_special_tokens=False)[-1]
     inputs = [lay_out(tokenizer, row, newline) for row in rows_of(args.data, args.limit)]
     tokens = sum(len(ids) for ids, _ in inputs)
@@ -102,6 +108,7 @@ def main():
         worst = max([worst] + [abs(a - b) for a, b in pairs])
     summary = {
         "bench": "prm_score", "rows": len(inputs), "tokens": tokens, "threads": args.threads,
+        "device": args.device, "torch_device": args.torch_device,
         "transformers_tokens_per_second": [round(rate) for rate in peer],
         "minform_tokens_per_second": [round(rate) for rate in ours],
         "ratios": [round(ratio, 2) for ratio in ratios],

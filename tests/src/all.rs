@@ -21,5 +21,6 @@ mod presets;
 mod prm_training;
 mod program;
 mod resume;
+mod serving;
 mod smollm2;
 mod twin;

@@ -54,11 +54,12 @@ fn bad_input_names_the_remedy() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    let commands: [&[&str]; 13] = [
+    let commands: [&[&str]; 14] = [
         &["demo"],
         &["sft"],
         &["prm", "train"],
         &["prm", "score"],
+        &["serve"],
         &["generate"],
         &["train"],
         &["eval"],

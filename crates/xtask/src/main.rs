@@ -1,6 +1,7 @@
 //! The project's own commands, with nothing to install beyond rustup (and Node.js for the playground): `cargo xtask --help`.
 
 mod check;
+mod dist;
 mod peers;
 mod rates;
 mod setup;
@@ -24,6 +25,8 @@ Usage: cargo xtask <command> [options]
   web [--open|--test]     The playground as a static folder, web/dist. --open serves it and shows it,
                           --test runs its tests, in Node.js and in Chromium.
   wasm [BUILD ...]        Its WebAssembly files alone, with their sizes: credit, engine, webgpu (default: all).
+  dist                    The program as it is handed out, in target/dist: a small binary, presets, manual pages,
+                          completions, checksums.
   help                    This text.
 ";
 
@@ -49,6 +52,7 @@ fn run(arguments: &[&str], steps: &mut Steps) -> Result<()> {
         ["web"] => web::web(steps, false)?,
         ["web", "--open"] => web::web(steps, true)?,
         ["web", "--test"] => web::web(steps, false).and_then(|()| web::test(steps))?,
+        ["dist"] => dist::dist(steps)?,
         ["wasm", names @ ..] => web::wasm(steps, names)?,
         other => bail!("{:?} is no command of this project; see `cargo xtask --help`", other.join(" ")),
     }

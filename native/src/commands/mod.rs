@@ -13,9 +13,12 @@ mod prm_score;
 mod prm_train;
 mod problems;
 mod report;
+mod scored_row;
 mod scoring;
 mod search;
+mod serve;
 mod sft;
+mod shell;
 mod train;
 
 use anyhow::Result;
@@ -33,6 +36,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<()> {
         Command::Label(options) => label::run(&options),
         Command::Search(options) => search::run(&options),
         Command::Generate(options) => generate::run(&options),
+        Command::Serve(options) => serve::run(&options),
         Command::Train(options) => train::run(&options),
         Command::Experiment(options) => experiment::run(&options),
         Command::Eval(options) => eval::run(&options),
@@ -40,5 +44,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<()> {
         Command::Credit(options) => credit::run(&options),
         Command::Import(options) => import::run(&options),
         Command::Info(options) => info::run(&options),
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man { folder } => shell::man(&folder),
     }
 }

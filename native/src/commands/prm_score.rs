@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use minform_core::event::Event;
-use minform_core::prm::{self, Aggregates, ScoredSolution};
-use minform_text::data::{StepRow, read_mixed};
+use minform_core::prm;
+use minform_text::data::read_mixed;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::scored_row::ScoredRow;
 use super::scoring::{Read, Scored, Scorer};
 use crate::cli::{PrmScore, Shard};
 use crate::folder::{read, refuse_present};
@@ -17,32 +18,6 @@ use crate::origin::{fingerprint, sha256};
 use crate::parquet::read_rows;
 use crate::part::Part;
 use crate::run::Run;
-
-/// One output row.
-#[derive(Debug, Serialize)]
-struct Row<'a> {
-    id: &'a str,
-    problem: &'a str,
-    steps: &'a [String],
-    /// The family that the scores are of.
-    family: &'static str,
-    /// One score per step.
-    scores: &'a [f32],
-    /// Index of the first step below the threshold, −1 if there is none.
-    first_error: i64,
-    #[serde(flatten)]
-    aggregates: Aggregates,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    label: Option<i64>,
-}
-
-/// The output of a row that could not be read or scored.
-#[derive(Debug, Serialize)]
-struct Failed<'a> {
-    id: &'a str,
-    /// Why not.
-    error: &'a str,
-}
 
 pub(crate) fn run(options: &PrmScore) -> Result<()> {
     let input = shard_of(input(options)?, options.shard);
@@ -109,24 +84,12 @@ impl Done {
     fn new(rows: &[Read], scored: &[Scored], scorer: &Scorer) -> Result<Self> {
         let (mut text, mut failed) = (String::new(), 0);
         for (row, scored) in rows.iter().zip(scored) {
-            text += &match (row, scored) {
-                (Ok(row), Ok(solution)) => serde_json::to_string(&Row::new(row, solution, scorer))?,
-                (_, scored) => {
-                    failed += 1;
-                    let error = scored.as_ref().err().map_or("", String::as_str);
-                    serde_json::to_string(&Failed { id: id_of(row), error })?
-                }
-            };
+            let row = ScoredRow::new(row, scored, scorer);
+            failed += usize::from(row.has_failed());
+            text += &serde_json::to_string(&row)?;
             text.push('\n');
         }
         Ok(Self { text, failed })
-    }
-}
-
-fn id_of(row: &Read) -> &str {
-    match row {
-        Ok(row) => &row.id,
-        Err(skipped) => &skipped.id,
     }
 }
 
@@ -206,20 +169,5 @@ fn report_quality(run: &mut Run, input: &[Read], text: &str, scorer: &Scorer) {
     if labels.iter().flatten().any(Option::is_some) {
         let quality = prm::quality("the labelled input", &scores, &labels, scorer.threshold(), scorer.scale());
         let _ = run.hear(Event::PrmQuality(quality));
-    }
-}
-
-impl<'a> Row<'a> {
-    fn new(row: &'a StepRow, solution: &'a ScoredSolution, scorer: &Scorer) -> Self {
-        Self {
-            id: &row.id,
-            problem: &row.problem,
-            steps: &solution.steps,
-            family: scorer.family().name(),
-            scores: &solution.scores,
-            first_error: solution.first_error(scorer.threshold()),
-            aggregates: solution.aggregates(),
-            label: row.first_error,
-        }
     }
 }

@@ -92,6 +92,17 @@ impl Scorer {
         self.layout.family()
     }
 
+    /// Tokens that the model can read at once.
+    pub(super) fn context(&self) -> usize {
+        self.model.config().max_position_embeddings
+    }
+
+    /// The scores of inputs that fit the context.
+    pub(super) fn scores(&self, inputs: &[PrmInput]) -> Result<Vec<Vec<f32>>> {
+        let budget = self.config.prm.micro_batch_tokens;
+        Ok(pollster::block_on(prm::score(&*self.model, inputs, budget, &mut |_| true))?)
+    }
+
     /// Scores every row; one that cannot be laid out or does not fit the model's context is passed over with the reason.
     pub(super) fn score(&self, run: &mut Run, rows: &[StepRow]) -> Result<Vec<Scored>> {
         let rows: Vec<Read> = rows.iter().cloned().map(Ok).collect();
@@ -163,8 +174,9 @@ impl Scorer {
         inputs
     }
 
-    fn input(&self, row: &StepRow) -> std::result::Result<PrmInput, String> {
-        let context = self.model.config().max_position_embeddings;
+    /// What the model reads of a row, or why it cannot.
+    pub(super) fn input(&self, row: &StepRow) -> std::result::Result<PrmInput, String> {
+        let context = self.context();
         let stripped: Vec<String>;
         let steps = match self.strips_language {
             true => {

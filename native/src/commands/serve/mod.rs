@@ -1,0 +1,203 @@
+//! `minform serve`: step scores over HTTP.
+
+mod batches;
+mod figures;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post};
+use minform_core::prm::ScoredSolution;
+use minform_text::data::read_mixed;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tokio::net::TcpListener;
+use tower_http::services::ServeDir;
+use tower_http::timeout::TimeoutLayer;
+
+use self::batches::{Batches, Refusal};
+use self::figures::Figures;
+use super::scored_row::ScoredRow;
+use super::scoring::{Read, Scored, Scorer};
+use crate::cli::Serve;
+use crate::folder;
+use crate::run::{catch_interrupt, flow};
+
+/// What every request may use.
+#[derive(Clone)]
+struct Service {
+    scorer: Arc<Scorer>,
+    batches: Batches,
+    figures: Arc<Figures>,
+    /// Digest of the token that requests must carry.
+    token: Option<[u8; 32]>,
+}
+
+pub(crate) fn run(options: &Serve) -> Result<()> {
+    if let Some(web) = options.web.as_deref().filter(|web| !web.join("index.html").exists()) {
+        bail!("{} holds no index.html; `cargo xtask web` builds the page", web.display());
+    }
+    let token = options.token_file.as_deref().map(token_of).transpose()?;
+    let scorer = Arc::new(Scorer::open(&options.common, &options.prm, &options.reading)?);
+    let figures = Arc::new(Figures::default());
+    let (batches, worker) = Batches::start(scorer.clone(), figures.clone(), options.queue)?;
+    let service = Service { scorer, batches, figures, token };
+    catch_interrupt();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    runtime.block_on(listen(options, service))?;
+    // The service is gone, and the queue with it: what was asked is answered.
+    worker.join().map_err(|_| anyhow::anyhow!("the scoring thread ended early"))
+}
+
+async fn listen(options: &Serve, service: Service) -> Result<()> {
+    let listener =
+        TcpListener::bind(&options.bind).await.with_context(|| format!("cannot listen on {}", options.bind))?;
+    let address = listener.local_addr().context("cannot read the address listened on")?;
+    if service.token.is_none() && !address.ip().is_loopback() {
+        eprintln!("warning: anyone who reaches {address} can use it; --token-file keeps others out");
+    }
+    tell(options, &service, address);
+    let router = router(options, service);
+    axum::serve(listener, router).with_graceful_shutdown(stopped()).await.context("cannot serve")?;
+    eprintln!("stopped; every accepted request is answered");
+    Ok(())
+}
+
+fn tell(options: &Serve, service: &Service, address: SocketAddr) {
+    match options.common.json {
+        true => println!("{}", json!({"listening": format!("http://{address}"), "model": model(service)})),
+        false => eprintln!("listening on http://{address}; POST /v1/score, GET /v1/model, /health, /metrics"),
+    }
+}
+
+/// Comes back once Ctrl-C was pressed or the process was asked to end.
+async fn stopped() {
+    const EVERY: Duration = Duration::from_millis(50);
+    while flow().is_continue() {
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+fn router(options: &Serve, service: Service) -> Router {
+    let limit = Duration::from_secs(options.timeout.into());
+    let guarded = Router::new()
+        .route("/v1/score", post(score))
+        .route("/v1/model", get(async |State(service): State<Service>| Json(model(&service))))
+        .route("/metrics", get(metrics))
+        .layer(DefaultBodyLimit::max(options.max_body))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, limit))
+        .layer(middleware::from_fn_with_state(service.clone(), authorised));
+    let open = guarded.route("/health", get(async || "ok\n"));
+    let counted = open.layer(middleware::from_fn_with_state(service.clone(), counted)).with_state(service);
+    match &options.web {
+        Some(web) => counted.fallback_service(ServeDir::new(web)),
+        None => counted,
+    }
+}
+
+fn model(service: &Service) -> Value {
+    let scorer = &service.scorer;
+    json!({
+        "family": scorer.family().name(), "threshold": scorer.threshold(), "context": scorer.context(),
+        "version": env!("CARGO_PKG_VERSION"),
+    })
+}
+
+async fn metrics(State(service): State<Service>) -> Response {
+    match service.figures.text() {
+        Ok(text) => ([(header::CONTENT_TYPE, figures::CONTENT_TYPE)], text).into_response(),
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+/// `{"results": [...]}` with one entry per row of the request, in its order.
+async fn score(State(service): State<Service>, body: Bytes) -> Response {
+    let rows = read_mixed("request", &in_one_line(body));
+    if rows.is_empty() {
+        return refuse(StatusCode::BAD_REQUEST, "the body holds no row; send {\"problem\": …, \"steps\": […]}");
+    }
+    let scorer = &service.scorer;
+    let read = |row: &Read| row.as_ref().map_err(ToString::to_string).and_then(|row| scorer.input(row));
+    let inputs: Vec<_> = rows.iter().map(read).collect();
+    let fitting = inputs.iter().filter_map(|input| input.clone().ok()).collect();
+    let scores = match service.batches.score(fitting).await {
+        Ok(scores) => scores,
+        Err(Refusal::Full) => {
+            let full = "the queue is full; try again later";
+            return ([(header::RETRY_AFTER, "1")], refuse(StatusCode::TOO_MANY_REQUESTS, full)).into_response();
+        }
+        Err(Refusal::Failed(error)) => return refuse(StatusCode::INTERNAL_SERVER_ERROR, &error),
+    };
+    let mut scores = scores.into_iter();
+    let scored: Vec<Scored> = rows
+        .iter()
+        .zip(inputs)
+        .map(|(row, input)| {
+            input?;
+            let steps = row.as_ref().map_or(Vec::new(), |row| row.steps.clone());
+            Ok(ScoredSolution { steps, scores: scores.next().unwrap_or_default(), scale: scorer.scale() })
+        })
+        .collect();
+    let results: Vec<_> = rows.iter().zip(&scored).map(|(row, scored)| ScoredRow::new(row, scored, scorer)).collect();
+    Json(json!({ "results": results })).into_response()
+}
+
+/// A body that is one object, however it is spread over lines, as a row of its own; any other as it is.
+fn in_one_line(body: Bytes) -> Bytes {
+    match serde_json::from_slice::<Value>(&body) {
+        Ok(row @ Value::Object(_)) => row.to_string().into(),
+        _ => body,
+    }
+}
+
+fn refuse(status: StatusCode, error: &str) -> Response {
+    (status, Json(json!({ "error": error }))).into_response()
+}
+
+/// Lets a request pass that carries the token, where there is one.
+async fn authorised(State(service): State<Service>, request: Request, next: Next) -> Response {
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = given.and_then(|value| value.strip_prefix("Bearer ")).map(digest);
+    // Digests are compared, so that the time it takes tells nothing of the token.
+    match service.token.is_none() || token == service.token {
+        true => next.run(request).await,
+        false => {
+            let refused = refuse(StatusCode::UNAUTHORIZED, "send the header `Authorization: Bearer TOKEN`");
+            ([(header::WWW_AUTHENTICATE, "Bearer")], refused).into_response()
+        }
+    }
+}
+
+/// Counts requests by path and answer, and takes their time.
+async fn counted(State(service): State<Service>, request: Request, next: Next) -> Response {
+    let path = match request.uri().path() {
+        path @ ("/v1/score" | "/v1/model" | "/metrics" | "/health") => path.to_owned(),
+        _ => "other".into(),
+    };
+    let began = Instant::now();
+    let response = next.run(request).await;
+    service.figures.answered(path, response.status().as_u16(), began.elapsed());
+    response
+}
+
+fn token_of(path: &Path) -> Result<[u8; 32]> {
+    let bytes = folder::read(path)?;
+    let token = String::from_utf8_lossy(&bytes);
+    match token.trim() {
+        "" => bail!("{} holds no token", path.display()),
+        token => Ok(digest(token)),
+    }
+}
+
+fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
