@@ -127,7 +127,8 @@ pub(crate) struct Common {
     /// Override one key, for example `rl.credit.form=sum`; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Where to compute: flex (the CPU), which auto takes, or vulkan, vulkan:1, … where compiled in; see `minform info`.
+    /// Where to compute: flex or cpu (the processor), or cuda, metal, vulkan or wgpu where compiled in, with a number as in
+    /// vulkan:1; auto takes the first card there is. `minform info` lists them.
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
     /// Seed of all randomness; overrides the configuration.
@@ -707,7 +708,8 @@ pub(crate) struct Import {
 
 #[derive(Debug, Args)]
 pub(crate) struct Info {
-    /// Where to compute: flex (the CPU), which auto takes, or vulkan, vulkan:1, … where compiled in; see `minform info`.
+    /// Where to compute: flex or cpu (the processor), or cuda, metal, vulkan or wgpu where compiled in, with a number as in
+    /// vulkan:1; auto takes the first card there is. `minform info` lists them.
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
     /// Print one JSON object.

@@ -2,38 +2,120 @@
 
 use anyhow::{Result, bail};
 use burn::tensor::Device;
-#[cfg(feature = "vulkan")]
-use burn::tensor::DeviceKind;
+#[cfg(any(feature = "cuda", feature = "metal", feature = "vulkan", feature = "wgpu"))]
+use burn::tensor::DeviceType;
 
-/// Devices this build can name.
-pub(crate) const COMPILED: &[&str] = if cfg!(feature = "vulkan") { &["flex", "vulkan"] } else { &["flex"] };
+/// A way to reach devices, best first: its name, whether it is compiled in, and what its devices need.
+const KINDS: [Kind; 4] = [
+    Kind { name: "cuda", compiled: cfg!(feature = "cuda"), needs: "an NVIDIA card with its driver" },
+    Kind { name: "metal", compiled: cfg!(feature = "metal"), needs: "a Mac" },
+    Kind {
+        name: "vulkan",
+        compiled: cfg!(feature = "vulkan"),
+        needs: "a driver for Vulkan and its loader (libvulkan)",
+    },
+    Kind { name: "wgpu", compiled: cfg!(feature = "wgpu"), needs: "a driver for Vulkan, Metal, DirectX 12 or OpenGL" },
+];
 
-/// The device called `name`; `auto` takes the processor.
-///
-/// `vulkan` is the graphics processor the driver prefers, `vulkan:1` the second discrete one, and `vulkan:cpu` a
-/// driver that computes on the processor.
-pub(crate) fn choose(name: &str) -> Result<Device> {
+/// The processor.
+const FLEX: &str = "flex";
+
+struct Kind {
+    /// On the command line and as a feature of this package.
+    name: &'static str,
+    compiled: bool,
+    needs: &'static str,
+}
+
+/// A device of this machine.
+pub(crate) struct Found {
+    /// As `--device` takes it.
+    pub(crate) name: String,
+    pub(crate) device: Device,
+    /// The card's own name; none for the processor.
+    pub(crate) card: Option<String>,
+}
+
+/// The kinds of device that this build can name.
+pub(crate) fn compiled() -> Vec<&'static str> {
+    let kinds = KINDS.iter().filter(|kind| kind.compiled).map(|kind| kind.name);
+    [FLEX].into_iter().chain(kinds).collect()
+}
+
+/// Every device of this machine that this build can use, the processor last. Opens each.
+pub(crate) fn all() -> Vec<Found> {
+    let of = |kind: &Kind| {
+        let devices = devices(kind.name).into_iter().enumerate();
+        devices.map(|(index, device)| Found::new(format!("{}:{index}", kind.name), device)).collect::<Vec<_>>()
+    };
+    KINDS.iter().flat_map(of).chain([Found::processor()]).collect()
+}
+
+/// The device called `name`: `flex` or `cpu`, `KIND` or `KIND:N` for the N-th of a kind, from 0; `auto` is the first
+/// card there is, else the processor.
+pub(crate) fn find(name: &str) -> Result<Found> {
     match name {
-        "auto" | "flex" | "cpu" => Ok(Device::flex()),
-        #[cfg(feature = "vulkan")]
-        "vulkan" => Ok(Device::vulkan(DeviceKind::DefaultDevice)),
-        #[cfg(feature = "vulkan")]
-        "vulkan:cpu" => Ok(Device::vulkan(DeviceKind::Cpu)),
-        #[cfg(feature = "vulkan")]
-        numbered if numbered.starts_with("vulkan:") => match numbered["vulkan:".len()..].parse() {
-            Ok(index) => Ok(Device::vulkan(DeviceKind::DiscreteGpu(index))),
-            Err(_) => bail!("device {numbered:?}: after \"vulkan:\" comes a number or \"cpu\""),
-        },
-        other => bail!(
-            "device {other:?} is not compiled into this build; compiled in: {}; \
-             `cargo build --release --features vulkan` adds vulkan",
-            COMPILED.join(", ")
-        ),
+        FLEX | "cpu" => return Ok(Found::processor()),
+        "auto" => return Ok(all().into_iter().find(|found| found.card.is_some()).unwrap_or_else(Found::processor)),
+        _ => {}
+    }
+    let (kind, index) = name.split_once(':').unwrap_or((name, "0"));
+    let Some(kind) = KINDS.iter().find(|known| known.name == kind) else {
+        let kinds = KINDS.map(|kind| kind.name).join(", ");
+        bail!("there is no device {name:?}; choose auto, {FLEX} or one of {kinds}, with a number as in vulkan:1");
+    };
+    let Kind { name: kind, compiled, needs } = kind;
+    if !compiled {
+        bail!("{kind} is not compiled into this build; `cargo build --release --features {kind}` adds it");
+    }
+    let Ok(index) = index.parse::<usize>() else { bail!("device {name:?}: after {kind}: comes a number") };
+    let devices = devices(kind);
+    let count = devices.len();
+    match devices.into_iter().nth(index) {
+        Some(device) => Ok(Found::new(format!("{kind}:{index}"), device)),
+        None if count == 0 => bail!("no {kind} device was found; it needs {needs}. `minform info` lists what there is"),
+        None => bail!("there is no {name}; the last is {kind}:{}", count - 1),
     }
 }
 
-/// The name of the device that [`choose`] takes.
-pub(crate) fn resolve(name: &str) -> Result<String> {
-    choose(name)?;
-    Ok(if matches!(name, "auto" | "cpu") { "flex".into() } else { name.into() })
+/// As [`find`], the device alone.
+pub(crate) fn choose(name: &str) -> Result<Device> {
+    Ok(find(name)?.device)
+}
+
+/// The devices of a kind in a lasting order, cards before drivers that compute on the processor.
+fn devices(kind: &str) -> Vec<Device> {
+    match kind {
+        #[cfg(feature = "cuda")]
+        "cuda" => Device::enumerate(DeviceType::Cuda).into_vec(),
+        #[cfg(feature = "metal")]
+        "metal" => Device::enumerate(DeviceType::Metal).into_vec(),
+        #[cfg(feature = "vulkan")]
+        "vulkan" => Device::enumerate(DeviceType::Vulkan).into_vec(),
+        #[cfg(feature = "wgpu")]
+        "wgpu" => Device::enumerate(DeviceType::Wgpu).into_vec(),
+        _ => Vec::new(),
+    }
+}
+
+impl Found {
+    fn new(name: String, device: Device) -> Self {
+        Self { card: card(&device), name, device }
+    }
+
+    fn processor() -> Self {
+        Self { name: FLEX.into(), device: Device::flex(), card: None }
+    }
+}
+
+/// The name of the card behind a device; none where there is no card, as with software drivers.
+#[cfg(any(feature = "cuda", feature = "metal", feature = "vulkan", feature = "wgpu"))]
+fn card(device: &Device) -> Option<String> {
+    let identity = device.identity()?;
+    identity.physical.map(|_| identity.name)
+}
+
+#[cfg(not(any(feature = "cuda", feature = "metal", feature = "vulkan", feature = "wgpu")))]
+fn card(_device: &Device) -> Option<String> {
+    None
 }

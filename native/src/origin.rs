@@ -34,7 +34,7 @@ impl Origin {
             arguments: std::env::args().skip(1).collect(),
             version: env!("CARGO_PKG_VERSION").into(),
             seed: config.seed,
-            device: device::resolve(device)?,
+            device: device::find(device)?.name,
             inputs,
         })
     }

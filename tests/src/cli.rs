@@ -48,8 +48,10 @@ fn bad_input_names_the_remedy() {
     assert!(stderr(&key).contains("temperature"), "{}", stderr(&key));
     let number = minform(&["credit", "--rewards", "0.9,NaN"]);
     assert!(stderr(&number).contains("NaN"), "{}", stderr(&number));
-    let device = minform(&["info", "--device", "cuda:0"]);
-    assert!(stderr(&device).contains("flex"), "{}", stderr(&device));
+    for (device, remedy) in [("cuda:0", "--features cuda"), ("gpu", "auto, flex or one of cuda")] {
+        let output = minform(&["info", "--device", device]);
+        assert!(!output.status.success() && stderr(&output).contains(remedy), "{}", stderr(&output));
+    }
 }
 
 #[test]

@@ -214,16 +214,16 @@ fn a_full_queue_refuses_and_says_when_to_come_back() {
 fn whoever_was_let_in_is_answered_before_the_end() {
     let service = Service::start(&[]);
     let (client, url) = (client(), service.url("/v1/score"));
-    let long: Vec<Value> = (0..500).map(row).collect();
+    let long: Vec<Value> = (0..1500).map(row).collect();
     let asked: Vec<_> = (0..8)
         .map(|_| {
             let (client, url, long) = (client.clone(), url.clone(), long.clone());
             thread::spawn(move || client.post(url).json(&long).send().unwrap().json::<Value>().unwrap())
         })
         .collect();
-    thread::sleep(Duration::from_millis(300));
+    thread::sleep(Duration::from_secs(1));
     assert!(service.end().success());
     for one in asked {
-        assert_eq!(one.join().unwrap()["results"].as_array().unwrap().len(), 500);
+        assert_eq!(one.join().unwrap()["results"].as_array().unwrap().len(), 1500);
     }
 }
