@@ -83,6 +83,11 @@ pub(crate) enum Command {
     /// What this build and this machine offer.
     #[command(after_help = "Example:\n  minform info --json")]
     Info(Info),
+    /// How long scoring, generation and an update take on a device, beside the least that it needs for them.
+    #[command(
+        after_help = "Example:\n  minform bench --shape nano --growth\n  minform bench --shape qwen2.5-0.5b --device vulkan --rows 64 --set prm.micro_batch_tokens=16384"
+    )]
+    Bench(Bench),
     /// Completions of this command line for a shell.
     #[command(after_help = "Example:\n  minform completions bash > ~/.local/share/bash-completion/completions/minform")]
     Completions {
@@ -421,6 +426,30 @@ pub(crate) struct PrmScore {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Bench {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Shape of the model, whose weights are random: nano, smollm2-135m, qwen2.5-0.5b, qwen2.5-1.5b, or a model folder.
+    #[arg(long, default_value = "smollm2-135m")]
+    pub(crate) shape: String,
+    /// Sequences that are read, written or learned from at a time.
+    #[arg(long, default_value_t = 16, value_parser = positive)]
+    pub(crate) rows: usize,
+    /// Tokens of each; of generation, those of the prompt.
+    #[arg(long, default_value_t = 128, value_parser = at_least_two)]
+    pub(crate) tokens: usize,
+    /// Tokens written after each prompt.
+    #[arg(long, default_value_t = 64, value_parser = positive)]
+    pub(crate) new_tokens: usize,
+    /// Timed repetitions, after one that is not timed.
+    #[arg(long, default_value_t = 3, value_parser = positive)]
+    pub(crate) repeats: usize,
+    /// Also fit how the times grow with the rows and with their tokens, from half and a quarter of each.
+    #[arg(long)]
+    pub(crate) growth: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -562,6 +591,46 @@ pub(crate) struct Train {
     /// Go on with the run in the run folder, given the same command again; begins it if there is none.
     #[arg(long, conflicts_with = "overwrite")]
     pub(crate) resume: bool,
+    #[command(flatten)]
+    pub(crate) rollouts: RolloutOptions,
+}
+
+/// How the servers of `--rollouts` get new weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HandOver {
+    /// Not at all: `rl.rollouts.max_age` says for how many updates that may go on.
+    None,
+    /// As an adapter that they load while they run (vLLM, SGLang); needs `rl.lora`.
+    Lora,
+    /// As a model folder, after which --hand-over-command is run.
+    Folder,
+}
+
+/// Responses that inference servers write.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RolloutOptions {
+    /// Let this server write the responses, at an address with OpenAI's /v1/completions that tells token ids (vLLM,
+    /// SGLang, llama.cpp); may be given several times.
+    #[arg(long, value_name = "URL", help_heading = "Rollouts on servers")]
+    pub(crate) rollouts: Vec<String>,
+    /// Name of the model there; unless given, the first that the first server lists.
+    #[arg(long, value_name = "NAME", help_heading = "Rollouts on servers")]
+    pub(crate) rollout_model: Option<String>,
+    /// Requests at a time.
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive, help_heading = "Rollouts on servers")]
+    pub(crate) rollout_concurrency: usize,
+    /// Seconds after which a request has failed; it is made again up to five times.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Rollouts on servers")]
+    pub(crate) rollout_timeout: u32,
+    /// File with the token that the servers want as `Authorization: Bearer TOKEN`.
+    #[arg(long, value_name = "FILE", help_heading = "Rollouts on servers")]
+    pub(crate) rollout_token_file: Option<PathBuf>,
+    /// How the servers get new weights.
+    #[arg(long, value_enum, default_value_t = HandOver::None, help_heading = "Rollouts on servers")]
+    pub(crate) hand_over: HandOver,
+    /// Run by `sh -c` with the folder of the new policy in $MINFORM_POLICY; comes back once the servers use it.
+    #[arg(long, value_name = "COMMAND", help_heading = "Rollouts on servers")]
+    pub(crate) hand_over_command: Option<String>,
 }
 
 /// Which experiment.
@@ -735,9 +804,18 @@ fn shard(text: &str) -> Result<Shard, String> {
 
 /// A count of at least 1.
 fn positive(text: &str) -> Result<usize, String> {
+    at_least(1, text)
+}
+
+/// A count of at least 2.
+fn at_least_two(text: &str) -> Result<usize, String> {
+    at_least(2, text)
+}
+
+fn at_least(least: usize, text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) | Err(_) => Err("expected a whole number of at least 1".into()),
-        Ok(count) => Ok(count),
+        Ok(count) if count >= least => Ok(count),
+        _ => Err(format!("expected a whole number of at least {least}")),
     }
 }
 

@@ -241,7 +241,7 @@ impl Run {
 pub(crate) const LOG: &str = "events.jsonl";
 
 /// What a run writes into its folder.
-const WRITTEN: [&str; 11] = [
+const WRITTEN: [&str; 12] = [
     LOG,
     "config.toml",
     "run.json",
@@ -252,6 +252,7 @@ const WRITTEN: [&str; 11] = [
     "adapter",
     "checkpoint",
     "checkpoints",
+    "handover",
     "tensorboard",
 ];
 

@@ -5,6 +5,7 @@
 
 mod benchmarks;
 mod cli;
+mod devices;
 mod experiment;
 mod families;
 mod files;
@@ -21,6 +22,7 @@ mod presets;
 mod prm_training;
 mod program;
 mod resume;
+mod rollouts;
 mod serving;
 mod smollm2;
 mod twin;

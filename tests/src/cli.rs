@@ -55,13 +55,49 @@ fn bad_input_names_the_remedy() {
 }
 
 #[test]
+fn bench_measures_every_phase_beside_its_floor() {
+    let sizes = ["--shape", "nano", "--rows", "4", "--tokens", "16", "--new-tokens", "4", "--repeats", "2"];
+    let object = last_json(&minform(&[&["bench", "--growth", "--json"], &sizes[..]].concat()));
+    let phases = object["phases"].as_array().unwrap();
+    let names: Vec<&str> = phases.iter().map(|phase| phase["phase"].as_str().unwrap()).collect();
+    assert_eq!(names, ["scoring", "generation", "update"]);
+    for phase in phases {
+        assert!(phase["floor"].as_f64().unwrap() > 0.0, "{phase}");
+        assert!(phase["seconds"].as_array().is_some_and(|seconds| seconds.len() == 2), "{phase}");
+    }
+    // 3 layers of 96 (4 · 96 + 3 · 256) weights, attention of 16 · 17 / 2 keys a row.
+    let reading = 4.0 * (2.0 * 3.0 * 96.0 * 1152.0 * 16.0 + 4.0 * 3.0 * 96.0 * 136.0);
+    assert_eq!(phases[0]["operations"].as_f64().unwrap(), reading);
+    assert!(object["growth"].as_array().unwrap().iter().all(|growth| growth["rows"].is_f64()), "{object}");
+    let unknown = minform(&["bench", "--shape", "nanno"]);
+    assert!(stderr(&unknown).contains("smollm2-135m"), "{}", stderr(&unknown));
+    let short = minform(&["bench", "--shape", "nano", "--new-tokens", "600"]);
+    assert!(!short.status.success());
+}
+
+#[test]
+fn completions_and_manual_pages_know_every_command() {
+    let script = stdout(&minform(&["completions", "bash"]));
+    assert!(script.contains("--token-file"), "{script}");
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("man1");
+    assert!(minform(&["man", pages.to_str().unwrap()]).status.success());
+    let page = std::fs::read_to_string(pages.join("minform-prm-score.1")).unwrap();
+    assert!(page.contains(".TH") && page.contains("shard"), "{page}");
+    assert!(pages.join("minform.1").exists());
+}
+
+#[test]
 fn every_command_has_help_with_an_example() {
-    let commands: [&[&str]; 14] = [
+    let commands: [&[&str]; 17] = [
         &["demo"],
         &["sft"],
         &["prm", "train"],
         &["prm", "score"],
         &["serve"],
+        &["bench"],
+        &["completions"],
+        &["man"],
         &["generate"],
         &["train"],
         &["eval"],

@@ -12,8 +12,15 @@ pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        // The kind of device in `vulkan:1` is the feature that brings it.
+        let device = std::env::var("MINFORM_TEST_DEVICE").unwrap_or_default();
+        let features = match device.split(':').next() {
+            None | Some("" | "flex") => String::new(),
+            Some(kind) => format!("minform/{kind}"),
+        };
         let built = Command::new(env!("CARGO"))
             .args(["build", "--release", "--workspace", "--bins", "--tests", "--message-format", "json"])
+            .args(["--features", &features])
             .current_dir(root)
             .stderr(Stdio::inherit())
             .output()

@@ -75,6 +75,9 @@ pub enum Error {
         /// What was seen.
         seen: String,
     },
+    /// Whoever writes the responses elsewhere failed.
+    #[error("rollouts: {0}")]
+    Rollout(String),
     /// A checkpoint does not belong to this run.
     #[error("checkpoint: {0}")]
     Checkpoint(String),

@@ -11,7 +11,8 @@ use crate::{setup, web};
 /// `cargo xtask test`.
 pub(crate) fn test(steps: &mut Steps, fast: bool) -> Result<()> {
     format_and_lints(steps)?;
-    steps.run("tests", &mut cargo("test --release --workspace"))?;
+    let llama = setup::llama(steps)?;
+    steps.run("tests", cargo("test --release --workspace").envs(llama))?;
     if fast {
         return Ok(());
     }
@@ -19,6 +20,14 @@ pub(crate) fn test(steps: &mut Steps, fast: bool) -> Result<()> {
     web::test(steps)?;
     let mut documentation = cargo("doc --no-deps --workspace --release");
     steps.run("documentation", documentation.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// `cargo xtask test --device NAME`: the tests of a device, with a program that can use it.
+pub(crate) fn device(steps: &mut Steps, name: &str) -> Result<()> {
+    let kind = name.split(':').next().unwrap_or(name);
+    let features = if kind == "flex" { String::new() } else { format!("--features minform/{kind}") };
+    let mut tests = cargo(&format!("test --release --workspace {features} --test all -- devices"));
+    steps.run("device", tests.env("MINFORM_TEST_DEVICE", name))
 }
 
 /// `cargo xtask check`.

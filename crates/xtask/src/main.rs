@@ -19,6 +19,8 @@ Usage: cargo xtask <command> [options]
 
   test [--fast]           Everything that must hold, cheapest first. --fast leaves out the playground and the
                           documentation.
+  test --device NAME      Scores, text and an update on a device such as vulkan or wgpu, held against the
+                          processor; builds the program for it.
   check                   Formatting, lints, and the tests of the crates without tensors.
   peers [--python PATH]   Speed of minform beside torch and transformers on this machine.
                           PATH is a Python with tests/peers/requirements.txt installed (default: python3).
@@ -46,6 +48,7 @@ fn run(arguments: &[&str], steps: &mut Steps) -> Result<()> {
         [] | ["help" | "-h" | "--help", ..] | [_, "-h" | "--help"] => print!("{HELP}"),
         ["test"] => check::test(steps, false)?,
         ["test", "--fast"] => check::test(steps, true)?,
+        ["test", "--device", name] => check::device(steps, name)?,
         ["check"] => check::check(steps)?,
         ["peers"] => peers::compare(steps, "python3")?,
         ["peers", "--python", python] => peers::compare(steps, python)?,

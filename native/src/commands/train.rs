@@ -23,6 +23,7 @@ use crate::clock::Elapsed;
 use crate::folder::{Folder, Lock};
 use crate::origin::{Origin, fingerprint};
 use crate::progress::spent_line;
+use crate::rollouts::Servers;
 use crate::run::{LOG, Run, is_blank, is_written, peak_memory_mb, was_stopped};
 use crate::settings::Settings;
 use crate::{device, output, settings};
@@ -43,6 +44,13 @@ pub(crate) fn run(options: &Train) -> Result<()> {
     let prms: Vec<Prm> = prms.iter().map(|prm| Ok(prm.prm(&device)?.frozen())).collect::<Result<_>>()?;
     let policy = folder.policy(&device)?;
     let mut rl = Rl::new(policy, prms, folder.tokenizer.clone(), &config.rl, &config.sampling, config.seed)?;
+    let servers = match options.rollouts.rollouts.is_empty() {
+        true => None,
+        false => Some(Servers::open(&options.rollouts, &folder.config, &config.rl.lora)?),
+    };
+    if let Some(servers) = &servers {
+        rl = rl.with_writer(servers.clone());
+    }
     let origin = Origin::new("train", &config, &options.common.device, inputs(options)?)?;
     let mut checkpoints = Checkpoints::new(out, &config.rl.checkpoints);
     let mut training = if goes_on(options, out) {
@@ -57,9 +65,12 @@ pub(crate) fn run(options: &Train) -> Result<()> {
     if options.tensorboard {
         training.run.write_tensorboard()?;
     }
-    let held_out = held_out.as_ref();
-    let learned =
-        pollster::block_on(learn(&mut rl, &problems, held_out, &config, &folder, &mut training, &mut checkpoints));
+    let task = Task { problems: &problems, held_out: held_out.as_ref(), config: &config, folder: &folder };
+    let mut renew = |rl: &Rl| match &servers {
+        Some(servers) => servers.renew(options, rl, &folder, out),
+        None => Ok(()),
+    };
+    let learned = pollster::block_on(learn(&mut rl, &task, &mut training, &mut checkpoints, &mut renew));
     let result = match learned {
         Err(error) if was_stopped(&error) => checkpoints.when_stopped(&rl, &folder, &training.run).and(Err(error)),
         other => other,
@@ -240,15 +251,23 @@ fn configure(options: &Train) -> Result<Settings> {
     Ok(settings)
 }
 
+/// What is learned, and from what.
+struct Task<'a> {
+    problems: &'a [Problem],
+    held_out: Option<&'a HeldOut>,
+    config: &'a Config,
+    folder: &'a Folder,
+}
+
+/// `renew` is called before each update, for those who write its responses elsewhere.
 async fn learn(
     rl: &mut Rl,
-    problems: &[Problem],
-    held_out: Option<&HeldOut>,
-    config: &Config,
-    model: &Folder,
+    task: &Task<'_>,
     training: &mut Training,
     checkpoints: &mut Checkpoints,
+    renew: &mut dyn FnMut(&Rl) -> Result<()>,
 ) -> Result<()> {
+    let Task { problems, held_out, config, folder } = *task;
     let run = &mut training.run;
     let began = Event::PhaseStarted { phase: Phase::Rl, total: config.rl.updates };
     if training.resumed {
@@ -259,11 +278,12 @@ async fn learn(
         }
         emit(run, began)?;
     }
-    checkpoints.between_updates(rl, model, run, None)?;
+    checkpoints.between_updates(rl, folder, run, None)?;
     let mut next = |drawn: usize, count: usize| draw(problems, config.seed, &[1], drawn, count);
     while rl.step() < config.rl.updates {
+        renew(rl)?;
         let evaluation = advance(rl, &mut next, held_out, &mut |event| run.hear(event)).await?;
-        checkpoints.between_updates(rl, model, run, evaluation.as_ref())?;
+        checkpoints.between_updates(rl, folder, run, evaluation.as_ref())?;
     }
     emit(run, Event::PhaseFinished { phase: Phase::Rl, tokens: 0 })?;
     if let Some(held_out) = held_out {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub use rl::{
     Actions, Allocation, Checkpoints, Combine, Credit, Critic, Curriculum, Estimator, Form, Guards, Kl, KlEstimator,
-    KlPlace, Lora, Loss, LossMean, Normalisation, ResponseAction, Reward, Rl, RunAction, Shaping, Truncated,
+    KlPlace, Lora, Loss, LossMean, Normalisation, ResponseAction, Reward, Rl, Rollouts, RunAction, Shaping, Truncated,
 };
 
 /// Everything a run can be told. Each section is used by the commands that need it.

@@ -27,6 +27,8 @@ pub struct Rl {
     pub gradient_checkpointing: bool,
     /// Learn low-rank adapters instead of all weights.
     pub lora: Lora,
+    /// Responses that are written elsewhere.
+    pub rollouts: Rollouts,
     /// What is rewarded.
     pub reward: Reward,
     /// Credit assignment.
@@ -63,6 +65,7 @@ impl Default for Rl {
             micro_batch_tokens: 512,
             gradient_checkpointing: false,
             lora: Lora::default(),
+            rollouts: Rollouts::default(),
             reward: Reward::default(),
             credit: Credit::default(),
             normalisation: Normalisation::NonZero,
@@ -139,6 +142,22 @@ pub enum Allocation {
     Uniform,
     /// The same number in all, more where the gradient varies more (GVM-RAFT).
     Variance,
+}
+
+/// Responses that an inference server writes, given by `--rollouts`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rollouts {
+    /// C: a token counts min(π / μ, C) in the policy loss, with μ the server's probability of it; 0 counts all alike.
+    pub importance_cap: f32,
+    /// How many updates the server's weights may be old.
+    pub max_age: usize,
+}
+
+impl Default for Rollouts {
+    fn default() -> Self {
+        Self { importance_cap: 2.0, max_age: 0 }
+    }
 }
 
 /// What is rewarded.

@@ -6,6 +6,7 @@
 mod attention;
 mod checkpointing;
 mod config;
+mod cost;
 mod decoder;
 mod drawn;
 mod files;
@@ -18,6 +19,7 @@ mod weights;
 
 pub use attention::{Attention, LayerCache};
 pub use config::{Family, Head, Llama3Scaling, ModelConfig};
+pub use cost::{Cost, Sequences};
 pub use decoder::{Cache, Decoder, Layer, Mlp};
 pub(crate) use drawn::drawn;
 pub use files::{Loaded, ModelFiles};

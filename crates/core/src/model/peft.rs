@@ -18,7 +18,7 @@ use crate::{Error, Result};
 /// What PEFT puts before the names of a model's tensors.
 const PREFIX: &str = "base_model.model.";
 
-/// An adapter of a reward model: low-rank changes of its decoder, and its head.
+/// An adapter: low-rank changes of a decoder, and the head of a reward model.
 #[derive(Debug, Clone)]
 pub struct PeftAdapter {
     rank: usize,
@@ -32,7 +32,7 @@ impl PeftAdapter {
     ///
     /// # Errors
     /// If the device cannot be read.
-    pub async fn of(model: &TokenClassifier, rank: usize, alpha: f32) -> Result<Self> {
+    pub async fn of(model: &impl Module, rank: usize, alpha: f32) -> Result<Self> {
         let mut collect = Collect::default();
         model.visit(&mut collect);
         let mut tensors = BTreeMap::new();
@@ -83,9 +83,13 @@ impl PeftAdapter {
     /// # Errors
     /// Values that no file can hold.
     pub fn files(&self, base: &str, precision: Precision) -> Result<Vec<(String, Vec<u8>)>> {
+        let (task, saved) = match self.has_head() {
+            true => ("TOKEN_CLS", json!(["score"])),
+            false => ("CAUSAL_LM", Value::Null),
+        };
         let config = json!({
             "peft_type": "LORA",
-            "task_type": "TOKEN_CLS",
+            "task_type": task,
             "base_model_name_or_path": base,
             "r": self.rank,
             "lora_alpha": self.alpha,
@@ -94,7 +98,7 @@ impl PeftAdapter {
             "fan_in_fan_out": false,
             "inference_mode": true,
             "target_modules": self.targets(),
-            "modules_to_save": ["score"],
+            "modules_to_save": saved,
         });
         let named: Vec<(String, Vec<usize>, Vec<u8>)> = self
             .tensors

@@ -3,6 +3,7 @@
 mod generate;
 mod pack;
 mod sample;
+mod writer;
 
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
@@ -10,6 +11,7 @@ use burn::tensor::{Device, Tensor};
 pub use generate::{Generator, NewToken, Response};
 pub use pack::{MicroBatch, Packed, Row, micro_batches};
 pub use sample::{Choice, choose};
+pub use writer::{Order, Writer};
 
 use crate::model::{CausalLm, Configured, ModelConfig, Network as _, drawn};
 

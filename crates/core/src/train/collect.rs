@@ -11,10 +11,10 @@ use super::rl::{Problem, Rl};
 use super::rollout::{Rollout, Scored};
 use crate::config::{Allocation, Estimator, Sampling, Truncated};
 use crate::event::{Event, Listener, Phase, emit};
-use crate::policy::{Generator, MicroBatch, NewToken, Packed, micro_batches};
+use crate::policy::{Generator, MicroBatch, NewToken, Order, Packed, Policy, micro_batches};
 use crate::prm;
 use crate::read::read;
-use crate::{Result, parallel, seed};
+use crate::{Error, Result, parallel, seed};
 
 /// How many sampled tokens pass between two signs of life.
 const TOKENS_PER_PROGRESS: usize = 64;
@@ -112,14 +112,14 @@ impl Rl {
                 _ => ControlFlow::Continue(()),
             }
         };
-        let rollouts = self.responses(problems, counts, &self.sampling, seed, &mut written).await?;
-        let tokens = rollouts.iter().map(|rollout| rollout.response.tokens.len()).sum();
+        let mut responses = self.responses(problems, counts, &self.sampling, seed, &mut written).await?;
+        let tokens = responses.iter().map(|scored| scored.rollout.response.tokens.len()).sum();
         emit(listener, Event::PhaseFinished { phase: Phase::Rollout, tokens })?;
         emit(listener, Event::PhaseStarted { phase: Phase::Reward, total })?;
-        let scored = self.reward(problems, rollouts).await?;
+        self.reward(problems, &mut responses).await?;
         // Its tokens are counted with the rest of the rewards.
         emit(listener, Event::PhaseFinished { phase: Phase::Reward, tokens: 0 })?;
-        Ok(scored)
+        Ok(responses)
     }
 
     /// Share of responses that are right, or that the process reward model approves of where none may be checked.
@@ -139,12 +139,20 @@ impl Rl {
         sampling: &Sampling,
         seed: u64,
         written: &mut dyn FnMut(NewToken) -> ControlFlow<()>,
-    ) -> Result<Vec<Rollout>> {
+    ) -> Result<Vec<Scored>> {
         let prompts: Vec<Vec<u32>> =
             problems.iter().map(|problem| Ok(self.tokenizer.encode(&problem.prompt)?)).collect::<Result<_>>()?;
         let sampler = self.policy.frozen();
-        let generator = Generator::new(&sampler.model, &sampler.config);
-        let groups = generator.generate_each(&prompts, counts, sampling, seed, written).await?;
+        let groups = match &self.writer {
+            Some(writer) => {
+                self.check_age()?;
+                writer.write(&Order { prompts: &prompts, counts, sampling, seed }, written)?
+            }
+            None => {
+                let generator = Generator::new(&sampler.model, &sampler.config);
+                generator.generate_each(&prompts, counts, sampling, seed, written).await?
+            }
+        };
         let eos = &self.policy.config.eos_token_ids;
         let rollouts = groups
             .into_iter()
@@ -154,7 +162,41 @@ impl Rl {
         let cut = |(index, prompt, response): (usize, &Vec<u32>, _)| {
             Rollout::new(index, prompt, response, &self.separators, eos, self.config.truncated)
         };
-        Ok(rollouts.map(cut).collect())
+        let mut scored: Vec<Scored> = rollouts.map(cut).map(Scored::new).collect();
+        if self.writer.is_some() {
+            self.weigh(&sampler, &mut scored).await?;
+        }
+        Ok(scored)
+    }
+
+    /// Refuses responses of weights that are too old.
+    fn check_age(&self) -> Result<()> {
+        let (age, most) = (self.rollout_age().unwrap_or(0), self.config.rollouts.max_age);
+        match age > most {
+            true => Err(Error::Rollout(format!(
+                "the weights that write them are {age} updates old, and rl.rollouts.max_age = {most}; hand over newer \
+                 ones or raise it"
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// Takes the log-probabilities of the policy at hand for those of the place that wrote the responses, and weighs
+    /// tokens by how much likelier they are here: w = min(π / μ, C) (truncated importance sampling).
+    async fn weigh(&self, policy: &Policy, scored: &mut [Scored]) -> Result<()> {
+        let device = policy.model.device();
+        let cap = self.config.rollouts.importance_cap;
+        let log_probs =
+            per_token(&device, scored, self.config.micro_batch_tokens, |packed| policy.log_probs(packed)).await?;
+        for (scored, log_probs) in scored.iter_mut().zip(log_probs) {
+            let told = core::mem::replace(&mut scored.rollout.response.log_probs, log_probs);
+            let differ = |(here, there): (&f32, &f32)| if there.is_finite() { here - there } else { 0.0 };
+            scored.mismatch = scored.rollout.response.log_probs.iter().zip(&told).map(differ).collect();
+            if cap > 0.0 {
+                scored.importance = scored.mismatch.iter().map(|differ| differ.exp().min(cap)).collect();
+            }
+        }
+        Ok(())
     }
 
     /// Adds reference log-probabilities, values and the greedy response to compare with, as far as they are needed.
@@ -173,26 +215,24 @@ impl Rl {
     }
 
     /// Step scores, verdicts and penalties.
-    async fn reward(&self, problems: &[Problem], rollouts: Vec<Rollout>) -> Result<Vec<Scored>> {
-        let inputs = || rollouts.iter().map(|rollout| rollout.prm_input(self.newline)).collect::<Vec<_>>();
+    async fn reward(&self, problems: &[Problem], responses: &mut [Scored]) -> Result<()> {
+        let inputs = || responses.iter().map(|scored| scored.rollout.prm_input(self.newline)).collect::<Vec<_>>();
         let inputs = if self.prms.is_empty() { Vec::new() } else { inputs() };
         let mut by_model = Vec::with_capacity(self.prms.len());
         for model in &self.prms {
             by_model.push(prm::score(model, &inputs, self.config.micro_batch_tokens, &mut |_| true).await?);
         }
         let (reward, limit) = (&self.config.reward, self.sampling.max_new_tokens);
-        let scored = rollouts.into_iter().enumerate().map(|(row, rollout)| {
+        for (row, scored) in responses.iter_mut().enumerate() {
             let scores: Vec<Vec<f32>> = by_model.iter().map(|rows| rows[row].clone()).collect();
+            let rollout = &scored.rollout;
             let length = rollout.response.tokens.len();
-            Ok(Scored {
-                step_rewards: reward.combination().combine(&scores)?,
-                verified: self.verify(&problems[rollout.prompt], &rollout)?,
-                penalty: reward.overlong * overlong_penalty(length, limit, reward.overlong_buffer),
-                masked: self.config.truncated == Truncated::Mask && !rollout.response.finished,
-                ..Scored::new(rollout)
-            })
-        });
-        scored.collect()
+            scored.step_rewards = reward.combination().combine(&scores)?;
+            scored.verified = self.verify(&problems[rollout.prompt], rollout)?;
+            scored.penalty = reward.overlong * overlong_penalty(length, limit, reward.overlong_buffer);
+            scored.masked = self.config.truncated == Truncated::Mask && !rollout.response.finished;
+        }
+        Ok(())
     }
 
     /// 1 or 0 by the reference answer, or `None` where it may not be checked.
@@ -221,8 +261,8 @@ impl Rl {
     async fn compare_with_greedy(&self, problems: &[Problem], scored: &mut [Scored]) -> Result<()> {
         let sampling = Sampling { temperature: 0.0, ..self.sampling.clone() };
         let (counts, mut listen) = (vec![1; problems.len()], |_| ControlFlow::Continue(()));
-        let rollouts = self.responses(problems, &counts, &sampling, self.seed, &mut listen).await?;
-        let greedy = self.reward(problems, rollouts).await?;
+        let mut greedy = self.responses(problems, &counts, &sampling, self.seed, &mut listen).await?;
+        self.reward(problems, &mut greedy).await?;
         let settings = settings(&self.config, self.sampling.max_new_tokens, 0.0);
         let rewards: Vec<f32> =
             greedy.iter().map(|greedy| Ok(total_reward(&response(greedy), &settings)?)).collect::<Result<_>>()?;

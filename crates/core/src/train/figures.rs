@@ -49,6 +49,8 @@ impl Rl {
             kl: Spread::of(flat(scored, |scored| &scored.kl)).map(|kl| kl.mean),
             kl_coefficient: self.kl_coefficient,
             entropy: Spread::of(flat(scored, |scored| &scored.rollout.response.log_probs)).map(|p| -p.mean),
+            sampler_kl: Spread::of(flat(scored, |scored| &scored.mismatch).map(|d| d.exp_m1() - d)).map(|kl| kl.mean),
+            importance: Spread::of(flat(scored, |scored| &scored.importance)),
             length: Spread::of(scored.iter().map(length)).unwrap_or_default(),
             truncated: share(&scored.iter().map(is_truncated).collect::<Vec<_>>()).unwrap_or_default(),
             right: lengths(true),

@@ -154,7 +154,10 @@ impl<'b> Objective<'b> {
         } else {
             per_token(|scored| &scored.rollout.response.log_probs)
         };
-        let advantages = per_token(|scored| &scored.credit.advantages);
+        let mut advantages = per_token(|scored| &scored.credit.advantages);
+        if group.rows().all(|row| !self.share[row].importance.is_empty()) {
+            advantages = advantages * per_token(|scored| &scored.importance);
+        }
         let (low, high) = (self.config.loss.clip_low, self.config.loss.clip_high);
         let terms = clipped_policy_loss(log_probs.clone(), old, advantages, weights.clone(), low, high);
         let mut loss = terms.loss;

@@ -1,5 +1,7 @@
 //! One RL update: rollouts, rewards, credit, losses, optimizer steps.
 
+use std::sync::Arc;
+
 use minform_credit::AdaptiveKl;
 use minform_text::steps::{Separators, newline_id};
 use minform_text::tokenizer::Tokenizer;
@@ -14,7 +16,7 @@ use super::rollout::Scored;
 use crate::config::{self, Estimator, Sampling};
 use crate::event::{Evaluation, Event, GuardFired, Listener, Phase, Sample, Update, emit};
 use crate::model::{CausalLm, drawn};
-use crate::policy::Policy;
+use crate::policy::{Policy, Writer};
 use crate::prm::Prm;
 use crate::{Error, Result, seed};
 
@@ -40,6 +42,8 @@ pub struct Rl {
     pub(super) sampling: Sampling,
     pub(super) trainer: Trainer<CausalLm>,
     pub(super) critic: Option<Critic>,
+    /// Who writes the responses, if not the policy at hand.
+    pub(super) writer: Option<Arc<dyn Writer>>,
     pub(super) kl_coefficient: f32,
     pub(super) guards: GuardMemory,
     pub(super) seed: u64,
@@ -91,6 +95,7 @@ impl Rl {
             tokenizer,
             trainer: Trainer::new(&config.optimizer, optimizer_steps),
             critic,
+            writer: None,
             kl_coefficient: config.kl.coefficient,
             guards: GuardMemory::default(),
             config: config.clone(),
@@ -101,6 +106,17 @@ impl Rl {
             drawn: 0,
             evaluated: 0,
         })
+    }
+
+    /// Has the responses written elsewhere. Their log-probabilities are computed anew by the policy at hand, and
+    /// `rl.rollouts.importance_cap` corrects for what differs.
+    pub fn with_writer(self, writer: Arc<dyn Writer>) -> Self {
+        Self { writer: Some(writer), ..self }
+    }
+
+    /// How many updates older than the policy the weights are that write its responses.
+    pub(super) fn rollout_age(&self) -> Option<usize> {
+        self.writer.as_ref().map(|writer| self.step.saturating_sub(writer.weights_of()))
     }
 
     /// The policy as it stands.
@@ -158,10 +174,11 @@ impl Rl {
         assign_credit(&mut scored, &self.config, self.sampling.max_new_tokens, self.kl_coefficient)?;
         emit(listener, Event::PhaseFinished { phase: Phase::Reward, tokens: read })?;
         emit(listener, Event::PhaseStarted { phase: Phase::Learn, total })?;
+        let rollout_age = self.rollout_age();
         self.step += 1;
         self.drawn += drawn;
         self.tokens += written;
-        let mut update = Update { left_out, ..self.figures(&scored, &texts) };
+        let mut update = Update { left_out, rollout_age, ..self.figures(&scored, &texts) };
         fired.extend(self.learn(&scored, &mut update).await?);
         self.steer_kl(&update);
         // The weights have changed: a wish to stop waits for the next event.

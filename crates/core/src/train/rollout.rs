@@ -77,6 +77,11 @@ pub struct Scored {
     pub masked: bool,
     /// log π_ref of each token; empty without a KL penalty.
     pub reference: Vec<f32>,
+    /// log π − log μ of each token, with μ the place that wrote it as it says itself, 0 where it does not; empty where the
+    /// policy wrote them.
+    pub mismatch: Vec<f32>,
+    /// Truncated importance weight of each token, min(π / μ, C); empty where the policy wrote them or C is 0.
+    pub importance: Vec<f32>,
     /// KL estimate of each token against the reference policy; empty without a KL penalty.
     pub kl: Vec<f32>,
     /// Value before each token; empty without a critic.
@@ -97,6 +102,8 @@ impl Scored {
             penalty: 0.0,
             masked: false,
             reference: Vec::new(),
+            mismatch: Vec::new(),
+            importance: Vec::new(),
             kl: Vec::new(),
             values: Vec::new(),
             greedy_reward: 0.0,
