@@ -1,13 +1,14 @@
 """Scores a large file in parts on a Ray cluster, each by the command line:
 
-    python score_ray.py models/prm solutions.jsonl scores --parts 64 --cpus 8
+    python score_ray.py /shared/models/prm /shared/solutions.jsonl /shared/scores --parts 64 --cpus 8
 
-Model, rows and output lie where every node finds them. What is done already is not done again.
+Model, rows and output lie where every node finds them. What is done already is not done again. The exit code is 1 if a part failed.
 """
 
 import argparse
 import os
 import subprocess
+import sys
 
 import ray
 
@@ -31,9 +32,13 @@ def main():
     os.makedirs(args.out, exist_ok=True)
     work = ray.data.range(args.parts, override_num_blocks=args.parts)
     kept = {"model": args.model, "rows": args.rows, "out": args.out, "parts": args.parts, "cpus": args.cpus}
+    failed = 0
     for result in work.map(score, fn_kwargs=kept, num_cpus=args.cpus).iter_rows():
         if result["exit_code"]:
+            failed += 1
             print(f"part {result['part']}: {' '.join(result['message'])}")
+
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":

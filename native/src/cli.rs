@@ -614,22 +614,22 @@ pub(crate) struct RolloutOptions {
     #[arg(long, value_name = "URL", help_heading = "Rollouts on servers")]
     pub(crate) rollouts: Vec<String>,
     /// Name of the model there; unless given, the first that the first server lists.
-    #[arg(long, value_name = "NAME", help_heading = "Rollouts on servers")]
+    #[arg(long, value_name = "NAME", requires = "rollouts", help_heading = "Rollouts on servers")]
     pub(crate) rollout_model: Option<String>,
     /// Requests at a time.
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive, help_heading = "Rollouts on servers")]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive, requires = "rollouts", help_heading = "Rollouts on servers")]
     pub(crate) rollout_concurrency: usize,
     /// Seconds after which a request has failed; it is made again up to five times.
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Rollouts on servers")]
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..), requires = "rollouts", help_heading = "Rollouts on servers")]
     pub(crate) rollout_timeout: u32,
     /// File with the token that the servers want as `Authorization: Bearer TOKEN`.
-    #[arg(long, value_name = "FILE", help_heading = "Rollouts on servers")]
+    #[arg(long, value_name = "FILE", requires = "rollouts", help_heading = "Rollouts on servers")]
     pub(crate) rollout_token_file: Option<PathBuf>,
     /// How the servers get new weights.
-    #[arg(long, value_enum, default_value_t = HandOver::None, help_heading = "Rollouts on servers")]
+    #[arg(long, value_enum, default_value_t = HandOver::None, requires = "rollouts", help_heading = "Rollouts on servers")]
     pub(crate) hand_over: HandOver,
     /// Run by `sh -c` with the folder of the new policy in $MINFORM_POLICY; comes back once the servers use it.
-    #[arg(long, value_name = "COMMAND", help_heading = "Rollouts on servers")]
+    #[arg(long, value_name = "COMMAND", requires = "rollouts", help_heading = "Rollouts on servers")]
     pub(crate) hand_over_command: Option<String>,
 }
 

@@ -324,6 +324,16 @@ fn sync_folder(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The token in a file, as requests carry it.
+pub(crate) fn bearer_token(path: &Path) -> Result<String> {
+    let bytes = read(path)?;
+    let token = String::from_utf8_lossy(&bytes).trim().to_owned();
+    if token.is_empty() || token.contains(char::is_whitespace) {
+        bail!("{} holds no token; expected one word", path.display());
+    }
+    Ok(token)
+}
+
 /// Writes one file under a temporary name, syncs it and renames it into place.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));

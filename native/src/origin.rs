@@ -108,7 +108,7 @@ fn fixed_keys(command: &str, begun: &Config, now: &Config) -> Result<Vec<String>
     // More updates are fine where nothing depends on how many there are in the end.
     let open_end =
         begun.rl.optimizer.schedule == Schedule::Constant && begun.rl.critic.optimizer.schedule == Schedule::Constant;
-    let unread = ["rl.checkpoints.", "sampling.rows ", "sft.", "prm.", "world."];
+    let unread = ["rl.checkpoints.", "rl.rollouts.", "sampling.rows ", "sft.", "prm.", "world."];
     let is_free = |line: &str| {
         unread.iter().any(|start| line.starts_with(start)) || (open_end && line.starts_with("rl.updates "))
     };

@@ -94,16 +94,21 @@ fn old_weights_and_missing_servers_end_the_run_with_a_remedy() {
     let Some(llama) = Llama::start() else { return };
     let old = llama.train("old", &["rl.updates=2"]);
     assert!(!old.status.success() && stderr(&old).contains("rl.rollouts.max_age"), "{}", stderr(&old));
-    assert_eq!(llama.updates("old").len(), 1);
     let model = llama.path("model");
     let data = llama.path("problems.jsonl");
     let out = llama.path("lora");
     let given = ["train", "--model", &model, "--data", &data, "--out", &out, "--rollouts", &llama.address];
     let lora = minform(&[&given[..], &["--hand-over", "lora"]].concat());
     assert!(stderr(&lora).contains("rl.lora.rank"), "{}", stderr(&lora));
-    let nobody =
-        minform(&["train", "--model", &model, "--data", &data, "--out", &out, "--rollouts", "http://127.0.0.1:9"]);
-    assert!(!nobody.status.success() && stderr(&nobody).contains("127.0.0.1:9"), "{}", stderr(&nobody));
+    let refused = |address: &str| {
+        let given = ["train", "--model", &model, "--data", &data, "--out", &out, "--set", "rl.updates=1"];
+        let output = minform(&[&given[..], &["--rollouts", address]].concat());
+        assert!(!output.status.success());
+        stderr(&output)
+    };
+    let nobody = refused("http://127.0.0.1:9");
+    assert!(nobody.contains("127.0.0.1:9") && nobody.contains("attempt 6"), "{nobody}");
+    assert!(refused("127.0.0.1:9").contains("such as http://"));
 }
 
 /// A command that only looks at the folder stands for one that restarts a server.

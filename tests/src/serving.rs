@@ -112,6 +112,8 @@ fn bad_requests_are_refused_and_bad_rows_named() {
     assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(client.get(service.url("/v1/score")).send().unwrap().status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(client.get(service.url("/nothing")).send().unwrap().status(), StatusCode::NOT_FOUND);
+    let broken = client.post(service.url("/v1/score")).body("{bad").send().unwrap();
+    assert_eq!(broken.status(), StatusCode::BAD_REQUEST);
     assert_eq!(client.get(service.url("/health")).send().unwrap().text().unwrap(), "ok\n");
 }
 
@@ -119,14 +121,14 @@ fn bad_requests_are_refused_and_bad_rows_named() {
 fn a_token_keeps_others_out() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
-    std::fs::write(&file, "open sesame\n").unwrap();
+    std::fs::write(&file, "open-sesame\n").unwrap();
     let service = Service::start(&["--token-file", file.to_str().unwrap()]);
     let client = client();
     for path in ["/v1/model", "/metrics"] {
         let asked = || client.get(service.url(path));
         assert_eq!(asked().send().unwrap().status(), StatusCode::UNAUTHORIZED);
         assert_eq!(asked().bearer_auth("open").send().unwrap().status(), StatusCode::UNAUTHORIZED);
-        assert_eq!(asked().bearer_auth("open sesame").send().unwrap().status(), StatusCode::OK);
+        assert_eq!(asked().bearer_auth("open-sesame").send().unwrap().status(), StatusCode::OK);
     }
     let score = client.post(service.url("/v1/score")).json(&row(1)).send().unwrap();
     assert_eq!(score.status(), StatusCode::UNAUTHORIZED);

@@ -44,6 +44,7 @@ impl Rl {
         positive("rl.prompts", self.prompts)?;
         positive("rl.samples", self.samples)?;
         self.curriculum.validate(self.samples)?;
+        in_range("rl.rollouts.importance_cap", self.rollouts.importance_cap, 0.0, f32::MAX)?;
         in_range("rl.lora.alpha", self.lora.alpha, 0.0, f32::MAX)?;
         positive("rl.epochs", self.epochs)?;
         positive("rl.steps_per_rollout", self.steps_per_rollout)?;

@@ -65,7 +65,15 @@ pub(crate) fn run(options: &Bench) -> Result<()> {
     let sequences = Sequences { rows: options.rows, tokens: options.tokens };
     let size = Size { sequences, new_tokens: options.new_tokens };
     if options.tokens + options.new_tokens > shape.max_position_embeddings {
-        bail!("{} holds {} tokens; ask for fewer", options.shape, shape.max_position_embeddings);
+        bail!(
+            "{} holds {} tokens; --tokens and --new-tokens ask for {}",
+            options.shape,
+            shape.max_position_embeddings,
+            options.tokens + options.new_tokens
+        );
+    }
+    if options.growth && (options.tokens < 8 || options.rows < 4) {
+        bail!("--growth measures a quarter of the size too: give at least 4 rows of 8 tokens");
     }
     let rates = Rates::of(&device)?;
     let bench = Bencher { shape, config, device, rates, repeats: options.repeats };

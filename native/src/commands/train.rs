@@ -46,7 +46,7 @@ pub(crate) fn run(options: &Train) -> Result<()> {
     let mut rl = Rl::new(policy, prms, folder.tokenizer.clone(), &config.rl, &config.sampling, config.seed)?;
     let servers = match options.rollouts.rollouts.is_empty() {
         true => None,
-        false => Some(Servers::open(&options.rollouts, &folder.config, &config.rl.lora)?),
+        false => Some(Servers::open(&options.rollouts, &folder.config, &config.rl)?),
     };
     if let Some(servers) = &servers {
         rl = rl.with_writer(servers.clone());
@@ -72,7 +72,7 @@ pub(crate) fn run(options: &Train) -> Result<()> {
     };
     let learned = pollster::block_on(learn(&mut rl, &task, &mut training, &mut checkpoints, &mut renew));
     let result = match learned {
-        Err(error) if was_stopped(&error) => checkpoints.when_stopped(&rl, &folder, &training.run).and(Err(error)),
+        Err(error) if can_go_on(&error) => checkpoints.when_stopped(&rl, &folder, &training.run).and(Err(error)),
         other => other,
     };
     let saved = out.join("policy");
@@ -101,6 +101,22 @@ pub(crate) fn run(options: &Train) -> Result<()> {
     let (updates, stopped) = (rl.step(), result.is_err());
     let json = json!({ "saved": saved, "updates": updates, "stopped": stopped, "evaluation": evaluation });
     finish(result, saved, options.common.json.then_some(json))
+}
+
+/// Whether the weights after an error are those of the last update, and whatever ended the run may pass.
+fn can_go_on(error: &anyhow::Error) -> bool {
+    was_stopped(error) || matches!(error.downcast_ref::<Error>(), Some(Error::Rollout(_)))
+}
+
+/// Tells of a server that holds another model.
+fn warn_of_another_model(event: &Event) {
+    if let Event::Update(update) = event
+        && let Some(kl) = update.sampler_kl.filter(|kl| *kl > 1.0)
+    {
+        eprintln!(
+            "warning: the servers' probabilities are not those of the policy (sampler_kl {kl:.1}); do they serve it?"
+        );
+    }
 }
 
 /// Whether there is a run in `out` to go on with, and that is wished.
@@ -282,7 +298,11 @@ async fn learn(
     let mut next = |drawn: usize, count: usize| draw(problems, config.seed, &[1], drawn, count);
     while rl.step() < config.rl.updates {
         renew(rl)?;
-        let evaluation = advance(rl, &mut next, held_out, &mut |event| run.hear(event)).await?;
+        let mut hear = |event: Event| {
+            warn_of_another_model(&event);
+            run.hear(event)
+        };
+        let evaluation = advance(rl, &mut next, held_out, &mut hear).await?;
         checkpoints.between_updates(rl, folder, run, evaluation.as_ref())?;
     }
     emit(run, Event::PhaseFinished { phase: Phase::Rl, tokens: 0 })?;

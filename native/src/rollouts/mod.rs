@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use minform_core::config::{Lora, Sampling};
+use minform_core::config::{Rl, Sampling};
 use minform_core::model::ModelConfig;
 use minform_core::policy::{NewToken, Order, Response, Writer};
 use minform_core::{Error, seed};
@@ -19,7 +19,7 @@ use reqwest::blocking::{Client, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::cli::{HandOver, RolloutOptions};
-use crate::folder::read;
+use crate::folder::bearer_token;
 
 /// How often a request is made before its failure is that of the run.
 const ATTEMPTS: u32 = 6;
@@ -67,33 +67,43 @@ impl From<Failure> for anyhow::Error {
 
 impl Servers {
     /// Asks each server which model it has, unless it is told.
-    pub(crate) fn open(options: &RolloutOptions, model: &ModelConfig, lora: &Lora) -> Result<Arc<Self>> {
+    pub(crate) fn open(options: &RolloutOptions, model: &ModelConfig, rl: &Rl) -> Result<Arc<Self>> {
         match options.hand_over {
-            HandOver::Lora if lora.rank == 0 => {
+            HandOver::None if rl.updates > rl.rollouts.max_age + 1 => bail!(
+                "the servers never get new weights, which ends the run after update {}, as rl.rollouts.max_age = {}; \
+                 choose --hand-over lora or folder, or raise it",
+                rl.rollouts.max_age + 1,
+                rl.rollouts.max_age
+            ),
+            HandOver::Lora if rl.lora.rank == 0 => {
                 bail!("--hand-over lora needs adapters: --set rl.lora.rank=16, or --hand-over folder")
             }
             HandOver::Folder if options.hand_over_command.is_none() => {
                 bail!("--hand-over folder needs --hand-over-command, which makes the servers read the folder")
             }
+            HandOver::None | HandOver::Lora if options.hand_over_command.is_some() => {
+                bail!("--hand-over-command goes with --hand-over folder")
+            }
             _ => {}
         }
         let client = Client::builder().timeout(Duration::from_secs(options.rollout_timeout.into())).build();
-        let token = options.rollout_token_file.as_deref().map(read).transpose()?;
+        let token = options.rollout_token_file.as_deref().map(bearer_token).transpose()?;
         let mut servers = Self {
-            endpoints: options.rollouts.iter().map(|url| url.trim_end_matches('/').to_owned()).collect(),
+            endpoints: options.rollouts.iter().map(|url| endpoint(url)).collect::<Result<_>>()?,
             client: client.context("cannot make requests")?,
-            token: token.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned()),
+            token,
             concurrency: options.rollout_concurrency,
             vocabulary: model.vocab_size,
             ends: model.eos_token_ids.clone(),
             weights: Mutex::new(Weights { name: String::new(), step: 0 }),
         };
-        let mut names = Vec::new();
-        for endpoint in &servers.endpoints {
-            let listed = servers.exchange(servers.client.get(format!("{endpoint}/v1/models")))?;
-            names.push(listed["data"][0]["id"].as_str().unwrap_or_default().to_owned());
-        }
-        let name = options.rollout_model.clone().or(names.into_iter().next()).unwrap_or_default();
+        let name = match &options.rollout_model {
+            Some(name) => name.clone(),
+            None => {
+                let listed = servers.patiently(0, |endpoint| servers.client.get(format!("{endpoint}/v1/models")))?;
+                listed["data"][0]["id"].as_str().unwrap_or_default().to_owned()
+            }
+        };
         servers.weights = Mutex::new(Weights { name, step: 0 });
         Ok(Arc::new(servers))
     }
@@ -130,19 +140,35 @@ impl Servers {
             "top_k": if sampling.top_k == 0 { -1 } else { sampling.top_k as i64 }, "min_p": 0.0,
             "logprobs": 1, "return_token_ids": true, "return_tokens_as_token_ids": true,
         });
+        let answer =
+            self.patiently(first, |endpoint| self.client.post(format!("{endpoint}/v1/completions")).json(&body))?;
+        answer::response(&answer, self.vocabulary, &self.ends)
+    }
+
+    /// The answer to a request, made again where that may help, by one server after another.
+    fn patiently(&self, first: usize, request: impl Fn(&str) -> RequestBuilder) -> Result<Value> {
         let mut attempt = 0;
         loop {
             let endpoint = &self.endpoints[(first + attempt as usize) % self.endpoints.len()];
-            match self.exchange(self.client.post(format!("{endpoint}/v1/completions")).json(&body)) {
-                Ok(answer) => return answer::response(&answer, self.vocabulary, &self.ends),
+            match self.exchange(request(endpoint)) {
+                Ok(answer) => return Ok(answer),
                 Err(Failure { may_pass: true, .. }) if attempt + 1 < ATTEMPTS => {
                     thread::sleep(PAUSE * 2_u32.pow(attempt));
                     attempt += 1;
                 }
-                Err(failure) => return Err(failure.error.context(format!("after {} attempts", attempt + 1))),
+                Err(failure) => return Err(failure.error.context(format!("attempt {}", attempt + 1))),
             }
         }
     }
+}
+
+/// An address as requests are made to it.
+fn endpoint(url: &str) -> Result<String> {
+    if !url.starts_with("http://") {
+        bail!("--rollouts {url}: expected an address such as http://127.0.0.1:8000; https is left to a proxy");
+    }
+    let url = url.trim_end_matches('/');
+    Ok(url.strip_suffix("/v1").unwrap_or(url).to_owned())
 }
 
 impl Writer for Servers {

@@ -43,6 +43,11 @@ impl Batches {
         Ok((Self { queue }, thread.spawn(work).context("cannot start the scoring thread")?))
     }
 
+    /// Requests in the queue.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
     pub(super) async fn score(&self, inputs: Vec<PrmInput>) -> Result<Vec<Vec<f32>>, Refusal> {
         if inputs.is_empty() {
             return Ok(Vec::new());
@@ -70,8 +75,9 @@ fn answer_all(mut asked: mpsc::Receiver<Asked>, scorer: &Scorer, figures: &Figur
         // Nobody waits any more for what ran out of time.
         batch.retain(|one| !one.answer.is_closed());
         let inputs: Vec<PrmInput> = batch.iter().flat_map(|one| one.inputs.iter().cloned()).collect();
-        figures.batch(inputs.len(), inputs.iter().map(|input| input.ids.len()).sum(), asked.len());
-        reply(batch, scorer.scores(&inputs).map_err(|error| error.to_string()));
+        let scores = scorer.scores(&inputs).map_err(|error| error.to_string());
+        figures.batch(inputs.len(), inputs.iter().map(|input| input.ids.len()).sum());
+        reply(batch, scores);
     }
 }
 

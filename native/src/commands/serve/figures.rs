@@ -45,7 +45,7 @@ impl Default for Figures {
         registry.register("rows", "Solutions scored", rows.clone());
         registry.register("tokens", "Tokens read", tokens.clone());
         registry.register("batch_rows", "Solutions scored together", batches.clone());
-        registry.register("waiting", "Requests in the queue when the last batch began", waiting.clone());
+        registry.register("waiting", "Requests in the queue", waiting.clone());
         Self { registry, requests, seconds, rows, tokens, batches, waiting }
     }
 }
@@ -58,14 +58,15 @@ impl Figures {
         self.requests.get_or_create(&Answered { path, status: status.into() }).inc();
     }
 
-    pub(super) fn batch(&self, rows: usize, tokens: usize, waiting: usize) {
+    pub(super) fn batch(&self, rows: usize, tokens: usize) {
         self.rows.inc_by(rows as u64);
         self.tokens.inc_by(tokens as u64);
         self.batches.observe(rows as f64);
-        self.waiting.set(waiting as i64);
     }
 
-    pub(super) fn text(&self) -> Result<String, fmt::Error> {
+    /// All figures; `waiting` requests are in the queue at the moment.
+    pub(super) fn text(&self, waiting: usize) -> Result<String, fmt::Error> {
+        self.waiting.set(waiting as i64);
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

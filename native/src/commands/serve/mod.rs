@@ -4,7 +4,6 @@ mod batches;
 mod figures;
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,7 +28,7 @@ use self::figures::Figures;
 use super::scored_row::ScoredRow;
 use super::scoring::{Read, Scored, Scorer};
 use crate::cli::Serve;
-use crate::folder;
+use crate::folder::bearer_token;
 use crate::run::{catch_interrupt, flow};
 
 /// What every request may use.
@@ -46,7 +45,7 @@ pub(crate) fn run(options: &Serve) -> Result<()> {
     if let Some(web) = options.web.as_deref().filter(|web| !web.join("index.html").exists()) {
         bail!("{} holds no index.html; `cargo xtask web` builds the page", web.display());
     }
-    let token = options.token_file.as_deref().map(token_of).transpose()?;
+    let token = options.token_file.as_deref().map(bearer_token).transpose()?.map(|token| digest(&token));
     let scorer = Arc::new(Scorer::open(&options.common, &options.prm, &options.reading)?);
     let figures = Arc::new(Figures::default());
     let (batches, worker) = Batches::start(scorer.clone(), figures.clone(), options.queue)?;
@@ -97,11 +96,11 @@ fn router(options: &Serve, service: Service) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, limit))
         .layer(middleware::from_fn_with_state(service.clone(), authorised));
     let open = guarded.route("/health", get(async || "ok\n"));
-    let counted = open.layer(middleware::from_fn_with_state(service.clone(), counted)).with_state(service);
-    match &options.web {
-        Some(web) => counted.fallback_service(ServeDir::new(web)),
-        None => counted,
-    }
+    let whole = match &options.web {
+        Some(web) => open.fallback_service(ServeDir::new(web)),
+        None => open.fallback(async || refuse(StatusCode::NOT_FOUND, "there is POST /v1/score, GET /v1/model, …")),
+    };
+    whole.layer(middleware::from_fn_with_state(service.clone(), counted)).with_state(service)
 }
 
 fn model(service: &Service) -> Value {
@@ -113,13 +112,13 @@ fn model(service: &Service) -> Value {
 }
 
 async fn metrics(State(service): State<Service>) -> Response {
-    match service.figures.text() {
+    match service.figures.text(service.batches.waiting()) {
         Ok(text) => ([(header::CONTENT_TYPE, figures::CONTENT_TYPE)], text).into_response(),
         Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
 }
 
-/// `{"results": [...]}` with one entry per row of the request, in its order.
+/// `{"results": [...]}` with one entry per row of the request, in its order; a bad request if none can be read.
 async fn score(State(service): State<Service>, body: Bytes) -> Response {
     let rows = read_mixed("request", &in_one_line(body));
     if rows.is_empty() {
@@ -148,7 +147,8 @@ async fn score(State(service): State<Service>, body: Bytes) -> Response {
         })
         .collect();
     let results: Vec<_> = rows.iter().zip(&scored).map(|(row, scored)| ScoredRow::new(row, scored, scorer)).collect();
-    Json(json!({ "results": results })).into_response()
+    let status = if rows.iter().all(Result::is_err) { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    (status, Json(json!({ "results": results }))).into_response()
 }
 
 /// A body that is one object, however it is spread over lines, as a row of its own; any other as it is.
@@ -166,7 +166,8 @@ fn refuse(status: StatusCode, error: &str) -> Response {
 /// Lets a request pass that carries the token, where there is one.
 async fn authorised(State(service): State<Service>, request: Request, next: Next) -> Response {
     let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = given.and_then(|value| value.strip_prefix("Bearer ")).map(digest);
+    let token = given.and_then(|value| value.split_once(' '));
+    let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| digest(token));
     // Digests are compared, so that the time it takes tells nothing of the token.
     match service.token.is_none() || token == service.token {
         true => next.run(request).await,
@@ -187,15 +188,6 @@ async fn counted(State(service): State<Service>, request: Request, next: Next) -
     let response = next.run(request).await;
     service.figures.answered(path, response.status().as_u16(), began.elapsed());
     response
-}
-
-fn token_of(path: &Path) -> Result<[u8; 32]> {
-    let bytes = folder::read(path)?;
-    let token = String::from_utf8_lossy(&bytes);
-    match token.trim() {
-        "" => bail!("{} holds no token", path.display()),
-        token => Ok(digest(token)),
-    }
 }
 
 fn digest(token: &str) -> [u8; 32] {
