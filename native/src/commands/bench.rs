@@ -77,8 +77,9 @@ pub(crate) fn run(options: &Bench) -> Result<()> {
     }
     let rates = Rates::of(&device)?;
     let bench = Bencher { shape, config, device, rates, repeats: options.repeats };
-    let measured = bench.all(size)?;
-    let growth = if options.growth { bench.growth(size, &measured)? } else { Vec::new() };
+    let policy = Policy::new(bench.shape.clone(), bench.config.seed, &bench.device.clone().autodiff());
+    let measured = bench.all(&policy, size)?;
+    let growth = if options.growth { bench.growth(&policy, size, &measured)? } else { Vec::new() };
     let memory = peak_memory_mb();
     output::line(match options.common.json {
         true => json!({
@@ -112,9 +113,8 @@ struct Bencher {
 
 impl Bencher {
     /// Every phase at one size; each runs once before it is timed, so that no kernel is new.
-    fn all(&self, size: Size) -> Result<Vec<Measured>> {
-        let policy = Policy::new(self.shape.clone(), self.config.seed, &self.device.clone().autodiff());
-        Ok(vec![self.scoring(&policy, size)?, self.generation(&policy, size)?, self.update(policy, size)?])
+    fn all(&self, policy: &Policy, size: Size) -> Result<Vec<Measured>> {
+        Ok(vec![self.scoring(policy, size)?, self.generation(policy, size)?, self.update(policy.clone(), size)?])
     }
 
     fn scoring(&self, policy: &Policy, Size { sequences, .. }: Size) -> Result<Measured> {
@@ -186,12 +186,12 @@ impl Bencher {
     }
 
     /// How the time of each phase grows with the rows and with the tokens of each, from half the size and from a quarter.
-    fn growth(&self, size: Size, whole: &[Measured]) -> Result<Vec<Growth>> {
+    fn growth(&self, policy: &Policy, size: Size, whole: &[Measured]) -> Result<Vec<Growth>> {
         let Sequences { rows, tokens } = size.sequences;
         let of = |part: usize| Size { sequences: Sequences { rows: rows.div_ceil(part), tokens }, ..size };
-        let by_rows = [self.all(of(4))?, self.all(of(2))?];
+        let by_rows = [self.all(policy, of(4))?, self.all(policy, of(2))?];
         let of = |part: usize| Size { sequences: Sequences { rows, tokens: tokens.div_ceil(part) }, ..size };
-        let by_tokens = [self.all(of(4))?, self.all(of(2))?];
+        let by_tokens = [self.all(policy, of(4))?, self.all(policy, of(2))?];
         let exponent = |smaller: &[Vec<Measured>; 2], phase: usize| {
             let times = [&smaller[0][phase], &smaller[1][phase], &whole[phase]].map(Measured::median);
             slope(&times)

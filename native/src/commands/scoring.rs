@@ -33,6 +33,9 @@ pub(super) struct Scorer {
 /// A row of a file, or why it could not be read.
 pub(super) type Read = std::result::Result<StepRow, Skipped>;
 
+/// What the model reads of a row, or why it cannot.
+pub(super) type Input = std::result::Result<PrmInput, String>;
+
 /// A row with the scores of its steps, or why there are none.
 pub(super) type Scored = std::result::Result<ScoredSolution, String>;
 
@@ -142,13 +145,8 @@ impl Scorer {
                     run.hear(Event::Progress { phase, done: done + scored, tokens }).is_continue()
                 };
                 let work = prm::score(&*self.model, &fitting, self.config.prm.micro_batch_tokens, &mut heard);
-                let mut scores = pollster::block_on(work)?.into_iter();
-                let scored = rows[place.clone()].iter().zip(inputs).map(|(row, input)| {
-                    let scores = input.map(|_| scores.next().unwrap_or_default())?;
-                    let steps = row.as_ref().map_or(Vec::new(), |row| row.steps.clone());
-                    Ok(ScoredSolution { steps, scores, scale: self.scale() })
-                });
-                told(number, place.clone(), scored.collect())?;
+                let scores = pollster::block_on(work)?;
+                told(number, place.clone(), self.put_together(&rows[place.clone()], inputs, scores))?;
                 read += tokens;
             }
             done = place.end;
@@ -157,14 +155,25 @@ impl Scorer {
         Ok(())
     }
 
+    /// Rows with the scores of those that have an input, in their order.
+    pub(super) fn put_together(&self, rows: &[Read], inputs: Vec<Input>, scores: Vec<Vec<f32>>) -> Vec<Scored> {
+        let mut scores = scores.into_iter();
+        let one = |(row, input): (&Read, Input)| {
+            let scores = input.map(|_| scores.next().unwrap_or_default())?;
+            let steps = row.as_ref().map_or(Vec::new(), |row| row.steps.clone());
+            Ok(ScoredSolution { steps, scores, scale: self.scale() })
+        };
+        rows.iter().zip(inputs).map(one).collect()
+    }
+
     /// The inputs of the first rows, as many as hold a few passes: enough to find some of like length.
-    fn piece(&self, rows: &[Read]) -> Vec<std::result::Result<PrmInput, String>> {
+    fn piece(&self, rows: &[Read]) -> Vec<Input> {
         const PASSES: usize = 32;
         let budget = PASSES * self.config.prm.micro_batch_tokens;
         let mut tokens = 0;
         let mut inputs = Vec::new();
         for row in rows {
-            let input = row.as_ref().map_err(ToString::to_string).and_then(|row| self.input(row));
+            let input = self.input(row);
             tokens += input.as_ref().map_or(0, |input| input.ids.len());
             if tokens > budget && !inputs.is_empty() {
                 break;
@@ -175,7 +184,8 @@ impl Scorer {
     }
 
     /// What the model reads of a row, or why it cannot.
-    pub(super) fn input(&self, row: &StepRow) -> std::result::Result<PrmInput, String> {
+    pub(super) fn input(&self, row: &Read) -> Input {
+        let row = row.as_ref().map_err(ToString::to_string)?;
         let context = self.context();
         let stripped: Vec<String>;
         let steps = match self.strips_language {

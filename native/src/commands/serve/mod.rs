@@ -15,7 +15,6 @@ use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
-use minform_core::prm::ScoredSolution;
 use minform_text::data::read_mixed;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -26,7 +25,7 @@ use tower_http::timeout::TimeoutLayer;
 use self::batches::{Batches, Refusal};
 use self::figures::Figures;
 use super::scored_row::ScoredRow;
-use super::scoring::{Read, Scored, Scorer};
+use super::scoring::Scorer;
 use crate::cli::Serve;
 use crate::folder::bearer_token;
 use crate::run::{catch_interrupt, flow};
@@ -125,8 +124,7 @@ async fn score(State(service): State<Service>, body: Bytes) -> Response {
         return refuse(StatusCode::BAD_REQUEST, "the body holds no row; send {\"problem\": …, \"steps\": […]}");
     }
     let scorer = &service.scorer;
-    let read = |row: &Read| row.as_ref().map_err(ToString::to_string).and_then(|row| scorer.input(row));
-    let inputs: Vec<_> = rows.iter().map(read).collect();
+    let inputs: Vec<_> = rows.iter().map(|row| scorer.input(row)).collect();
     let fitting = inputs.iter().filter_map(|input| input.clone().ok()).collect();
     let scores = match service.batches.score(fitting).await {
         Ok(scores) => scores,
@@ -136,16 +134,7 @@ async fn score(State(service): State<Service>, body: Bytes) -> Response {
         }
         Err(Refusal::Failed(error)) => return refuse(StatusCode::INTERNAL_SERVER_ERROR, &error),
     };
-    let mut scores = scores.into_iter();
-    let scored: Vec<Scored> = rows
-        .iter()
-        .zip(inputs)
-        .map(|(row, input)| {
-            input?;
-            let steps = row.as_ref().map_or(Vec::new(), |row| row.steps.clone());
-            Ok(ScoredSolution { steps, scores: scores.next().unwrap_or_default(), scale: scorer.scale() })
-        })
-        .collect();
+    let scored = scorer.put_together(&rows, inputs, scores);
     let results: Vec<_> = rows.iter().zip(&scored).map(|(row, scored)| ScoredRow::new(row, scored, scorer)).collect();
     let status = if rows.iter().all(Result::is_err) { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     (status, Json(json!({ "results": results }))).into_response()
