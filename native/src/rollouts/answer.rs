@@ -8,7 +8,7 @@ use serde_json::Value;
 pub(super) fn response(answer: &Value, vocabulary: usize, ends: &[u32]) -> Result<Response> {
     let choice =
         answer["choices"].as_array().and_then(|choices| choices.first()).context("an answer without a choice")?;
-    let (mut tokens, mut log_probs) = tokens(choice)?;
+    let (mut tokens, mut log_probs) = tokens(choice, &answer["__verbose"]["tokens"])?;
     if let Some(token) = tokens.iter().find(|token| **token as usize >= vocabulary) {
         bail!("token {token} is not in the vocabulary of {vocabulary}; the server has another model");
     }
@@ -26,31 +26,55 @@ pub(super) fn response(answer: &Value, vocabulary: usize, ends: &[u32]) -> Resul
     if tokens.is_empty() {
         bail!("a response without tokens");
     }
+    if let Some(wrote) = answer["usage"]["completion_tokens"].as_u64().filter(|wrote| *wrote > tokens.len() as u64) {
+        bail!("the server wrote {wrote} tokens and tells {}; its newer versions may tell all", tokens.len());
+    }
     Ok(Response { tokens, log_probs, finished })
 }
 
-/// Ids and log-probabilities, the latter NaN where the server does not tell.
-fn tokens(choice: &Value) -> Result<(Vec<u32>, Vec<f32>)> {
+/// Ids and log-probabilities, the latter NaN where the server does not tell. `all` is every id, where it is a list.
+fn tokens(choice: &Value, all: &Value) -> Result<(Vec<u32>, Vec<f32>)> {
     let told = &choice["logprobs"];
-    let number = |value: &Value| value.as_f64().map_or(f32::NAN, |value| value as f32);
     // llama.cpp.
     if let Some(content) = told["content"].as_array() {
-        let ids = content.iter().map(|token| id(&token["id"])).collect::<Option<Vec<u32>>>();
-        let log_probs = content.iter().map(|token| number(&token["logprob"])).collect();
-        return Ok((ids.context("tokens without ids")?, log_probs));
+        let told = content.iter().map(|token| Some((id(&token["id"])?, number(&token["logprob"]))));
+        let told: Vec<(u32, f32)> = told.collect::<Option<_>>().context("tokens without ids")?;
+        let ids = ids_in(all).unwrap_or_else(|| told.iter().map(|(id, _)| *id).collect());
+        let log_probs = beside(&ids, &told);
+        return Ok((ids, log_probs));
     }
     // vLLM, by its own field or by tokens that are spelled `token_id:7`.
-    let listed = choice["token_ids"].as_array().map(|ids| ids.iter().map(id).collect::<Option<Vec<u32>>>());
+    let listed = ids_in(&choice["token_ids"]);
     let spelled = || {
         let tokens = told["tokens"].as_array()?;
         tokens.iter().map(|token| token.as_str()?.strip_prefix("token_id:")?.parse().ok()).collect()
     };
-    let ids: Vec<u32> = listed.flatten().or_else(spelled).context(
+    let ids: Vec<u32> = listed.or_else(spelled).context(
         "the server tells no token ids; vLLM (from 0.10 on) and llama.cpp do, others have to return `token_ids`",
     )?;
     let told = told["token_logprobs"].as_array().filter(|told| told.len() == ids.len());
     let log_probs = told.map_or_else(|| vec![f32::NAN; ids.len()], |told| told.iter().map(number).collect());
     Ok((ids, log_probs))
+}
+
+/// The log-probability of each token: of the bytes that make up a character, llama.cpp tells the last token alone.
+fn beside(ids: &[u32], told: &[(u32, f32)]) -> Vec<f32> {
+    let mut log_probs = vec![f32::NAN; ids.len()];
+    let mut left = told;
+    for (token, log_prob) in ids.iter().zip(&mut log_probs).rev() {
+        if let Some(((_, told), before)) = left.split_last().filter(|((id, _), _)| id == token) {
+            (*log_prob, left) = (*told, before);
+        }
+    }
+    log_probs
+}
+
+fn ids_in(list: &Value) -> Option<Vec<u32>> {
+    list.as_array()?.iter().map(id).collect()
+}
+
+fn number(value: &Value) -> f32 {
+    value.as_f64().map_or(f32::NAN, |value| value as f32)
 }
 
 fn id(value: &Value) -> Option<u32> {
@@ -76,6 +100,25 @@ mod tests {
         assert!(read.log_probs[2].is_nan());
         let cut = one(&json!({ "logprobs": { "content": content }, "finish_reason": "length" })).unwrap();
         assert_eq!((cut.tokens, cut.finished), (vec![7, 8], false));
+    }
+
+    /// `≡` is the bytes of tokens 5 and 6, and of the first the log-probability is not told.
+    #[test]
+    fn llama_cpp_tells_a_character_by_its_last_token() {
+        let content = json!([{ "id": 7, "logprob": -0.5 }, { "id": 6, "logprob": -1.5 }, { "id": 2, "logprob": -2.5 }]);
+        let choice = json!({ "logprobs": { "content": content }, "finish_reason": "stop" });
+        let read = |all: Value| {
+            let answer = json!({
+                "choices": [choice], "__verbose": { "tokens": all }, "usage": { "completion_tokens": 4 },
+            });
+            response(&answer, 100, &[2])
+        };
+        let whole = read(json!([7, 5, 6, 2])).unwrap();
+        assert_eq!(whole.tokens, [7, 5, 6, 2]);
+        assert!(whole.log_probs[1].is_nan());
+        assert_eq!([whole.log_probs[0], whole.log_probs[2], whole.log_probs[3]], [-0.5, -1.5, -2.5]);
+        let partly = read(Value::Null).unwrap_err().to_string();
+        assert!(partly.contains("wrote 4 tokens and tells 3"), "{partly}");
     }
 
     #[test]

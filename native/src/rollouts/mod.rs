@@ -139,6 +139,8 @@ impl Servers {
             "max_tokens": sampling.max_new_tokens, "temperature": sampling.temperature, "top_p": sampling.top_p,
             "top_k": if sampling.top_k == 0 { -1 } else { sampling.top_k as i64 }, "min_p": 0.0,
             "logprobs": 1, "return_token_ids": true, "return_tokens_as_token_ids": true,
+            // llama.cpp.
+            "return_tokens": true, "verbose": true,
         });
         let answer =
             self.patiently(first, |endpoint| self.client.post(format!("{endpoint}/v1/completions")).json(&body))?;
