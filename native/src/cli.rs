@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
@@ -52,6 +53,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  minform serve --prm runs/prm/prm\n  curl http://127.0.0.1:8750/v1/score --json '{\"problem\": \"3 + 4?\", \"steps\": [\"3 + 4 = 7\", \"So 7.\"]}'\n  minform serve --prm models/smollm2 --adapter runs/prm/adapter --bind 0.0.0.0:8750 --token-file token.txt"
     )]
     Serve(Serve),
+    /// Lend this machine's devices to the training of another one.
+    #[command(
+        after_help = "Example:\n  minform worker --device cuda:0 --device cuda:1\n  minform train ... --workers ws://gpu2:8760"
+    )]
+    Worker(Worker),
     /// Reinforcement learning with process rewards, verifiable rewards, or both.
     #[command(
         after_help = "Example:\n  minform train --model models/smollm2 --prm runs/prm/prm --data gsm8k/train.jsonl \\\n      --preset pure-prm-vr --set rl.updates=100 --out runs/rl\n  minform train --preset grpo --dry-run"
@@ -144,6 +150,15 @@ pub(crate) struct Common {
     pub(crate) json: bool,
 }
 
+/// Data parallelism of every command that trains.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Workers {
+    /// Further devices that share the micro-batches of every optimizer step, as in cuda:1,cuda:2, or those of a
+    /// `minform worker` on another machine, as in ws://gpu2:8760; --device holds the model and takes the steps.
+    #[arg(long, value_delimiter = ',', value_name = "DEVICE")]
+    pub(crate) workers: Vec<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     #[command(flatten)]
@@ -208,6 +223,8 @@ pub(crate) enum Template {
 pub(crate) struct Sft {
     #[command(flatten)]
     pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) workers: Workers,
     /// Model folder to start from.
     #[arg(long)]
     pub(crate) model: PathBuf,
@@ -225,6 +242,8 @@ pub(crate) struct Sft {
 pub(crate) struct PrmTrain {
     #[command(flatten)]
     pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) workers: Workers,
     /// Model folder to start from.
     #[arg(long)]
     pub(crate) model: PathBuf,
@@ -549,6 +568,8 @@ pub(crate) struct Generate {
 pub(crate) struct Train {
     #[command(flatten)]
     pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) workers: Workers,
     /// Settings of a published method, under those of --config and --set.
     #[arg(long, value_enum)]
     pub(crate) preset: Option<Preset>,
@@ -773,6 +794,19 @@ pub(crate) struct Import {
     /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Worker {
+    /// What to lend, as of --device elsewhere; may be given several times.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: Vec<String>,
+    /// Where to listen, with a port or port 0 for any that is free. What is sent is not encrypted.
+    #[arg(long, default_value = "127.0.0.1:8760")]
+    pub(crate) bind: SocketAddr,
+    /// A file with the token that whoever trains must have in MINFORM_WORKER_TOKEN.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,7 @@
 //! Choosing a device at run time.
 
+#[cfg(feature = "remote")]
+use anyhow::Context as _;
 use anyhow::{Result, bail};
 use burn::tensor::Device;
 #[cfg(any(feature = "cuda", feature = "metal", feature = "vulkan", feature = "wgpu"))]
@@ -77,6 +79,41 @@ pub(crate) fn find(name: &str) -> Result<Found> {
         None => bail!("there is no {name}; the last is {kind}:{}", count - 1),
     }
 }
+
+/// The devices that share the work of a training, with their gradients: those of `--workers`.
+pub(crate) fn workers(names: &[String]) -> Result<Vec<Device>> {
+    let one = |name: &String| match name.starts_with("ws://") {
+        true => remote(name),
+        false => Ok(vec![choose(name)?]),
+    };
+    let found = names.iter().map(one).collect::<Result<Vec<_>>>()?;
+    Ok(found.into_iter().flatten().map(Device::autodiff).collect())
+}
+
+/// Every device that a `minform worker` hosts.
+#[cfg(feature = "remote")]
+fn remote(url: &str) -> Result<Vec<Device>> {
+    let host = burn::remote::RemoteHost::websocket(url);
+    let host = match std::env::var(WORKER_TOKEN) {
+        Ok(token) => host.with_credential(token),
+        Err(_) => host,
+    };
+    let devices = host.devices();
+    Ok(devices
+        .with_context(|| format!("{url} cannot be reached; `minform worker` on that machine starts it"))?
+        .into_vec())
+}
+
+#[cfg(not(feature = "remote"))]
+fn remote(url: &str) -> Result<Vec<Device>> {
+    bail!(
+        "{url}: workers on other machines are not compiled into this build; `cargo build --release --features remote` adds them"
+    )
+}
+
+/// The environment variable with the token of the workers on other machines.
+#[cfg(feature = "remote")]
+pub(crate) const WORKER_TOKEN: &str = "MINFORM_WORKER_TOKEN";
 
 /// As [`find`], the device alone.
 pub(crate) fn choose(name: &str) -> Result<Device> {

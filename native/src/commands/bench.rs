@@ -157,7 +157,7 @@ impl Bencher {
             }
             ControlFlow::Continue(())
         };
-        block_on(sft(&mut policy, &settings, &mut |_, _| examples.clone(), &mut listen))?;
+        block_on(sft(&mut policy, &settings, &[], &mut |_, _| examples.clone(), &mut listen))?;
         seconds.remove(0);
         Ok(self.measured("update", sequences.rows * sequences.tokens, self.shape.update_cost(sequences), seconds))
     }

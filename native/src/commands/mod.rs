@@ -21,6 +21,7 @@ mod serve;
 mod sft;
 mod shell;
 mod train;
+mod worker;
 
 use anyhow::Result;
 
@@ -38,6 +39,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<()> {
         Command::Search(options) => search::run(&options),
         Command::Generate(options) => generate::run(&options),
         Command::Serve(options) => serve::run(&options),
+        Command::Worker(options) => worker::run(&options),
         Command::Train(options) => train::run(&options),
         Command::Experiment(options) => experiment::run(&options),
         Command::Eval(options) => eval::run(&options),

@@ -46,7 +46,8 @@ pub(crate) fn run(options: &PrmTrain) -> Result<()> {
         _ => Prm::from_policy(&folder.policy(&device)?, config.seed),
     };
     let measured = held_out.iter().map(|from| from.row.clone()).collect();
-    let mut training = PrmTraining::new(model, &config.prm, training, measured, config.seed)?;
+    let mut training = PrmTraining::new(model, &config.prm, training, measured, config.seed)?
+        .with_workers(&device::workers(&options.workers.workers)?);
     let origin = Origin::new("prm train", &config, &options.common.device, inputs(options)?)?;
     let Some(mut run) = begin(options, &origin, &config, &mut training)? else {
         let saved = options.place.out.join("prm");

@@ -43,7 +43,8 @@ pub(crate) fn run(options: &Train) -> Result<()> {
     refuse_own_input(options, out)?;
     let prms: Vec<Prm> = prms.iter().map(|prm| Ok(prm.prm(&device)?.frozen())).collect::<Result<_>>()?;
     let policy = folder.policy(&device)?;
-    let mut rl = Rl::new(policy, prms, folder.tokenizer.clone(), &config.rl, &config.sampling, config.seed)?;
+    let mut rl = Rl::new(policy, prms, folder.tokenizer.clone(), &config.rl, &config.sampling, config.seed)?
+        .with_workers(&device::workers(&options.workers.workers)?);
     let servers = match options.rollouts.rollouts.is_empty() {
         true => None,
         false => Some(Servers::open(&options.rollouts, &folder.config, &config.rl)?),

@@ -173,7 +173,7 @@ impl Demo {
                 Vec::new()
             })
         };
-        let result = sft(&mut self.policy, &self.config.sft, &mut next, listener).await;
+        let result = sft(&mut self.policy, &self.config.sft, &[], &mut next, listener).await;
         failure.map_or(result, Err)
     }
 

@@ -95,7 +95,7 @@ mod tests {
             let config = config::Prm { objective, micro_batch_tokens: 16, ..config::Prm::default() };
             let examples = examples(objective);
             let all: Vec<usize> = (0..examples.len()).collect();
-            let lessons = examples.lessons(&all, &config, [1.0, 2.0]);
+            let lessons = examples.lessons(&all, &config, config.micro_batch_tokens, [1.0, 2.0]);
             let mut passes = 0;
             let mut seen = |lessons: &[Lesson]| {
                 passes += lessons.len();
@@ -116,7 +116,7 @@ mod tests {
     fn looking_can_be_stopped() {
         let prm = Prm::from_policy(&Policy::new(ModelConfig::small(40, 16, 1, 1), 1, &Device::flex()), 2);
         let examples = examples(Objective::CrossEntropy);
-        let lessons = examples.lessons(&[0, 1], &config::Prm::default(), [1.0; 2]);
+        let lessons = examples.lessons(&[0, 1], &config::Prm::default(), 64, [1.0; 2]);
         let stopped = pollster::block_on(Features::of(&prm, 2, &lessons, &mut |_| Err(Error::Stopped)));
         assert!(matches!(stopped, Err(Error::Stopped)));
     }

@@ -72,14 +72,20 @@ impl Examples {
         }
     }
 
-    /// Some of them, in passes of at most `config.micro_batch_tokens`; passes without anything to learn are left out.
-    pub(super) fn lessons(&self, batch: &[usize], config: &config::Prm, weights: [f32; 2]) -> Vec<Lesson> {
+    /// Some of them, in passes of at most `budget` tokens; passes without anything to learn are left out.
+    pub(super) fn lessons(
+        &self,
+        batch: &[usize],
+        config: &config::Prm,
+        budget: usize,
+        weights: [f32; 2],
+    ) -> Vec<Lesson> {
         let mut lessons: Vec<Lesson> = match self {
-            Self::Steps(rows) => lessons_of(rows, batch, config, |index| rows[index].class_picks(weights)),
+            Self::Steps(rows) => lessons_of(rows, batch, config, budget, |index| rows[index].class_picks(weights)),
             Self::Tokens(rows, values) => {
-                lessons_of(rows, batch, config, |index| rows[index].value_picks(&values[index]))
+                lessons_of(rows, batch, config, budget, |index| rows[index].value_picks(&values[index]))
             }
-            Self::Pairs(pairs) => lessons_of_pairs(pairs, batch, config.micro_batch_tokens),
+            Self::Pairs(pairs) => lessons_of_pairs(pairs, batch, budget),
         };
         lessons.retain(|lesson| lesson.picks() > 0);
         lessons
@@ -114,6 +120,7 @@ fn lessons_of(
     rows: &[LabelledSteps],
     batch: &[usize],
     config: &config::Prm,
+    budget: usize,
     picks: impl Fn(usize) -> Vec<Pick>,
 ) -> Vec<Lesson> {
     let read: Vec<Row<'_>> = batch.iter().map(|index| rows[*index].row()).collect();
@@ -128,7 +135,7 @@ fn lessons_of(
         }
         lesson
     };
-    micro_batches(&read, config.micro_batch_tokens).into_iter().map(lesson).collect()
+    micro_batches(&read, budget).into_iter().map(lesson).collect()
 }
 
 /// Each pair is a line of its own, so that both of its steps are read in one pass.

@@ -1,5 +1,6 @@
 //! PRM training in stages, optimizer step by optimizer step, so that it can be stopped and taken up again.
 
+use burn::tensor::Device;
 use rand::seq::SliceRandom as _;
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +59,8 @@ pub struct PrmTraining {
     /// The order of the examples in an epoch.
     order: (usize, Vec<usize>),
     announced: bool,
+    /// Further devices that compute gradients.
+    workers: Vec<Device>,
 }
 
 /// Where a training stands.
@@ -138,9 +141,17 @@ impl PrmTraining {
             features: None,
             order: (usize::MAX, Vec::new()),
             announced: false,
+            workers: Vec::new(),
         };
         training.begin_stage();
         Ok(training)
+    }
+
+    /// Has gradients computed on `devices` too, beside the model's own.
+    pub fn with_workers(mut self, devices: &[Device]) -> Self {
+        self.workers = devices.to_vec();
+        self.trainer = self.trainer.with_workers(devices);
+        self
     }
 
     /// The model as it stands.
@@ -227,7 +238,7 @@ impl PrmTraining {
             (1, 0) => model.unfreeze_decoder(),
             _ => model,
         };
-        self.trainer = Trainer::new(&optimizer, self.steps_of(stage));
+        self.trainer = Trainer::new(&optimizer, self.steps_of(stage)).with_workers(&self.workers);
         self.best = None;
         self.features = None;
         self.announced = false;
@@ -337,7 +348,7 @@ impl PrmTraining {
             return Ok(());
         }
         let all: Vec<usize> = (0..self.examples.len()).collect();
-        let lessons = self.examples.lessons(&all, &self.config, self.class_weights);
+        let lessons = self.examples.lessons(&all, &self.config, self.config.micro_batch_tokens, self.class_weights);
         let Position { step, mut tokens, .. } = self.progress;
         let mut seen = |lessons: &[Lesson]| {
             let examples = lessons.iter().flat_map(Lesson::examples);
@@ -359,7 +370,11 @@ impl PrmTraining {
     fn lessons(&self, batch: &[usize]) -> Vec<Lesson> {
         let mut lessons = match self.kept() {
             Some(_) => vec![self.examples.whole(batch, &self.config, self.class_weights)],
-            None => self.examples.lessons(batch, &self.config, self.class_weights),
+            None => {
+                let tokens =
+                    self.trainer.micro_batch_tokens(self.config.micro_batch_tokens, self.examples.tokens(batch));
+                self.examples.lessons(batch, &self.config, tokens, self.class_weights)
+            }
         };
         lessons.retain(|lesson| lesson.picks() > 0);
         let dropout = self.prm.config.classifier_dropout;
@@ -375,8 +390,7 @@ impl PrmTraining {
         let weight: f32 = lessons.iter().map(Lesson::weight).sum();
         let text_tokens: usize = lessons.iter().map(Lesson::text_tokens).sum();
         let (model_config, text_weight) = (&self.prm.config, self.config.text_loss / text_tokens.max(1) as f32);
-        let device = self.prm.model.device();
-        let sums = self.trainer.accumulate(&self.prm.model, &device, &lessons, |model, lesson| {
+        let sums = self.trainer.accumulate(&self.prm.model, &lessons, |model, lesson| {
             let losses = match &states {
                 Some((states, width)) => lesson.losses_of(model, states, *width),
                 None => lesson.losses(model_config, model),
@@ -387,7 +401,7 @@ impl PrmTraining {
                 None => judged.clone(),
             };
             (whole, judged.detach())
-        });
+        })?;
         match sums {
             Some(sums) => Ok(Some(scalar(sums).await?)),
             None => Ok(None),

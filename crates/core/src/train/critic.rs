@@ -1,8 +1,9 @@
 //! The value function of generalised advantages.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 use super::collect::{groups, pack, per_token};
+use super::learn::tokens_of;
 use super::loss::{token_weights, value_loss};
 use super::optimizer::Trainer;
 use super::rollout::Scored;
@@ -35,6 +36,10 @@ impl Critic {
         }
     }
 
+    pub(super) fn with_workers(self, devices: &[Device]) -> Self {
+        Self { trainer: self.trainer.with_workers(devices), ..self }
+    }
+
     /// The value before every token of each response.
     pub(super) async fn values(&self, scored: &[Scored], budget: usize) -> Result<Vec<Vec<f32>>> {
         let frozen = self.network.frozen();
@@ -43,12 +48,13 @@ impl Critic {
 
     /// One optimizer step towards the returns of the responses; gives the loss.
     pub(super) async fn learn(&mut self, share: &[&Scored], budget: usize, step: usize) -> Result<f32> {
+        let budget = self.trainer.micro_batch_tokens(budget, tokens_of(share));
         let groups = groups(share.iter().copied(), budget);
         let tokens: usize = share.iter().map(|scored| scored.credit.returns.len()).sum();
         let weights = token_weights(LossMean::PerToken, &[tokens], tokens);
         let Self { network, trainer, clip } = self;
-        let device = network.model.device();
         let forward = |model: &ValueModel, group: &MicroBatch| {
+            let device = model.device();
             let packed = pack(group, |row| share[row]);
             let per_token = |of: fn(&Scored) -> &[f32]| {
                 let flat: Vec<f32> = group.rows().flat_map(|row| of(share[row])).copied().collect();
@@ -59,7 +65,7 @@ impl Critic {
             let loss = value_loss(values(&network.config, model, &packed), old, returns, weights, *clip);
             (loss.clone(), loss.detach())
         };
-        let loss = trainer.accumulate(&network.model, &device, &groups, forward);
+        let loss = trainer.accumulate(&network.model, &groups, forward)?;
         let loss = read(loss.ok_or(Error::Empty("the rollout"))?).await?[0];
         if !loss.is_finite() {
             return Err(Error::NotFinite { what: "the value loss", step });

@@ -83,15 +83,15 @@ impl Rl {
 
     /// Gathers the gradients of one optimizer step.
     async fn accumulate(&mut self, share: &[&Scored]) -> Result<Sums> {
-        let device = self.policy.model.device();
-        let groups = groups(share.iter().copied(), self.config.micro_batch_tokens);
+        let budget = self.trainer.micro_batch_tokens(self.config.micro_batch_tokens, tokens_of(share));
+        let groups = groups(share.iter().copied(), budget);
         let objective = Objective::new(self, share);
         let forward = |model: &CausalLm, group: &MicroBatch| objective.micro_batch(model, group);
         let figures = if self.config.gradient_checkpointing {
             let gradients = |model: &CausalLm, group: &MicroBatch| objective.checkpointed(model, group);
-            self.trainer.accumulate_parts(&self.policy.model, &device, &groups, gradients)
+            self.trainer.accumulate_parts(&self.policy.model, &groups, gradients)?
         } else {
-            self.trainer.accumulate(&self.policy.model, &device, &groups, forward)
+            self.trainer.accumulate(&self.policy.model, &groups, forward)?
         };
         let values = read(figures.ok_or(Error::Empty("the rollout"))?).await?;
         if !values[0].is_finite() {
@@ -172,6 +172,11 @@ impl<'b> Objective<'b> {
         let figures = Tensor::cat(vec![loss.clone().detach(), terms.clipped, terms.ratio, terms.policy_kl], 0);
         (loss, figures)
     }
+}
+
+/// Tokens of the prompts and the responses.
+pub(super) fn tokens_of(share: &[&Scored]) -> usize {
+    share.iter().map(|scored| scored.rollout.prompt_ids.len() + scored.rollout.response.tokens.len()).sum()
 }
 
 /// Deals responses to the optimizer steps of one rollout like cards, so that every step sees every length.

@@ -14,6 +14,7 @@ mod rl;
 mod rollout;
 mod sft;
 mod state;
+mod workers;
 
 pub use credit::assign_credit;
 pub use evaluate::{HeldOut, evaluate};

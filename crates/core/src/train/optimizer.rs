@@ -4,15 +4,17 @@ use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
 
+use super::workers::Workers;
 use crate::config::{Optimizer, Schedule};
 use crate::read::scalar;
-use crate::{Error, Result, parallel};
+use crate::{Error, Result};
 
 /// An optimizer with its schedule and the gradients gathered since its last step.
 pub struct Trainer<M: Module> {
     config: Optimizer,
     pub(super) adam: ModuleOptimizer,
     gradients: GradientsAccumulator<M>,
+    pub(super) workers: Workers<M>,
     pub(super) step: usize,
     total_steps: usize,
 }
@@ -26,24 +28,41 @@ impl<M: Module> Trainer<M> {
             .with_epsilon(1e-8)
             .with_weight_decay(config.weight_decay)
             .init();
-        Self { config: config.clone(), adam, gradients: GradientsAccumulator::new(), step: 0, total_steps }
+        let (gradients, workers) = (GradientsAccumulator::new(), Workers::default());
+        Self { config: config.clone(), adam, gradients, workers, step: 0, total_steps }
+    }
+
+    /// Has micro-batches differentiated on `devices` too, beside the model's own.
+    pub fn with_workers(self, devices: &[Device]) -> Self {
+        Self { workers: Workers::on(devices), ..self }
+    }
+
+    /// The tokens of a micro-batch, at most `limit`, so that `tokens` are enough for every device.
+    pub(crate) fn micro_batch_tokens(&self, limit: usize, tokens: usize) -> usize {
+        match self.workers.count() {
+            0 => limit,
+            workers => limit.min(tokens.div_ceil(workers + 1)),
+        }
     }
 
     /// Gathers d(Σ loss)/d(weights) over micro-batches and returns the sum of what `forward` reports of each.
     ///
     /// `forward` gives the loss `[1]` of its micro-batch, to be differentiated, and figures `[n]` to be summed.
-    /// Each micro-batch works on a fork of `model` with a graph of its own, so that they can run side by side.
+    /// Each micro-batch works on a fork of `model` with a graph of its own, so that they can run side by side, on the
+    /// model's device and on those of [`with_workers`](Self::with_workers).
+    ///
+    /// # Errors
+    /// [`Error::Worker`] where another device than the model's fails.
     pub fn accumulate<B: Sync>(
         &mut self,
         model: &M,
-        device: &Device,
         batches: &[B],
         forward: impl Fn(&M, &B) -> (Tensor<1>, Tensor<1>) + Send + Sync,
-    ) -> Option<Tensor<1>>
+    ) -> Result<Option<Tensor<1>>>
     where
         M: Sync,
     {
-        self.accumulate_parts(model, device, batches, |replica, batch| {
+        self.accumulate_parts(model, batches, |replica, batch| {
             let (loss, figures) = forward(replica, batch);
             (vec![GradientsParams::from_grads(loss.backward(), replica)], figures)
         })
@@ -53,28 +72,21 @@ impl<M: Module> Trainer<M> {
     pub(crate) fn accumulate_parts<B: Sync>(
         &mut self,
         model: &M,
-        device: &Device,
         batches: &[B],
         gradients: impl Fn(&M, &B) -> (Vec<GradientsParams>, Tensor<1>) + Send + Sync,
-    ) -> Option<Tensor<1>>
+    ) -> Result<Option<Tensor<1>>>
     where
         M: Sync,
     {
-        let differentiate = |batch: &B| gradients(&model.clone().fork(device), batch);
         let mut sum: Option<Tensor<1>> = None;
-        // Gradients are as large as the model, so no more of them are kept than threads work at once.
-        for round in batches.chunks(parallel::workers(device)) {
-            for (parts, figures) in parallel::map(device, round, differentiate) {
-                for gradients in parts {
-                    self.gradients.accumulate(model, gradients);
-                }
-                sum = Some(match sum {
-                    Some(sum) => sum + figures,
-                    None => figures,
-                });
-            }
+        for (gradients, figures) in self.workers.gather(model, batches, gradients)? {
+            self.gradients.accumulate(model, gradients);
+            sum = Some(match sum {
+                Some(sum) => sum + figures,
+                None => figures,
+            });
         }
-        sum
+        Ok(sum)
     }
 
     /// Learning rate of the next step.

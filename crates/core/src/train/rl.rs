@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use burn::tensor::Device;
 use minform_credit::AdaptiveKl;
 use minform_text::steps::{Separators, newline_id};
 use minform_text::tokenizer::Tokenizer;
@@ -112,6 +113,12 @@ impl Rl {
     /// `rl.rollouts.importance_cap` corrects for what differs.
     pub fn with_writer(self, writer: Arc<dyn Writer>) -> Self {
         Self { writer: Some(writer), ..self }
+    }
+
+    /// Has gradients computed on `devices` too, beside the policy's own.
+    pub fn with_workers(self, devices: &[Device]) -> Self {
+        let critic = self.critic.map(|critic| critic.with_workers(devices));
+        Self { trainer: self.trainer.with_workers(devices), critic, ..self }
     }
 
     /// How many updates older than the policy the weights are that write its responses.

@@ -1,6 +1,6 @@
 //! Supervised fine-tuning: maximise log π of reference solutions.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 use super::optimizer::Trainer;
 use crate::config::Sft;
@@ -26,7 +26,7 @@ impl Example {
     }
 }
 
-/// Trains `policy` on batches drawn by `next`, which is given the step (from 0) and the batch size.
+/// Trains `policy`, with `workers` that compute gradients beside its own device, on batches drawn by `next`, which is given the step (from 0) and the batch size.
 ///
 /// Loss: −(1/N) Σ log π(token | prefix) over the N target tokens of a batch.
 ///
@@ -36,11 +36,12 @@ impl Example {
 pub async fn sft(
     policy: &mut Policy,
     config: &Sft,
+    workers: &[Device],
     next: &mut dyn FnMut(usize, usize) -> Vec<Example>,
     listener: &mut Listener<'_>,
 ) -> Result<()> {
     emit(listener, Event::PhaseStarted { phase: Phase::Sft, total: config.steps })?;
-    let mut trainer: Trainer<CausalLm> = Trainer::new(&config.optimizer, config.steps);
+    let mut trainer: Trainer<CausalLm> = Trainer::new(&config.optimizer, config.steps).with_workers(workers);
     let mut tokens = 0;
     for step in 0..config.steps {
         let batch = next(step, config.batch);
@@ -65,13 +66,14 @@ async fn accumulate(
     if total == 0 {
         return Err(Error::Empty("a fine-tuning batch"));
     }
-    let device = policy.model.device();
-    let losses = trainer.accumulate(&policy.model, &device, &pack(batch, budget), |model, packed| {
+    let read = batch.iter().map(|example| example.prompt.len() + example.target.len()).sum();
+    let budget = trainer.micro_batch_tokens(budget, read);
+    let losses = trainer.accumulate(&policy.model, &pack(batch, budget), |model, packed| {
         let loss = negative_log_likelihood(&policy.config, model, packed) / total as f32;
         (loss.clone(), loss.detach())
-    });
+    })?;
     let loss = scalar(losses.ok_or(Error::Empty("a fine-tuning batch"))?).await?;
-    Ok((loss, batch.iter().map(|example| example.prompt.len() + example.target.len()).sum()))
+    Ok((loss, read))
 }
 
 /// Nats per target token of `policy` on the examples, without learning.

@@ -150,6 +150,7 @@ impl<M: Module> Trainer<M> {
         let adam = self.adam.clone().from_bytes(burn::tensor::Bytes::from_bytes_vec(bytes));
         self.adam = adam.map_err(|error| Error::Checkpoint(format!("optimizer state: {error}")))?;
         self.step = progress.step;
+        self.workers.forget();
         Ok(model.map(&mut Rekey(progress.parameters.iter())))
     }
 }
