@@ -10,6 +10,7 @@
 //! ```
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
@@ -18,7 +19,7 @@ use crate::ops::{Branches, log_prob_at};
 
 /// Batch sides are rounded up to multiples of these, so that few distinct shapes occur.
 const TIME_MULTIPLE: usize = 8;
-const PICK_MULTIPLE: usize = 64;
+pub(super) const PICK_MULTIPLE: usize = 64;
 
 /// Longest line that rows share. Where attention is composed of whole matrices, a line costs the square of its length.
 const SHARED_LINE: usize = 256;
@@ -182,6 +183,11 @@ impl Packed {
         hidden.reshape([lines * time, width]).select(0, self.positions(&device))
     }
 
+    /// Consecutive ones of its padded picks.
+    pub(crate) fn picks_in(&self, range: Range<usize>) -> Picks<'_> {
+        Picks { targets: &self.targets[range.clone()], range }
+    }
+
     /// log softmax(logits)_target of each pick, `[picks]`; `logits [picks, classes]`.
     pub(crate) fn target_log_probs(&self, logits: Tensor<2>) -> Tensor<1> {
         log_prob_at(logits, &self.targets)
@@ -189,9 +195,28 @@ impl Packed {
 
     /// One value per pick as a tensor, zero on the padding: weights, advantages, old log-probabilities.
     pub fn values(&self, values: &[f32], device: &Device) -> Tensor<1> {
-        let mut padded = values.to_vec();
-        padded.resize(self.positions.len(), 0.0);
-        Tensor::from_data(TensorData::new(padded, [self.positions.len()]), device)
+        self.picks_in(0..self.padded()).values(values, device)
+    }
+}
+
+/// Consecutive picks of a packed batch.
+#[derive(Debug, Clone)]
+pub struct Picks<'a> {
+    targets: &'a [i32],
+    range: Range<usize>,
+}
+
+impl Picks<'_> {
+    /// log softmax(logits)_target of each, `[picks]`; `logits [picks, classes]`.
+    pub(crate) fn target_log_probs(&self, logits: Tensor<2>) -> Tensor<1> {
+        log_prob_at(logits, self.targets)
+    }
+
+    /// The values of these picks, `[picks]`, given those of all; zero on the padding.
+    pub fn values(&self, all: &[f32], device: &Device) -> Tensor<1> {
+        let mut own: Vec<f32> = all.iter().take(self.range.end).skip(self.range.start).copied().collect();
+        own.resize(self.range.len(), 0.0);
+        Tensor::from_data(TensorData::new(own, [self.range.len()]), device)
     }
 }
 

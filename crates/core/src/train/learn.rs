@@ -11,7 +11,7 @@ use super::rollout::Scored;
 use crate::config::{self, KlPlace, RunAction};
 use crate::event::{GuardFired, Update};
 use crate::model::{CausalLm, ModelConfig};
-use crate::policy::{MicroBatch, Packed, checkpointed_gradients, logits};
+use crate::policy::{MicroBatch, Picks, checkpointed_gradients, gradients};
 use crate::read::read;
 use crate::{Error, Result};
 
@@ -86,13 +86,8 @@ impl Rl {
         let budget = self.trainer.micro_batch_tokens(self.config.micro_batch_tokens, tokens_of(share));
         let groups = groups(share.iter().copied(), budget);
         let objective = Objective::new(self, share);
-        let forward = |model: &CausalLm, group: &MicroBatch| objective.micro_batch(model, group);
-        let figures = if self.config.gradient_checkpointing {
-            let gradients = |model: &CausalLm, group: &MicroBatch| objective.checkpointed(model, group);
-            self.trainer.accumulate_parts(&self.policy.model, &groups, gradients)?
-        } else {
-            self.trainer.accumulate(&self.policy.model, &groups, forward)?
-        };
+        let gradients = |model: &CausalLm, group: &MicroBatch| objective.gradients(model, group);
+        let figures = self.trainer.accumulate_parts(&self.policy.model, &groups, gradients)?;
         let values = read(figures.ok_or(Error::Empty("the rollout"))?).await?;
         if !values[0].is_finite() {
             return Err(Error::NotFinite { what: "the policy loss", step: self.step });
@@ -126,28 +121,26 @@ impl<'b> Objective<'b> {
         }
     }
 
-    /// The loss of the responses `group`, and `[loss, clipped, Σ ratio, Σ policy KL]`.
-    fn micro_batch(&self, model: &CausalLm, group: &MicroBatch) -> (Tensor<1>, Tensor<1>) {
+    /// The gradients of the loss of the responses `group`, and `[loss, clipped, Σ ratio, Σ policy KL]`.
+    fn gradients(&self, model: &CausalLm, group: &MicroBatch) -> (Vec<GradientsParams>, Tensor<1>) {
         let packed = pack(group, |row| self.share[row]);
-        self.loss(logits(&self.shape, model, &packed), &packed, group)
+        let loss = |logits: Tensor<2>, picks: &Picks<'_>| self.loss(logits, picks, group);
+        match self.config.gradient_checkpointing {
+            true => checkpointed_gradients(&self.shape, model, &packed, loss),
+            false => gradients(&self.shape, model, &packed, loss),
+        }
     }
 
-    /// The gradients of that loss, layer by layer, and the same figures.
-    fn checkpointed(&self, model: &CausalLm, group: &MicroBatch) -> (Vec<GradientsParams>, Tensor<1>) {
-        let packed = pack(group, |row| self.share[row]);
-        checkpointed_gradients(&self.shape, model, &packed, |logits| self.loss(logits, &packed, group))
-    }
-
-    /// Loss and figures from `logits [picks, vocabulary]`.
-    fn loss(&self, logits: Tensor<2>, packed: &Packed, group: &MicroBatch) -> (Tensor<1>, Tensor<1>) {
+    /// Loss and figures of some `picks` of `group` from their `logits [picks, vocabulary]`.
+    fn loss(&self, logits: Tensor<2>, picks: &Picks<'_>, group: &MicroBatch) -> (Tensor<1>, Tensor<1>) {
         let device = logits.device();
         let per_token = |values: fn(&Scored) -> &[f32]| {
             let flat: Vec<f32> = group.rows().flat_map(|row| values(self.share[row])).copied().collect();
-            packed.values(&flat, &device)
+            picks.values(&flat, &device)
         };
         let weights: Vec<f32> = group.rows().flat_map(|row| self.weights[row].iter().copied()).collect();
-        let weights = packed.values(&weights, &device);
-        let log_probs = packed.target_log_probs(logits.clone());
+        let weights = picks.values(&weights, &device);
+        let log_probs = picks.target_log_probs(logits.clone());
         // With one optimizer step per rollout the old policy is the present one: the ratio is exactly 1.
         let old = if self.config.steps_per_rollout * self.config.epochs == 1 {
             log_probs.clone().detach()

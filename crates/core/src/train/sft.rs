@@ -6,7 +6,7 @@ use super::optimizer::Trainer;
 use crate::config::Sft;
 use crate::event::{Event, Listener, Phase, SftStep, emit};
 use crate::model::{CausalLm, ModelConfig};
-use crate::policy::{MicroBatch, Packed, Policy, Row, log_probs, micro_batches};
+use crate::policy::{MicroBatch, Packed, Policy, Row, gradients, log_probs, micro_batches};
 use crate::read::scalar;
 use crate::{Error, Result, parallel};
 
@@ -68,9 +68,13 @@ async fn accumulate(
     }
     let read = batch.iter().map(|example| example.prompt.len() + example.target.len()).sum();
     let budget = trainer.micro_batch_tokens(budget, read);
-    let losses = trainer.accumulate(&policy.model, &pack(batch, budget), |model, packed| {
-        let loss = negative_log_likelihood(&policy.config, model, packed) / total as f32;
-        (loss.clone(), loss.detach())
+    let losses = trainer.accumulate_parts(&policy.model, &pack(batch, budget), |model, packed| {
+        let weights = vec![1.0 / total as f32; packed.picks()];
+        gradients(&policy.config, model, packed, |logits, picks| {
+            let weights = picks.values(&weights, &logits.device());
+            let loss = (picks.target_log_probs(logits) * weights).sum().neg();
+            (loss.clone(), loss.detach())
+        })
     })?;
     let loss = scalar(losses.ok_or(Error::Empty("a fine-tuning batch"))?).await?;
     Ok((loss, read))

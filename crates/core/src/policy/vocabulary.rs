@@ -1,0 +1,190 @@
+//! Log-probabilities and gradients of losses of them, without the logits of all tokens at once.
+//!
+//! With a vocabulary of 150,000 the logits `[tokens, vocabulary]` would be the largest tensors by far. A loss is a sum
+//! over tokens, so it is formed and differentiated some tokens at a time. With h the hidden states, W the head and z = h W:
+//!
+//! ```text
+//! ∂L/∂h = Σ_chunks ∂L_chunk/∂h      ∂L/∂W = Σ_chunks ∂L_chunk/∂W
+//! ```
+//!
+//! and the gradient of all weights below the head is that of Σ h · ∂L/∂h with the second factor held fixed.
+
+use std::ops::Range;
+
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::Tensor;
+
+use super::pack::{PICK_MULTIPLE, Packed, Picks};
+use crate::model::{CausalLm, ModelConfig};
+
+/// Logits that exist at a time: 256 MiB.
+const LOGITS: usize = 1 << 26;
+
+/// Consecutive picks whose logits are formed together.
+fn chunks(picks: usize, vocabulary: usize) -> impl Iterator<Item = Range<usize>> {
+    let size = (LOGITS / vocabulary.max(1)).next_multiple_of(PICK_MULTIPLE);
+    (0..picks).step_by(size).map(move |start| start..picks.min(start + size))
+}
+
+/// log π(token | everything before it) of the picked tokens, `[picks]`, at temperature 1.
+///
+/// Logits are formed for the picked positions only, so prompts cost no vocabulary projection.
+pub fn log_probs(config: &ModelConfig, model: &CausalLm, packed: &Packed) -> Tensor<1> {
+    let picked = picked(config, model, packed);
+    let of = |range: Range<usize>| {
+        packed.picks_in(range.clone()).target_log_probs(model.logits(picked.clone().slice([range])))
+    };
+    Tensor::cat(chunks(packed.padded(), config.vocab_size).map(of).collect(), 0)
+}
+
+/// Gradients of a loss of logits, and the figures that `loss` gives.
+///
+/// The gradients come in parts that add up. `loss` takes logits `[picks, vocabulary]` and which picks they are of, and
+/// gives their share of the loss `[1]` and of the figures `[n]`.
+pub(crate) fn gradients(
+    config: &ModelConfig,
+    model: &CausalLm,
+    packed: &Packed,
+    loss: impl FnMut(Tensor<2>, &Picks<'_>) -> (Tensor<1>, Tensor<1>),
+) -> (Vec<GradientsParams>, Tensor<1>) {
+    let chunks = chunks(packed.padded(), config.vocab_size);
+    let Head { pulled, gradients, figures } = of_head(model, packed, chunks, picked(config, model, packed), loss);
+    (vec![GradientsParams::from_grads(pulled.backward(), model), gradients], figures)
+}
+
+/// The same with the memory of one layer at a time.
+pub(crate) fn checkpointed_gradients(
+    config: &ModelConfig,
+    model: &CausalLm,
+    packed: &Packed,
+    loss: impl FnMut(Tensor<2>, &Picks<'_>) -> (Tensor<1>, Tensor<1>),
+) -> (Vec<GradientsParams>, Tensor<1>) {
+    let mut of_the_head = None;
+    let (mut parts, figures) = model.checkpointed_gradients(
+        |device| packed.tokens(device),
+        |device| packed.frame(config, device),
+        |hidden| {
+            let chunks = chunks(packed.padded(), config.vocab_size);
+            let Head { pulled, gradients, figures } = of_head(model, packed, chunks, packed.pick(hidden), loss);
+            of_the_head = Some(gradients);
+            (pulled, figures)
+        },
+    );
+    parts.extend(of_the_head);
+    (parts, figures)
+}
+
+/// Hidden states behind the picked tokens, `[picks, hidden]`.
+fn picked(config: &ModelConfig, model: &CausalLm, packed: &Packed) -> Tensor<2> {
+    let device = model.device();
+    let frame = packed.frame(config, &device);
+    packed.pick(model.hidden(packed.tokens(&device), &frame, None))
+}
+
+/// What a loss asks of the head and of everything below it.
+struct Head {
+    /// Σ h · ∂L/∂h, `[1]`, whose gradient below the head is that of the loss.
+    pulled: Tensor<1>,
+    /// Of the head's own weights.
+    gradients: GradientsParams,
+    figures: Tensor<1>,
+}
+
+/// Differentiates a loss of the logits of `picked [picks, hidden]` down to `picked`.
+fn of_head(
+    model: &CausalLm,
+    packed: &Packed,
+    chunks: impl Iterator<Item = Range<usize>>,
+    picked: Tensor<2>,
+    mut loss: impl FnMut(Tensor<2>, &Picks<'_>) -> (Tensor<1>, Tensor<1>),
+) -> Head {
+    let states = picked.clone().inner();
+    let (mut gradients, mut figures) = (GradientsAccumulator::new(), None::<Tensor<1>>);
+    let mut pull = Vec::new();
+    for range in chunks {
+        let states = Tensor::from_inner(states.clone().slice([range.clone()])).require_grad();
+        let (share, seen) = loss(model.logits(states.clone()), &packed.picks_in(range));
+        let mut found = share.backward();
+        pull.push(states.grad_remove(&mut found).unwrap_or_else(|| states.inner().zeros_like()));
+        gradients.accumulate(model, GradientsParams::from_grads(found, model));
+        figures = Some(match figures {
+            Some(figures) => figures + seen,
+            None => seen,
+        });
+    }
+    let device = picked.device();
+    let pulled = match pull.is_empty() {
+        true => picked.sum() * 0.0,
+        false => (picked * Tensor::from_inner(Tensor::cat(pull, 0))).sum(),
+    };
+    Head { pulled, gradients: gradients.grads(), figures: figures.unwrap_or_else(|| Tensor::zeros([1], &device)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::module::{Module as _, ModuleVisitor, Param};
+    use burn::tensor::Device;
+
+    use super::super::{Policy, Row};
+    use super::*;
+
+    /// All gradients in the order of the model, as numbers.
+    fn flat(model: &CausalLm, parts: Vec<GradientsParams>) -> Vec<f32> {
+        struct Flat(GradientsParams, Vec<f32>);
+        impl ModuleVisitor for Flat {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                let gradient = self.0.get::<D>(param.id).unwrap();
+                self.1.extend(gradient.into_data().try_to_vec::<f32>().unwrap());
+            }
+        }
+        let mut sum = GradientsAccumulator::new();
+        parts.into_iter().for_each(|part| sum.accumulate(model, part));
+        let mut flat = Flat(sum.grads(), Vec::new());
+        model.visit(&mut flat);
+        flat.1
+    }
+
+    /// The weights of the picks differ, so that a chunk that took those of another would be seen.
+    #[test]
+    fn chunks_have_the_gradient_of_the_whole_and_its_loss() {
+        let policy = Policy::new(ModelConfig::small(50, 32, 2, 2), 3, &Device::flex().autodiff());
+        let own: Vec<u32> = (0..150).map(|token| token * 7 % 50).collect();
+        let packed = Packed::continuations(&[vec![Row { shared: &[1, 2], own: &own }]]);
+        let weights: Vec<f32> = (0..packed.picks()).map(|pick| (pick as f32 * 0.37).sin()).collect();
+        let (config, model) = (&policy.config, &policy.model);
+        let loss = |logits: Tensor<2>, picks: &Picks<'_>| {
+            let weights = picks.values(&weights, &logits.device());
+            let loss = (picks.target_log_probs(logits) * weights).sum();
+            (loss.clone(), loss.detach())
+        };
+        let whole = (policy.log_probs(&packed) * packed.values(&weights, &model.device())).sum();
+        let expected_loss = whole.clone().into_scalar::<f32>();
+        let expected = flat(model, vec![GradientsParams::from_grads(whole.backward(), model)]);
+        let largest = expected.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+        let check = |gradients: Vec<f32>, figures: Tensor<1>| {
+            let error = expected.iter().zip(&gradients).fold(0.0_f32, |error, (a, b)| error.max((a - b).abs()));
+            assert!(largest > 0.1 && error < 1e-5 * largest, "{error} of {largest}");
+            assert!((figures.into_scalar::<f32>() - expected_loss).abs() < 1e-4);
+        };
+        for size in [64, 128, 1024] {
+            let chunks = (0..packed.padded()).step_by(size).map(|start| start..packed.padded().min(start + size));
+            let Head { pulled, gradients, figures } =
+                of_head(model, &packed, chunks, picked(config, model, &packed), loss);
+            let below = GradientsParams::from_grads(pulled.backward(), model);
+            check(flat(model, vec![below, gradients]), figures);
+        }
+        let (parts, figures) = gradients(config, model, &packed, loss);
+        check(flat(model, parts), figures);
+        let (parts, figures) = checkpointed_gradients(config, model, &packed, loss);
+        check(flat(model, parts), figures);
+    }
+
+    #[test]
+    fn chunks_cover_every_pick_once() {
+        let ranges: Vec<_> = chunks(1000, 151_936).collect();
+        assert_eq!(ranges, [0..448, 448..896, 896..1000]);
+        assert_eq!(chunks(1000, 49_152).count(), 1);
+        assert_eq!(chunks(100, usize::MAX).collect::<Vec<_>>(), [0..64, 64..100]);
+        assert_eq!(chunks(0, 10).count(), 0);
+    }
+}
