@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use minform_core::model::Quantization;
 use minform_text::layout::PrmFamily;
 
 use crate::presets::Preset;
@@ -414,6 +415,27 @@ pub(crate) struct Reading {
     /// Weight of the log-ratio of an implicit reward model.
     #[arg(long, default_value_t = 0.05)]
     pub(crate) beta: f32,
+    /// Keep the weights of the layers in 8 or 4 bits: less memory for a little accuracy.
+    #[arg(long, value_enum, value_name = "BITS")]
+    pub(crate) quantize: Option<Quantize>,
+}
+
+/// Weights of few bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Quantize {
+    /// Eight bits.
+    Q8,
+    /// Four bits.
+    Q4,
+}
+
+impl Quantize {
+    pub(crate) fn quantization(self) -> Quantization {
+        match self {
+            Self::Q8 => Quantization::Q8,
+            Self::Q4 => Quantization::Q4,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -562,6 +584,9 @@ pub(crate) struct Generate {
     /// Take the most likely token every time.
     #[arg(long)]
     pub(crate) greedy: bool,
+    /// Keep the weights of the layers in 8 or 4 bits: less memory for a little accuracy.
+    #[arg(long, value_enum, value_name = "BITS")]
+    pub(crate) quantize: Option<Quantize>,
 }
 
 #[derive(Debug, Args)]
@@ -722,6 +747,9 @@ pub(crate) struct Eval {
     /// Take the most likely token every time.
     #[arg(long)]
     pub(crate) greedy: bool,
+    /// Keep the weights of the layers in 8 or 4 bits: less memory for a little accuracy.
+    #[arg(long, value_enum, value_name = "BITS")]
+    pub(crate) quantize: Option<Quantize>,
     /// Only the mean loss per token of the reference solutions; write nothing.
     #[arg(long)]
     pub(crate) loss: bool,

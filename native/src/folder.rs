@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use burn::tensor::Device;
-use minform_core::model::{Head, ModelConfig, PeftAdapter, Precision};
+use minform_core::model::{Head, ModelConfig, PeftAdapter, Precision, Quantization};
 use minform_core::policy::Policy;
 use minform_core::prm::{Prm, PrmParts, StepScorer, load};
 use minform_text::layout::{Layout, PrmFamily};
@@ -129,10 +129,11 @@ impl Folder {
         &self,
         layout: &Layout,
         reference: Option<(Policy, f32)>,
+        quantization: Option<Quantization>,
         device: &Device,
     ) -> Result<Box<dyn StepScorer>> {
-        let parts =
-            PrmParts { config: self.config.clone(), weights: self.weights()?, answers: layout.answers(), reference };
+        let (config, weights, answers) = (self.config.clone(), self.weights()?, layout.answers());
+        let parts = PrmParts { config, weights, answers, reference, quantization };
         load(layout.family(), parts, device).with_context(|| self.path.display().to_string())
     }
 

@@ -32,6 +32,7 @@ fn scorer(family: PrmFamily) -> Box<dyn StepScorer> {
         weights: weights(&name(family)),
         answers: layout(family).answers(),
         reference,
+        quantization: None,
     };
     prm::load(family, parts, &Device::flex()).unwrap()
 }
@@ -102,8 +103,13 @@ fn classes_tell_families_and_language_models_do_not() {
 
 #[test]
 fn a_head_of_another_family_is_refused() {
-    let parts =
-        |family: &str| PrmParts { config: config(family), weights: weights(family), answers: [0; 2], reference: None };
+    let parts = |family: &str| PrmParts {
+        config: config(family),
+        weights: weights(family),
+        answers: [0; 2],
+        reference: None,
+        quantization: None,
+    };
     let refused = |family: PrmFamily, of: &str| match prm::load(family, parts(of), &Device::flex()) {
         Ok(_) => panic!("{family:?} from {of}"),
         Err(error) => error.to_string(),

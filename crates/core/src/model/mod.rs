@@ -15,6 +15,7 @@ mod heads;
 mod lora;
 mod network;
 mod peft;
+mod quantized;
 mod weights;
 
 pub use attention::{Attention, LayerCache};
@@ -28,4 +29,5 @@ pub use heads::{CausalLm, TokenClassifier, TwoLayerClassifier, ValueHeadModel, V
 pub(crate) use lora::Learned;
 pub use network::{Configured, Network};
 pub use peft::PeftAdapter;
+pub use quantized::Quantization;
 pub use weights::{Precision, from_safetensors, to_safetensors};

@@ -10,6 +10,7 @@ use burn::tensor::module::linear;
 use super::kernel::{Fused as _, Gradients, Kernel, fused, like, tensor, values};
 use super::lanes::vectorised;
 use super::product::{Matrix, multiply_into, product};
+use super::quantized::{self, is_quantized};
 
 /// x W + b over the last axis; with an adapter x W + b + (α / r) (x A) B, which never forms a gradient as large as W.
 pub(crate) fn mapped<const D: usize>(map: &Linear, x: Tensor<D>) -> Tensor<D> {
@@ -21,6 +22,9 @@ pub(crate) fn mapped<const D: usize>(map: &Linear, x: Tensor<D>) -> Tensor<D> {
 
 /// x W + b over the last axis; `weight [input, output]`, `bias [output]`.
 pub(crate) fn mapped_by<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
+    if is_quantized(&weight) {
+        return quantized::mapped_by(x, weight, bias);
+    }
     if !fused(&x.device()) {
         return linear(x, weight, bias);
     }

@@ -10,6 +10,7 @@ mod linear;
 mod norm;
 mod pick;
 mod product;
+mod quantized;
 mod rotary;
 #[cfg(test)]
 mod twin;
@@ -20,4 +21,5 @@ pub(crate) use kernel::fused;
 pub(crate) use linear::{in_rows, mapped, mapped_by};
 pub(crate) use norm::rms_norm;
 pub(crate) use pick::log_prob_at;
+pub(crate) use quantized::{BLOCK, scheme};
 pub(crate) use rotary::{Angles, heads, rotated};

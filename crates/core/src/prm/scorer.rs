@@ -7,7 +7,7 @@ use minform_text::steps::PrmInput;
 
 use super::{Prm, Scale, hidden};
 use crate::model::{
-    CausalLm, Configured, Head, ModelConfig, Network, TokenClassifier, TwoLayerClassifier, ValueHeadModel,
+    CausalLm, Configured, Head, ModelConfig, Network, Quantization, TokenClassifier, TwoLayerClassifier, ValueHeadModel,
 };
 use crate::policy::{Packed, Policy};
 use crate::{Error, Result};
@@ -221,6 +221,8 @@ pub struct PrmParts {
     pub answers: [u32; 2],
     /// The reference model of an implicit one, with the weight β of the log-ratio.
     pub reference: Option<(Policy, f32)>,
+    /// In how many bits to keep the weights, if not as they are.
+    pub quantization: Option<Quantization>,
 }
 
 /// A process reward model of any family, without gradients.
@@ -228,7 +230,7 @@ pub struct PrmParts {
 /// # Errors
 /// Weights that do not fit the configuration or the family, or an implicit model without a reference.
 pub fn load(family: PrmFamily, parts: PrmParts, device: &Device) -> Result<Box<dyn StepScorer>> {
-    let PrmParts { config, weights, answers, reference } = parts;
+    let PrmParts { config, weights, answers, reference, quantization } = parts;
     let head = match family {
         PrmFamily::Pure | PrmFamily::Trl => Head::Classifier,
         PrmFamily::QwenMath => Head::TwoLayer,
@@ -249,28 +251,30 @@ pub fn load(family: PrmFamily, parts: PrmParts, device: &Device) -> Result<Box<d
     }
     let config = ModelConfig { head, ..config };
     Ok(match family {
-        PrmFamily::Pure => Box::new(Prm::from_files(config, weights, device)?.frozen()),
-        PrmFamily::Trl => probability(&Prm::from_files(config, weights, device)?, of_two),
-        PrmFamily::QwenMath => {
-            probability(&Configured::<TwoLayerClassifier>::from_files(config, weights, device)?, of_two)
-        }
-        PrmFamily::Skywork => {
-            probability(&Configured::<ValueHeadModel>::from_files(config, weights, device)?, of_value)
-        }
+        PrmFamily::Pure => Box::new(Prm::from_files(config, weights, device)?.for_inference(quantization)),
+        PrmFamily::Trl => probability(Prm::from_files(config, weights, device)?.for_inference(quantization), of_two),
+        PrmFamily::QwenMath => probability(
+            Configured::<TwoLayerClassifier>::from_files(config, weights, device)?.for_inference(quantization),
+            of_two,
+        ),
+        PrmFamily::Skywork => probability(
+            Configured::<ValueHeadModel>::from_files(config, weights, device)?.for_inference(quantization),
+            of_value,
+        ),
         PrmFamily::MathShepherd | PrmFamily::RlhFlow => {
-            let Policy { config, model } = Policy::from_files(config, weights, device)?.frozen();
+            let Policy { config, model } = Policy::from_files(config, weights, device)?.for_inference(quantization);
             Box::new(Probability { config, network: Answers::new(model, answers), score: of_two })
         }
         PrmFamily::Implicit => {
-            let policy = Policy::from_files(config, weights, device)?.frozen();
+            let policy = Policy::from_files(config, weights, device)?.for_inference(quantization);
             let missing = || Error::MissingFile("reference model, which implicit reward models are compared with,");
             let (reference, beta) = reference.ok_or_else(missing)?;
-            Box::new(Implicit { policy, reference: reference.frozen(), beta })
+            Box::new(Implicit { policy, reference: reference.for_inference(quantization), beta })
         }
     })
 }
 
-fn probability<N: Network + Sight + 'static>(model: &Configured<N>, score: fn(&[f32]) -> f32) -> Box<dyn StepScorer> {
-    let Configured { config, model } = model.frozen();
+fn probability<N: Network + Sight + 'static>(model: Configured<N>, score: fn(&[f32]) -> f32) -> Box<dyn StepScorer> {
+    let Configured { config, model } = model;
     Box::new(Probability { config, network: model, score })
 }

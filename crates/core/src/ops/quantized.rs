@@ -1,0 +1,190 @@
+//! Products with weights of few bits.
+//!
+//! Writing text reads every weight for a handful of rows, so that the memory sets the pace; weights of one byte are read
+//! four times as fast as those of four.
+
+use burn::backend::flex::{FlexQTensor, FlexTensor};
+use burn::backend::{BackendTensor, DispatchKindConversion, DispatchTensor, Flex};
+use burn::tensor::module::linear;
+use burn::tensor::quantization::{QuantScheme, QuantStore, QuantValue, ScaleDtype};
+use burn::tensor::{DType, Device, Tensor};
+
+use super::kernel::{tensor, values};
+use super::lanes::vectorised;
+use super::product::{Matrix, product};
+use crate::parallel;
+
+/// Inputs that share a scale.
+pub(crate) const BLOCK: usize = 32;
+
+/// Outputs that are formed together: a block of their weights as numbers stays in the fastest cache.
+const TILE: usize = 64;
+
+/// Rows up to which weights are read as they are stored; more share the work of writing them out.
+const FEW: usize = 8;
+
+/// Blocks of 32 inputs of one output with a scale each.
+pub(crate) fn scheme(value: QuantValue) -> QuantScheme {
+    QuantScheme::default()
+        .with_value(value)
+        .with_store(QuantStore::PackedU32(0))
+        .per_block([BLOCK as u8, 1], ScaleDtype::F32)
+}
+
+/// Whether a weight is stored in few bits.
+pub(super) fn is_quantized(weight: &Tensor<2>) -> bool {
+    matches!(weight.dtype(), DType::QFloat(_))
+}
+
+/// x W + b over the last axis for a weight of few bits, `weight [input, output]`.
+pub(super) fn mapped_by<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
+    let stored = <DispatchTensor as DispatchKindConversion<Flex>>::try_into_backend(weight.clone().into_dispatch());
+    match (stored, x.clone().try_into_primitive::<Flex>()) {
+        (Ok(BackendTensor::Quantized(stored)), Ok(x)) if stored.tensor().is_contiguous() => {
+            let y = Tensor::from_primitive::<Flex>(multiplied(&x.to_contiguous(), &stored));
+            match bias {
+                Some(bias) => y + bias.unsqueeze(),
+                None => y,
+            }
+        }
+        _ => linear(x, weight.dequantize(), bias),
+    }
+}
+
+/// x W over the last axis.
+fn multiplied(x: &FlexTensor, weight: &FlexQTensor) -> FlexTensor {
+    let mut shape = x.layout().shape().clone();
+    let (last, stored) = (shape.num_dims() - 1, weight.tensor().layout().shape());
+    let weight = Blocks {
+        values: &weight.tensor().storage::<i8>()[weight.tensor().layout().start_offset()..],
+        scales: weight.scales(),
+        inputs: stored[0],
+        outputs: stored[1],
+    };
+    shape[last] = weight.outputs;
+    let x = values(x);
+    let rows = x.len() / weight.inputs.max(1);
+    let y = match rows <= FEW {
+        true => weight.times_few(x),
+        false => {
+            let written = weight.written_out();
+            let Blocks { inputs, outputs, .. } = weight;
+            product(Matrix::new(x, rows, inputs, inputs), Matrix::new(&written, inputs, outputs, outputs))
+        }
+    };
+    tensor(y, shape)
+}
+
+/// A matrix `[inputs, outputs]` of values of one byte, with a scale for every 32 inputs of an output.
+#[derive(Clone, Copy)]
+struct Blocks<'a> {
+    values: &'a [i8],
+    scales: &'a [f32],
+    inputs: usize,
+    outputs: usize,
+}
+
+impl Blocks<'_> {
+    /// s q of all.
+    fn written_out(&self) -> Vec<f32> {
+        let blocks: Vec<(&[i8], &[f32])> =
+            self.values.chunks(BLOCK * self.outputs).zip(self.scales.chunks(self.outputs)).collect();
+        let written = parallel::map(&Device::flex(), &blocks, |(values, scales)| {
+            let mut written = Vec::with_capacity(values.len());
+            vectorised(|| {
+                for line in values.chunks_exact(scales.len()) {
+                    written.extend(line.iter().zip(*scales).map(|(value, scale)| f32::from(*value) * scale));
+                }
+            });
+            written
+        });
+        written.concat()
+    }
+
+    /// x W for few rows of x, each thread forming some of the outputs.
+    fn times_few(&self, x: &[f32]) -> Vec<f32> {
+        let device = Device::flex();
+        let width = self.outputs.div_ceil(parallel::workers(&device)).next_multiple_of(TILE);
+        let stripes: Vec<usize> = (0..self.outputs).step_by(width).collect();
+        let parts = parallel::map(&device, &stripes, |start| {
+            let end = self.outputs.min(start + width);
+            let tiles = (*start..end).step_by(TILE).map(|tile| tile..end.min(tile + TILE));
+            vectorised(|| tiles.map(|tile| self.tile(x, tile)).collect::<Vec<_>>())
+        });
+        let mut y = vec![0.0; x.len() / self.inputs * self.outputs];
+        for (tile, part) in parts.iter().flatten().enumerate() {
+            let width = part.len() / (x.len() / self.inputs);
+            for (row, cells) in part.chunks_exact(width).enumerate() {
+                y[row * self.outputs + tile * TILE..][..width].copy_from_slice(cells);
+            }
+        }
+        y
+    }
+
+    /// Some outputs of every row, row by row.
+    #[inline(always)]
+    fn tile(&self, x: &[f32], outputs: core::ops::Range<usize>) -> Vec<f32> {
+        let width = outputs.len();
+        let mut y = vec![0.0; x.len() / self.inputs * width];
+        let mut block = [[0.0_f32; TILE]; BLOCK];
+        for (index, scales) in self.scales.chunks_exact(self.outputs).enumerate() {
+            let scales = &scales[outputs.clone()];
+            let lines = self.values[index * BLOCK * self.outputs..].chunks_exact(self.outputs);
+            for (written, line) in block.iter_mut().zip(lines) {
+                let cells = written.iter_mut().zip(&line[outputs.clone()]).zip(scales);
+                cells.for_each(|((cell, value), scale)| *cell = f32::from(*value) * scale);
+            }
+            for (x, y) in x.chunks_exact(self.inputs).zip(y.chunks_exact_mut(width)) {
+                for (x, line) in x[index * BLOCK..].iter().zip(&block) {
+                    y.iter_mut().zip(line).for_each(|(sum, weight)| *sum += x * weight);
+                }
+            }
+        }
+        y
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::linear::mapped_by as mapped;
+    use super::super::twin::{random, values_of};
+    use super::*;
+
+    fn matrix(cells: Vec<f32>, rows: usize) -> Tensor<2> {
+        let columns = cells.len() / rows;
+        Tensor::<1>::from_data(cells.as_slice(), &Device::flex()).reshape([rows, columns])
+    }
+
+    fn weight(inputs: usize, outputs: usize) -> Tensor<2> {
+        matrix(random(&[inputs * outputs], 7), inputs)
+    }
+
+    /// Few rows are multiplied block by block, many after the weights were written out; outputs that fill no tile too.
+    #[test]
+    fn products_are_those_with_the_weights_as_burn_reads_them() {
+        for (rows, inputs, outputs) in [(1, 64, 3), (3, 96, 70), (8, 32, 64), (9, 32, 130)] {
+            let stored = weight(inputs, outputs).quantize_dynamic(&scheme(QuantValue::Q8S));
+            let x = matrix(random(&[rows * inputs], 3), rows);
+            let bias = weight(1, outputs).reshape([outputs]);
+            let expected = values_of(linear(x.clone(), stored.clone().dequantize(), Some(bias.clone())));
+            let found = values_of(mapped(x, stored, Some(bias)));
+            let error = expected.iter().zip(&found).fold(0.0_f32, |error, (a, b)| error.max((a - b).abs()));
+            assert!(error < 1e-4, "{rows} rows of {inputs} to {outputs}: {error}");
+        }
+    }
+
+    /// A value is kept to half a step of its block: max |w| / 127 or / 7.
+    #[test]
+    fn a_value_is_kept_to_half_a_step_of_its_block() {
+        for (value, largest) in [(QuantValue::Q8S, 127.0), (QuantValue::Q4S, 7.0)] {
+            let mut cells = vec![0.01_f32; 64 * 2];
+            (cells[0], cells[1], cells[65]) = (2.0, -0.5, 30.0);
+            let kept = values_of(matrix(cells.clone(), 64).quantize_dynamic(&scheme(value)).dequantize());
+            for (cell, (expected, found)) in cells.iter().zip(&kept).enumerate() {
+                let (block, output) = (cell / 64, cell % 2);
+                let peak = [[2.0, 0.5], [0.01, 30.0]][block][output];
+                assert!((expected - found).abs() <= 0.5001 * peak / largest, "{expected} became {found}");
+            }
+        }
+    }
+}
