@@ -69,6 +69,24 @@ fn rows_that_end_early_leave_the_others_unchanged() {
     assert!(ended > 0);
 }
 
+/// Rows that are done make room for those that wait, whose prompts are read into the cache of the running ones.
+#[test]
+fn rows_that_join_later_are_written_as_if_from_the_start() {
+    let mut ending = policy("models/qwen2-untied");
+    ending.config.eos_token_ids = (0..ending.config.vocab_size as u32).step_by(11).collect();
+    let together = generate(&ending, &prompts(), 16, &sampling());
+    let lengths: Vec<usize> = together.iter().flatten().map(|response| response.tokens.len()).collect();
+    assert!(lengths.iter().any(|length| *length < 5) && lengths.iter().any(|length| *length > 20), "{lengths:?}");
+    for rows in [1, 3, 7] {
+        let joined = generate(&ending, &prompts(), 16, &Sampling { rows, ..sampling() });
+        for (expected, found) in together.iter().flatten().zip(joined.iter().flatten()) {
+            assert_eq!(expected.tokens, found.tokens, "{rows} rows");
+            assert_eq!(expected.finished, found.finished);
+            assert!(difference(&expected.log_probs, &found.log_probs) <= 1e-4);
+        }
+    }
+}
+
 #[test]
 fn impossible_prompts_are_refused() {
     let policy = policy("models/qwen2-tied");

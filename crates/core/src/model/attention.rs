@@ -37,6 +37,31 @@ impl LayerCache {
         Self { keys: self.keys.select(0, rows.clone()), values: self.values.select(0, rows.clone()) }
     }
 
+    /// Forgets the first `count` columns of every row.
+    pub(super) fn shifted(self, count: usize) -> Self {
+        let shift = |cells: Tensor<4>| {
+            let [rows, heads, capacity, width] = cells.dims();
+            let device = cells.device();
+            Tensor::cat(
+                vec![cells.narrow(2, count, capacity - count), Tensor::zeros([rows, heads, count, width], &device)],
+                2,
+            )
+        };
+        Self { keys: shift(self.keys), values: shift(self.values) }
+    }
+
+    /// These rows and then those of `other`, whose columns come to lie from `column` on, as far as they fit.
+    pub(super) fn joined(self, other: Self, column: usize) -> Self {
+        let join = |own: Tensor<4>, other: Tensor<4>| {
+            let ([_, heads, capacity, width], [rows, _, columns, _]) = (own.dims(), other.dims());
+            let columns = columns.min(capacity - column);
+            let place = [0..rows, 0..heads, column..column + columns, 0..width];
+            let placed = Tensor::zeros([rows, heads, capacity, width], &own.device());
+            Tensor::cat(vec![own, placed.slice_assign(place, other.narrow(2, 0, columns))], 0)
+        };
+        Self { keys: join(self.keys, other.keys), values: join(self.values, other.values) }
+    }
+
     /// Writes new keys and values at `column` and returns the first `view` columns.
     fn extend(&mut self, keys: Tensor<4>, values: Tensor<4>, column: usize, view: usize) -> (Tensor<4>, Tensor<4>) {
         let [rows, heads, time, width] = keys.dims();

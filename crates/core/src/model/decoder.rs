@@ -51,6 +51,17 @@ impl Cache {
     pub fn select(self, rows: &Tensor<1, Int>) -> Self {
         Self { layers: self.layers.into_iter().map(|layer| layer.select(rows)).collect() }
     }
+
+    /// Forgets the first `count` columns of every row.
+    pub(crate) fn shifted(self, count: usize) -> Self {
+        Self { layers: self.layers.into_iter().map(|layer| layer.shifted(count)).collect() }
+    }
+
+    /// These rows and then those of `other`, whose columns come to lie from `column` on.
+    pub(crate) fn joined(self, other: Self, column: usize) -> Self {
+        let layers = self.layers.into_iter().zip(other.layers);
+        Self { layers: layers.map(|(layer, other)| layer.joined(other, column)).collect() }
+    }
 }
 
 impl Decoder {

@@ -58,6 +58,34 @@ struct Row {
     response: Response,
 }
 
+impl Row {
+    fn is_open(&self, sampling: &Sampling) -> bool {
+        !self.response.finished && self.response.tokens.len() < sampling.max_new_tokens
+    }
+}
+
+/// Prompts that were read.
+struct Read {
+    rows: Vec<Row>,
+    cache: Cache,
+    /// What follows each, `[rows, vocabulary]`.
+    logits: Vec<f32>,
+    /// Columns of the cache in use.
+    columns: usize,
+}
+
+/// Whether the rows that are done leave, and how many of those that wait take their place.
+///
+/// Both copy the cache and make new shapes, so they wait for a quarter of the rows, or for half where none waits.
+fn turnover(rows: usize, open: usize, waiting: usize) -> (bool, usize) {
+    let done = rows - open;
+    match waiting {
+        0 => (open * 2 <= rows, 0),
+        _ if done * 4 >= rows => (true, done.min(waiting)),
+        _ => (false, 0),
+    }
+}
+
 impl<'a> Generator<'a> {
     /// `model` should come from [`super::Policy::frozen`].
     pub fn new(model: &'a CausalLm, config: &'a ModelConfig) -> Self {
@@ -101,18 +129,15 @@ impl<'a> Generator<'a> {
             order.into_iter().flat_map(|prompt| (0..counts[prompt]).map(move |sample| (prompt, sample))).collect();
         let device = self.model.device();
         let workers = parallel::readers(&device, 4 * self.model.num_params());
-        let rows = sampling.rows.min(pairs.len().div_ceil(workers)).max(1);
-        let batches: Vec<&[(usize, usize)]> = pairs.chunks(rows).collect();
+        let batches: Vec<&[(usize, usize)]> = pairs.chunks(pairs.len().div_ceil(workers).max(1)).collect();
         let work = async |batch: &&[(usize, usize)], listen: Hear<'_, Vec<NewToken>>| {
             self.batch(prompts, batch, sampling, seed, listen).await
         };
         let mut hear = |tokens: Vec<NewToken>| tokens.into_iter().try_for_each(&mut *listen);
         let mut responses: Vec<Vec<Option<Response>>> = counts.iter().map(|count| vec![None; *count]).collect();
-        for round in batches.chunks(workers) {
-            for batch in parallel::with_messages(&device, round, work, &mut hear).await? {
-                for row in batch? {
-                    responses[row.prompt][row.sample] = Some(row.response);
-                }
+        for batch in parallel::with_messages(&device, &batches, work, &mut hear).await? {
+            for row in batch? {
+                responses[row.prompt][row.sample] = Some(row.response);
             }
         }
         Ok(responses.into_iter().map(|group| group.into_iter().flatten().collect()).collect())
@@ -130,6 +155,7 @@ impl<'a> Generator<'a> {
         Ok(())
     }
 
+    /// Writes `pairs`, at most `sampling.rows` at a time: rows that are done make room for those that wait.
     async fn batch(
         &self,
         prompts: &[Vec<u32>],
@@ -138,48 +164,80 @@ impl<'a> Generator<'a> {
         seed: u64,
         listen: Hear<'_, Vec<NewToken>>,
     ) -> Result<Vec<Row>> {
+        let (first, mut waiting) = pairs.split_at(sampling.rows.clamp(1, pairs.len()));
         let longest = pairs.iter().map(|(prompt, _)| prompts[*prompt].len()).max().unwrap_or(0);
-        let (mut cache, mut logits) = self.read_prompts(prompts, pairs, longest, sampling).await?;
-        let row = |(prompt, sample): &(usize, usize)| Row {
-            prompt: *prompt,
-            sample: *sample,
-            padding: longest - prompts[*prompt].len(),
-            last: 0,
-            rng: seed::stream(seed, &[*prompt as u64, *sample as u64]),
-            response: Response { tokens: Vec::new(), log_probs: Vec::new(), finished: false },
-        };
-        let mut active: Vec<Row> = pairs.iter().map(row).collect();
-        let mut done = Vec::with_capacity(active.len());
-        for column in longest..longest + sampling.max_new_tokens {
-            self.extend(&mut active, &logits, sampling, listen)?;
-            let open = active.iter().filter(|row| !row.response.finished).count();
-            if open == 0 || column + 1 == longest + sampling.max_new_tokens {
-                break;
+        // Room for a response that begins when another has come to its last token.
+        let responses = if waiting.is_empty() { 1 } else { 2 };
+        let capacity = (longest + responses * sampling.max_new_tokens).next_multiple_of(BUCKET);
+        let Read { mut rows, mut cache, mut logits, columns: mut column } =
+            self.read_prompts(prompts, first, capacity, seed).await?;
+        let mut done = Vec::with_capacity(pairs.len());
+        loop {
+            self.extend(&mut rows, &logits, sampling, listen)?;
+            let open = rows.iter().filter(|row| row.is_open(sampling)).count();
+            if open == 0 && waiting.is_empty() {
+                done.extend(rows);
+                return Ok(done);
             }
-            // Finished rows leave once they are half of the batch: few distinct shapes, little wasted work.
-            if open * 2 <= active.len() {
-                let keep: Vec<i32> =
-                    (0..active.len()).filter(|i| !active[*i].response.finished).map(|i| i as i32).collect();
-                cache = cache.select(&Tensor::from_data(TensorData::new(keep, [open]), &self.model.device()));
-                let (finished, rest): (Vec<Row>, Vec<Row>) = active.into_iter().partition(|row| row.response.finished);
-                done.extend(finished);
-                active = rest;
+            let (leave, join) = turnover(rows.len(), open, waiting.len());
+            let next;
+            (next, waiting) = waiting.split_at(join);
+            if open == 0 {
+                done.extend(rows);
+                Read { rows, cache, logits, columns: column } =
+                    self.read_prompts(prompts, next, capacity, seed).await?;
+                continue;
             }
-            logits = self.step(&active, &mut cache, column).await?;
+            if leave {
+                (rows, cache) = self.without_done(rows, cache, sampling, &mut done);
+            }
+            logits = self.step(&rows, &mut cache, column).await?;
+            column += 1;
+            if next.is_empty() {
+                continue;
+            }
+            if column + sampling.max_new_tokens > capacity {
+                let unused = rows.iter().map(|row| row.padding).min().unwrap_or(0).min(column - longest);
+                cache = cache.shifted(unused);
+                column -= unused;
+                rows.iter_mut().for_each(|row| row.padding -= unused);
+            }
+            let read = self.read_prompts(prompts, next, 0, seed).await?;
+            let from = column - read.columns;
+            cache = cache.joined(read.cache, from);
+            rows.extend(read.rows.into_iter().map(|row| Row { padding: row.padding + from, ..row }));
+            logits.extend(read.logits);
         }
-        done.extend(active);
-        Ok(done)
     }
 
-    /// Runs each distinct prompt once, left-padded to a common end, and spreads cache and logits over its samples.
+    /// The rows that are still being written, with their cache.
+    fn without_done(
+        &self,
+        rows: Vec<Row>,
+        cache: Cache,
+        sampling: &Sampling,
+        done: &mut Vec<Row>,
+    ) -> (Vec<Row>, Cache) {
+        let keep: Vec<i32> =
+            (0..).zip(&rows).filter(|(_, row)| row.is_open(sampling)).map(|(place, _)| place).collect();
+        let count = keep.len();
+        let cache = cache.select(&Tensor::from_data(TensorData::new(keep, [count]), &self.model.device()));
+        let (open, finished): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.is_open(sampling));
+        done.extend(finished);
+        (open, cache)
+    }
+
+    /// Runs each distinct prompt once, left-padded to a common end, and spreads cache and logits over its samples. The
+    /// cache has `capacity` columns, or as many as the prompts need.
     async fn read_prompts(
         &self,
         prompts: &[Vec<u32>],
         pairs: &[(usize, usize)],
-        longest: usize,
-        sampling: &Sampling,
-    ) -> Result<(Cache, Vec<f32>)> {
+        capacity: usize,
+        seed: u64,
+    ) -> Result<Read> {
         let device = self.model.device();
+        let longest = pairs.iter().map(|(prompt, _)| prompts[*prompt].len()).max().unwrap_or(0);
         let mut distinct: Vec<usize> = pairs.iter().map(|(prompt, _)| *prompt).collect();
         distinct.dedup();
         let padding: Vec<usize> = distinct.iter().map(|prompt| longest - prompts[*prompt].len()).collect();
@@ -188,8 +246,7 @@ impl<'a> Generator<'a> {
             .zip(&padding)
             .flat_map(|(prompt, pad)| core::iter::repeat_n(0, *pad).chain(prompts[*prompt].iter().map(|id| *id as i32)))
             .collect();
-        let capacity = (longest + sampling.max_new_tokens).next_multiple_of(BUCKET);
-        let mut cache = Cache::new(self.config, distinct.len(), capacity, &device);
+        let mut cache = Cache::new(self.config, distinct.len(), capacity.max(longest), &device);
         let frame = Frame::cached(&self.rope, &padding, 0, longest, longest, &device);
         let tokens = Tensor::<2, Int>::from_data(TensorData::new(tokens, [distinct.len(), longest]), &device);
         let hidden = self.model.hidden(tokens, &frame, Some(&mut cache));
@@ -197,7 +254,15 @@ impl<'a> Generator<'a> {
         let spread = Tensor::from_data(TensorData::new(spread, [pairs.len()]), &device);
         let last = hidden.narrow(1, longest - 1, 1);
         let logits = read(self.logits(last).select(0, spread.clone())).await?;
-        Ok((cache.select(&spread), logits))
+        let row = |(prompt, sample): &(usize, usize)| Row {
+            prompt: *prompt,
+            sample: *sample,
+            padding: longest - prompts[*prompt].len(),
+            last: 0,
+            rng: seed::stream(seed, &[*prompt as u64, *sample as u64]),
+            response: Response { tokens: Vec::new(), log_probs: Vec::new(), finished: false },
+        };
+        Ok(Read { rows: pairs.iter().map(row).collect(), cache: cache.select(&spread), logits, columns: longest })
     }
 
     /// Logits `[rows, vocabulary]` after one more token per row, written at cache column `column`.
@@ -225,7 +290,7 @@ impl<'a> Generator<'a> {
     ) -> Result<()> {
         let mut tokens = Vec::with_capacity(rows.len());
         for (row, logits) in rows.iter_mut().zip(logits.chunks(self.config.vocab_size)) {
-            if row.response.finished {
+            if !row.is_open(sampling) {
                 continue;
             }
             let choice = choose(logits, sampling, &mut row.rng);
