@@ -17,8 +17,7 @@ use crate::folder::{Folder, write_folder};
 impl Servers {
     /// Hands the policy as it stands to the servers, where what they have would be too old for the next update.
     pub(crate) fn renew(&self, options: &Train, rl: &Rl, folder: &Folder, out: &Path) -> Result<()> {
-        let (age, most) = (rl.step() - self.weights().step.min(rl.step()), rl.config().rollouts.max_age);
-        if age <= most {
+        if rl.rollout_age().unwrap_or(0) <= rl.config().rollouts.max_age {
             return Ok(());
         }
         let place = out.join("handover");

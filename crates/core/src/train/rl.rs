@@ -122,7 +122,7 @@ impl Rl {
     }
 
     /// How many updates older than the policy the weights are that write its responses.
-    pub(super) fn rollout_age(&self) -> Option<usize> {
+    pub fn rollout_age(&self) -> Option<usize> {
         self.writer.as_ref().map(|writer| self.step.saturating_sub(writer.weights_of()))
     }
 
