@@ -1,5 +1,6 @@
 //! The binary, run as a user runs it.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -14,7 +15,12 @@ pub(crate) fn binary() -> &'static Path {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         // What the tests were built with: `cargo xtask test` says so.
         let features = std::env::var("MINFORM_TEST_FEATURES").unwrap_or_default();
-        let built = Command::new(env!("CARGO"))
+        let mut cargo = Command::new(env!("CARGO"));
+        // What cargo tells a test of its package would have build scripts run again, and much be compiled twice.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_told_by_cargo(name)) {
+            cargo.env_remove(name);
+        }
+        let built = cargo
             .args(["build", "--release", "--workspace", "--bins", "--tests", "--message-format", "json"])
             .args(["--features", &features])
             .current_dir(root)
@@ -29,6 +35,10 @@ pub(crate) fn binary() -> &'static Path {
         let programs = artifacts.filter(|message| is_program(message) && message["profile"]["test"] == false);
         programs.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back().unwrap()
     })
+}
+
+fn is_told_by_cargo(name: &OsStr) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start))
 }
 
 pub(crate) fn minform(arguments: &[&str]) -> Output {

@@ -70,7 +70,7 @@ fn the_course_of_training_does_not_depend_on_the_workers() {
         let set = ["--set", "sft.steps=3", "--set", "sft.batch=8", "--set", "sft.optimizer.lr=1e-3"];
         let output = minform(&[&given[..], &set, workers].concat());
         assert!(output.status.success(), "{}", stderr(&output));
-        let steps = events(&out, "sft_step");
+        let steps = events(&out, "sft-step");
         steps.iter().map(|step| [&step["loss"], &step["grad_norm"]].map(|value| value.as_f64().unwrap())).collect()
     };
     let alone = course("alone", &[]);

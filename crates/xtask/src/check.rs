@@ -3,13 +3,15 @@
 //! The release profile serves every step: the tests train small models, and one profile means burn is checked once
 //! for the lints and compiled once for tests and program.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::steps::{Steps, cargo};
 use crate::{setup, web};
 
-/// What the tests are built with: devices that need no more than a processor.
-const FEATURES: &str = "minform/remote,minform/wgpu";
+/// What the tests are built with: the device that software can stand in for.
+const FEATURES: &str = "minform/wgpu";
 
 /// `cargo xtask test`.
 pub(crate) fn test(steps: &mut Steps, fast: bool) -> Result<()> {
@@ -31,9 +33,20 @@ pub(crate) fn test(steps: &mut Steps, fast: bool) -> Result<()> {
 pub(crate) fn device(steps: &mut Steps, name: &str) -> Result<()> {
     let kind = name.split(':').next().unwrap_or(name);
     let features = if kind == "flex" { String::new() } else { format!("minform/{kind}") };
+    let mut tests = some_tests(&features, "devices");
+    steps.run("device", tests.env("MINFORM_TEST_DEVICE", name))
+}
+
+/// `cargo xtask test --workers`: training over worker processes.
+pub(crate) fn workers(steps: &mut Steps) -> Result<()> {
+    steps.run("workers", &mut some_tests("minform/remote", "workers"))
+}
+
+fn some_tests(features: &str, names: &str) -> Command {
     let mut tests = cargo("test --release --workspace");
-    tests.args(["--features", &features, "--test", "all", "--", "devices"]);
-    steps.run("device", tests.env("MINFORM_TEST_FEATURES", &features).env("MINFORM_TEST_DEVICE", name))
+    tests.args(["--features", features, "--test", "all", "--", names]);
+    tests.env("MINFORM_TEST_FEATURES", features);
+    tests
 }
 
 /// `cargo xtask check`.

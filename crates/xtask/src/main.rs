@@ -21,6 +21,8 @@ Usage: cargo xtask <command> [options]
                           documentation.
   test --device NAME      Scores, text and an update on a device such as vulkan or wgpu, held against the
                           processor; builds the program for it.
+  test --workers          Training over worker processes, which the usual tests leave out for the time they take to
+                          build.
   check                   Formatting, lints, and the tests of the crates without tensors.
   peers [--python PATH]   Speed of minform beside torch and transformers on this machine.
                           PATH is a Python with tests/peers/requirements.txt installed (default: python3).
@@ -49,6 +51,7 @@ fn run(arguments: &[&str], steps: &mut Steps) -> Result<()> {
         ["test"] => check::test(steps, false)?,
         ["test", "--fast"] => check::test(steps, true)?,
         ["test", "--device", name] => check::device(steps, name)?,
+        ["test", "--workers"] => check::workers(steps)?,
         ["check"] => check::check(steps)?,
         ["peers"] => peers::compare(steps, "python3")?,
         ["peers", "--python", python] => peers::compare(steps, python)?,
