@@ -3,6 +3,8 @@
 //! Writing text reads every weight for a handful of rows, so that the memory sets the pace; weights of one byte are read
 //! four times as fast as those of four.
 
+use core::ops::Range;
+
 use burn::backend::flex::{FlexQTensor, FlexTensor};
 use burn::backend::{BackendTensor, DispatchKindConversion, DispatchTensor, Flex};
 use burn::tensor::module::linear;
@@ -17,7 +19,7 @@ use crate::parallel;
 /// Inputs that share a scale.
 pub(crate) const BLOCK: usize = 32;
 
-/// Outputs that are formed together: a block of their weights as numbers stays in the fastest cache.
+/// Outputs that are formed together: their sums stay in registers.
 const TILE: usize = 64;
 
 /// Rows up to which weights are read as they are stored; more share the work of writing them out.
@@ -103,44 +105,59 @@ impl Blocks<'_> {
 
     /// x W for few rows of x, each thread forming some of the outputs.
     fn times_few(&self, x: &[f32]) -> Vec<f32> {
-        let device = Device::flex();
+        let (device, rows) = (Device::flex(), x.len() / self.inputs);
         let width = self.outputs.div_ceil(parallel::workers(&device)).next_multiple_of(TILE);
-        let stripes: Vec<usize> = (0..self.outputs).step_by(width).collect();
-        let parts = parallel::map(&device, &stripes, |start| {
-            let end = self.outputs.min(start + width);
-            let tiles = (*start..end).step_by(TILE).map(|tile| tile..end.min(tile + TILE));
-            vectorised(|| tiles.map(|tile| self.tile(x, tile)).collect::<Vec<_>>())
+        let stripes: Vec<Range<usize>> =
+            (0..self.outputs).step_by(width).map(|start| start..self.outputs.min(start + width)).collect();
+        let parts = parallel::map(&device, &stripes, |stripe| {
+            let mut y = vec![0.0; rows * stripe.len()];
+            vectorised(|| self.add_stripe(x, stripe.clone(), &mut y));
+            y
         });
-        let mut y = vec![0.0; x.len() / self.inputs * self.outputs];
-        for (tile, part) in parts.iter().flatten().enumerate() {
-            let width = part.len() / (x.len() / self.inputs);
-            for (row, cells) in part.chunks_exact(width).enumerate() {
-                y[row * self.outputs + tile * TILE..][..width].copy_from_slice(cells);
+        let mut y = vec![0.0; rows * self.outputs];
+        for (stripe, part) in stripes.iter().zip(&parts) {
+            for (row, cells) in part.chunks_exact(stripe.len()).enumerate() {
+                y[row * self.outputs..][stripe.clone()].copy_from_slice(cells);
             }
         }
         y
     }
 
-    /// Some outputs of every row, row by row.
+    /// Adds some outputs of every row, block by block: what lies together in memory is read together.
     #[inline(always)]
-    fn tile(&self, x: &[f32], outputs: core::ops::Range<usize>) -> Vec<f32> {
-        let width = outputs.len();
-        let mut y = vec![0.0; x.len() / self.inputs * width];
-        let mut block = [[0.0_f32; TILE]; BLOCK];
+    fn add_stripe(&self, x: &[f32], stripe: Range<usize>, y: &mut [f32]) {
         for (index, scales) in self.scales.chunks_exact(self.outputs).enumerate() {
-            let scales = &scales[outputs.clone()];
-            let lines = self.values[index * BLOCK * self.outputs..].chunks_exact(self.outputs);
-            for (written, line) in block.iter_mut().zip(lines) {
-                let cells = written.iter_mut().zip(&line[outputs.clone()]).zip(scales);
-                cells.for_each(|((cell, value), scale)| *cell = f32::from(*value) * scale);
-            }
-            for (x, y) in x.chunks_exact(self.inputs).zip(y.chunks_exact_mut(width)) {
-                for (x, line) in x[index * BLOCK..].iter().zip(&block) {
-                    y.iter_mut().zip(line).for_each(|(sum, weight)| *sum += x * weight);
+            let block = &self.values[index * BLOCK * self.outputs..];
+            for start in stripe.clone().step_by(TILE) {
+                let width = TILE.min(stripe.end - start);
+                let scales = &scales[start..start + width];
+                for (row, x) in x.chunks_exact(self.inputs).enumerate() {
+                    let x = &x[index * BLOCK..][..BLOCK];
+                    let y = &mut y[row * stripe.len() + start - stripe.start..][..width];
+                    match width {
+                        TILE => add_tile::<TILE>(x, &block[start..], self.outputs, scales, y),
+                        _ => (0..width).for_each(|at| {
+                            add_tile::<1>(x, &block[start + at..], self.outputs, &scales[at..], &mut y[at..]);
+                        }),
+                    }
                 }
             }
         }
-        y
+    }
+}
+
+/// Adds sⱼ Σᵢ xᵢ qᵢⱼ to `N` outputs; the lines of q are `of_line` apart.
+#[inline(always)]
+fn add_tile<const N: usize>(x: &[f32], q: &[i8], of_line: usize, scales: &[f32], y: &mut [f32]) {
+    let mut sums = [0.0_f32; N];
+    for (i, x) in x.iter().enumerate() {
+        let line = &q[i * of_line..][..N];
+        for j in 0..N {
+            sums[j] += x * f32::from(line[j]);
+        }
+    }
+    for j in 0..N {
+        y[j] += scales[j] * sums[j];
     }
 }
 
