@@ -167,13 +167,13 @@ mod tests {
     use super::super::twin::{random, values_of};
     use super::*;
 
-    fn matrix(cells: Vec<f32>, rows: usize) -> Tensor<2> {
+    fn matrix(cells: &[f32], rows: usize) -> Tensor<2> {
         let columns = cells.len() / rows;
-        Tensor::<1>::from_data(cells.as_slice(), &Device::flex()).reshape([rows, columns])
+        Tensor::<1>::from_data(cells, &Device::flex()).reshape([rows, columns])
     }
 
     fn weight(inputs: usize, outputs: usize) -> Tensor<2> {
-        matrix(random(&[inputs * outputs], 7), inputs)
+        matrix(&random(&[inputs * outputs], 7), inputs)
     }
 
     /// Few rows are multiplied block by block, many after the weights were written out; outputs that fill no tile too.
@@ -181,7 +181,7 @@ mod tests {
     fn products_are_those_with_the_weights_as_burn_reads_them() {
         for (rows, inputs, outputs) in [(1, 64, 3), (3, 96, 70), (8, 32, 64), (9, 32, 130)] {
             let stored = weight(inputs, outputs).quantize_dynamic(&scheme(QuantValue::Q8S));
-            let x = matrix(random(&[rows * inputs], 3), rows);
+            let x = matrix(&random(&[rows * inputs], 3), rows);
             let bias = weight(1, outputs).reshape([outputs]);
             let expected = values_of(linear(x.clone(), stored.clone().dequantize(), Some(bias.clone())));
             let found = values_of(mapped(x, stored, Some(bias)));
@@ -196,7 +196,7 @@ mod tests {
         for (value, largest) in [(QuantValue::Q8S, 127.0), (QuantValue::Q4S, 7.0)] {
             let mut cells = vec![0.01_f32; 64 * 2];
             (cells[0], cells[1], cells[65]) = (2.0, -0.5, 30.0);
-            let kept = values_of(matrix(cells.clone(), 64).quantize_dynamic(&scheme(value)).dequantize());
+            let kept = values_of(matrix(&cells, 64).quantize_dynamic(&scheme(value)).dequantize());
             for (cell, (expected, found)) in cells.iter().zip(&kept).enumerate() {
                 let (block, output) = (cell / 64, cell % 2);
                 let peak = [[2.0, 0.5], [0.01, 30.0]][block][output];

@@ -135,6 +135,11 @@ mod tests {
     use super::*;
     use crate::model::{CausalLm, ModelConfig};
     use crate::policy::{Packed, Policy, Row, log_probs};
+    use crate::read::read;
+
+    fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+        pollster::block_on(read(tensor)).unwrap()
+    }
 
     fn policy() -> Policy {
         Policy::new(ModelConfig::small(64, 32, 2, 2), 5, &Device::flex().autodiff())
@@ -156,7 +161,7 @@ mod tests {
         let (mut sum, mut figure) = (GradientsAccumulator::new(), 0.0);
         for (gradients, figures) in workers.gather(&policy.model, &batches(), forward)? {
             sum.accumulate(&policy.model, gradients);
-            figure += figures.into_scalar::<f32>();
+            figure += numbers(figures)[0];
         }
         let mut flat = Flat { gradients: sum.grads(), values: Vec::new() };
         policy.model.visit(&mut flat);
@@ -171,7 +176,7 @@ mod tests {
     impl ModuleVisitor for Flat {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let gradient = self.gradients.get::<D>(param.id).unwrap();
-            self.values.extend(gradient.into_data().try_to_vec::<f32>().unwrap());
+            self.values.extend(numbers(gradient));
         }
     }
 
