@@ -205,10 +205,11 @@ fn learn<B: Sync>(
     batches: &[B],
     loss: impl Fn(&ModelConfig, &CausalLm, &B) -> Tensor<1> + Send + Sync,
 ) {
-    let sum = trainer.accumulate(&policy.model, &policy.model.device(), batches, |model, batch| {
+    let sum = trainer.accumulate(&policy.model, batches, |model, batch| {
         let loss = loss(&policy.config, model, batch);
         (loss.clone(), loss.detach())
     });
+    let sum = sum.expect("one device");
     let loss = values(sum.expect("at least one micro-batch"));
     assert!(loss[0].is_finite());
     policy.model = block_on(trainer.step(policy.model.clone())).expect("a finite gradient").0;

@@ -98,7 +98,8 @@ mod tests {
             exact.iter().zip(found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
         };
         let (eight, four) = (error(Quantization::Q8), error(Quantization::Q4));
-        assert!(eight > 0.0 && eight < 0.02 && four > 2.0 * eight && four < 0.4, "{eight} and {four}");
+        // Four bits are 127 / 7 times as coarse as eight.
+        assert!(eight > 0.0 && eight < 0.1 && four > 5.0 * eight && four < 2.0, "{eight} and {four}");
         let model = policy.quantized(Quantization::Q8).model;
         let mut kinds = Kinds::default();
         model.visit(&mut kinds);

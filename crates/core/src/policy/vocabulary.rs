@@ -22,7 +22,7 @@ const LOGITS: usize = 1 << 26;
 
 /// Consecutive picks whose logits are formed together.
 fn chunks(picks: usize, vocabulary: usize) -> impl Iterator<Item = Range<usize>> {
-    let size = (LOGITS / vocabulary.max(1)).next_multiple_of(PICK_MULTIPLE);
+    let size = (LOGITS / vocabulary.max(1)).max(1).next_multiple_of(PICK_MULTIPLE);
     (0..picks).step_by(size).map(move |start| start..picks.min(start + size))
 }
 
