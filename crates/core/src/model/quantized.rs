@@ -103,7 +103,7 @@ mod tests {
         let model = policy.quantized(Quantization::Q8).model;
         let mut kinds = Kinds::default();
         model.visit(&mut kinds);
-        // Seven maps in each of two layers; embedding and norms stay.
-        assert_eq!((kinds.few_bits, kinds.whole), (14, 1 + 2 * 2 + 1));
+        // Six maps in each of two layers. What stays: embedding, norms, biases, and the maps down from 176 inputs.
+        assert_eq!((kinds.few_bits, kinds.whole), (2 * 6, 1 + (2 * 2 + 1) + 2 * 3 + 2));
     }
 }
