@@ -143,6 +143,10 @@ pub(crate) struct Common {
     /// vulkan:1; auto takes the first card there is. `minform info` lists them.
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
+    /// The type of number that weights are multiplied in; overrides the configuration. bf16 and f16 take half the memory
+    /// traffic, and are faster where the device multiplies them faster. What learns and what is summed is f32.
+    #[arg(long, value_enum)]
+    pub(crate) dtype: Option<Dtype>,
     /// Seed of all randomness; overrides the configuration.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
@@ -420,6 +424,27 @@ pub(crate) struct Reading {
     pub(crate) quantize: Option<Quantize>,
 }
 
+/// Type of number of the products.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Dtype {
+    /// 24 bits of precision.
+    F32,
+    /// 8 bits of precision and the range of f32.
+    Bf16,
+    /// 11 bits of precision, from 6e-8 to 65504; losses are scaled.
+    F16,
+}
+
+impl From<Dtype> for minform_core::Dtype {
+    fn from(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::F32 => Self::F32,
+            Dtype::Bf16 => Self::Bf16,
+            Dtype::F16 => Self::F16,
+        }
+    }
+}
+
 /// Weights of few bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Quantize {
@@ -429,11 +454,11 @@ pub(crate) enum Quantize {
     Q4,
 }
 
-impl Quantize {
-    pub(crate) fn quantization(self) -> Quantization {
-        match self {
-            Self::Q8 => Quantization::Q8,
-            Self::Q4 => Quantization::Q4,
+impl From<Quantize> for Quantization {
+    fn from(bits: Quantize) -> Self {
+        match bits {
+            Quantize::Q8 => Self::Q8,
+            Quantize::Q4 => Self::Q4,
         }
     }
 }
@@ -488,6 +513,10 @@ pub(crate) struct Bench {
     /// Also fit how the times grow with the rows and with their tokens, from half and a quarter of each.
     #[arg(long)]
     pub(crate) growth: bool,
+    /// Command that measures the same with another library, for a ratio; arguments with the sizes are appended, and it
+    /// prints one JSON object with the seconds of each phase (tests/peers/bench.py).
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) peer: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,10 @@ use anyhow::{Result, bail};
 use burn::tensor::Device;
 #[cfg(any(feature = "cuda", feature = "metal", feature = "vulkan", feature = "wgpu"))]
 use burn::tensor::DeviceType;
+use minform_core::config::Config;
+use minform_core::train::Execution;
+
+use crate::cli::Workers;
 
 /// A way to reach devices, best first: its name, whether it is compiled in, and what its devices need.
 const KINDS: [Kind; 4] = [
@@ -80,8 +84,13 @@ pub(crate) fn find(name: &str) -> Result<Found> {
     }
 }
 
+/// How a training computes its gradients.
+pub(crate) fn execution(options: &Workers, config: &Config) -> Result<Execution> {
+    Ok(Execution { workers: workers(&options.workers)?, dtype: config.dtype })
+}
+
 /// The devices that share the work of a training, with their gradients: those of `--workers`.
-pub(crate) fn workers(names: &[String]) -> Result<Vec<Device>> {
+fn workers(names: &[String]) -> Result<Vec<Device>> {
     let one = |name: &String| match name.starts_with("ws://") {
         true => remote(name),
         false => Ok(vec![choose(name)?]),

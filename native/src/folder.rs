@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use burn::tensor::Device;
-use minform_core::model::{Head, ModelConfig, PeftAdapter, Precision, Quantization};
+use minform_core::Dtype;
+use minform_core::model::{Head, ModelConfig, PeftAdapter, Storage};
 use minform_core::policy::Policy;
 use minform_core::prm::{Prm, PrmParts, StepScorer, load};
 use minform_text::layout::{Layout, PrmFamily};
@@ -129,11 +130,11 @@ impl Folder {
         &self,
         layout: &Layout,
         reference: Option<(Policy, f32)>,
-        quantization: Option<Quantization>,
+        storage: Storage,
         device: &Device,
     ) -> Result<Box<dyn StepScorer>> {
         let (config, weights, answers) = (self.config.clone(), self.weights()?, layout.answers());
-        let parts = PrmParts { config, weights, answers, reference, quantization };
+        let parts = PrmParts { config, weights, answers, reference, storage };
         load(layout.family(), parts, device).with_context(|| self.path.display().to_string())
     }
 
@@ -225,26 +226,26 @@ impl Folder {
         write_folder(path, &self.files(config, weights)?)
     }
 
-    /// Writes the model of this folder to `path` with values of another precision.
-    pub(crate) fn save_as(&self, path: &Path, precision: Precision) -> Result<()> {
+    /// Writes the model of this folder to `path` with values of another type.
+    pub(crate) fn save_as(&self, path: &Path, dtype: Dtype) -> Result<()> {
         let device = Device::flex();
         let weights = match self.config.head {
-            Head::Language => self.policy(&device)?.to_safetensors_in(precision)?,
+            Head::Language => self.policy(&device)?.to_safetensors_in(dtype)?,
             // Says which heads it takes.
-            _ => self.prm(&device)?.to_safetensors_in(precision)?,
+            _ => self.prm(&device)?.to_safetensors_in(dtype)?,
         };
-        self.save_weights(path, precision, weights)
+        self.save_weights(path, dtype, weights)
     }
 
     /// Writes the reward model that an adapter makes of the model of this folder.
-    pub(crate) fn save_with_adapter(self, path: &Path, precision: Precision, adapter: &Path) -> Result<()> {
+    pub(crate) fn save_with_adapter(self, path: &Path, dtype: Dtype, adapter: &Path) -> Result<()> {
         let (folder, prm) = self.with_adapter(adapter, &Device::flex())?;
-        folder.save_weights(path, precision, prm.to_safetensors_in(precision)?)
+        folder.save_weights(path, dtype, prm.to_safetensors_in(dtype)?)
     }
 
-    fn save_weights(&self, path: &Path, precision: Precision, weights: Vec<u8>) -> Result<()> {
+    fn save_weights(&self, path: &Path, dtype: Dtype, weights: Vec<u8>) -> Result<()> {
         let mut config = self.config.to_json();
-        config["torch_dtype"] = precision.torch_dtype().into();
+        config["torch_dtype"] = dtype.torch_dtype().into();
         // What the class does not tell.
         if let Some(family) = self.family.filter(|family| PrmFamily::detect(&config, "") != Some(*family)) {
             config["minform"]["family"] = family.name().into();

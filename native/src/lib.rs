@@ -11,6 +11,7 @@ mod device;
 mod figure;
 mod folder;
 mod log;
+mod memory;
 mod origin;
 mod output;
 mod parquet;

@@ -2,39 +2,41 @@
 
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use burn::tensor::{DType, Device, Distribution, Tensor};
+use minform_core::Dtype;
 
 /// Types of numbers that a device may compute with.
-const TYPES: [(&str, DType); 3] = [("f32", DType::F32), ("f16", DType::F16), ("bf16", DType::BF16)];
+const TYPES: [(&str, Dtype); 3] = [("f32", Dtype::F32), ("f16", Dtype::F16), ("bf16", Dtype::Bf16)];
 
 /// The most that a device does in a second.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rates {
-    /// Multiplications and additions of f32 matrix products.
+    /// Multiplications and additions of matrix products.
     pub(crate) operations: f64,
     /// Bytes of memory read and written.
     pub(crate) bytes: f64,
 }
 
 impl Rates {
-    pub(crate) fn of(device: &Device) -> Result<Self> {
-        Ok(Self { operations: product_rate(device)?, bytes: copy_rate(device)? })
+    /// With numbers of type `dtype`.
+    pub(crate) fn of(device: &Device, dtype: Dtype) -> Result<Self> {
+        Ok(Self { operations: product_rate(device, dtype)?, bytes: copy_rate(device)? })
     }
 }
 
-/// The types of numbers that `device` computes with.
-pub(crate) fn types(device: &Device) -> Vec<&'static str> {
-    TYPES.into_iter().filter(|(_, dtype)| device.supports_dtype(*dtype)).map(|(name, _)| name).collect()
+/// The types of numbers that `device` computes with, with their names.
+pub(crate) fn types(device: &Device) -> Vec<(&'static str, Dtype)> {
+    TYPES.into_iter().filter(|(_, dtype)| device.supports_dtype(DType::from(*dtype))).collect()
 }
 
 /// Of square products that grow until one takes a while: the best of several, in operations a second.
-fn product_rate(device: &Device) -> Result<f64> {
+pub(crate) fn product_rate(device: &Device, dtype: Dtype) -> Result<f64> {
     const LONG: f64 = 0.02;
     const LARGEST: usize = 8192;
     let mut side = 1024;
     loop {
-        let (a, b) = (random(side, device), random(side, device));
+        let [a, b] = [(); 2].map(|()| random(side, device).cast(DType::from(dtype)));
         let best = best_seconds(device, || a.clone().matmul(b.clone()))?;
         if best > LONG || side == LARGEST {
             return Ok(2.0 * (side as f64).powi(3) / best);
@@ -43,12 +45,19 @@ fn product_rate(device: &Device) -> Result<f64> {
     }
 }
 
-/// Of the negative of a matrix too large for any cache, in bytes a second.
-fn copy_rate(device: &Device) -> Result<f64> {
-    const SIDE: usize = 8192;
-    let x = random(SIDE, device);
-    let best = best_seconds(device, || -x.clone())?;
-    Ok(2.0 * 4.0 * (SIDE * SIDE) as f64 / best)
+/// Of negatives, one of the other, of a matrix as large as the device takes, in bytes a second.
+pub(crate) fn copy_rate(device: &Device) -> Result<f64> {
+    const TIMES: usize = 8;
+    for side in [8192, 4096, 2048] {
+        let x = Tensor::<2>::ones([side, side], device);
+        let negated = || (0..TIMES).fold(x.clone(), |x, _| x.neg());
+        // A device may refuse so much memory without a word.
+        let last = pollster::block_on(negated().slice([side - 1..side, side - 1..side]).into_data_async());
+        if last.is_ok_and(|last| last.try_into_vec::<f32>().is_ok_and(|last| last == [1.0])) {
+            return Ok((TIMES * 2 * 4 * side * side) as f64 / best_seconds(device, negated)?);
+        }
+    }
+    bail!("the device cannot hold 16 MB in one piece")
 }
 
 fn random(side: usize, device: &Device) -> Tensor<2> {

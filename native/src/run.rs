@@ -299,10 +299,3 @@ fn phase_of(event: &Event) -> Option<Phase> {
         _ => None,
     }
 }
-
-/// Highest resident memory of this process so far, in MB; `None` where the system does not tell.
-pub(crate) fn peak_memory_mb() -> Option<f64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kilobytes| kilobytes / 1024.0)
-}

@@ -1,4 +1,4 @@
-//! The configuration of a run: defaults, then a preset, then a file, then `--set`, then `--seed`.
+//! The configuration of a run: defaults, then a preset, then a file, then `--set`, then `--seed` and `--dtype`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,9 +7,10 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use minform_core::config::Config;
+use minform_core::model::Storage;
 use toml::{Table, Value};
 
-use crate::cli::Common;
+use crate::cli::{Common, Quantize};
 use crate::folder;
 
 /// Some settings and where they come from.
@@ -49,8 +50,17 @@ pub(crate) fn resolve(base: &Config, mut layers: Vec<Layer>, common: Option<&Com
         config.seed = seed;
         origins.insert("seed".into(), "--seed".into());
     }
+    if let Some(dtype) = common.and_then(|common| common.dtype) {
+        config.dtype = dtype.into();
+        origins.insert("dtype".into(), "--dtype".into());
+    }
     config.validate()?;
     Ok(Settings { config, origins })
+}
+
+/// How a model that only reads and writes keeps its weights.
+pub(crate) fn storage(config: &Config, bits: Option<Quantize>) -> Storage {
+    Storage { dtype: config.dtype, quantization: bits.map(Into::into) }
 }
 
 impl Settings {
@@ -208,7 +218,7 @@ mod tests {
 
     fn common(set: &[&str]) -> Common {
         let set = set.iter().map(ToString::to_string).collect();
-        Common { config: None, set, device: "auto".into(), seed: None, json: false }
+        Common { config: None, set, device: "auto".into(), dtype: None, seed: None, json: false }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 
 use burn::tensor::Device;
-use minform_core::model::ModelConfig;
+use minform_core::model::{ModelConfig, Storage};
 use minform_core::policy::Policy;
 use minform_core::prm::{self, PrmParts, StepScorer};
 use minform_text::layout::{Layout, LayoutError, PrmFamily};
@@ -32,7 +32,7 @@ fn scorer(family: PrmFamily) -> Box<dyn StepScorer> {
         weights: weights(&name(family)),
         answers: layout(family).answers(),
         reference,
-        quantization: None,
+        storage: Storage::default(),
     };
     prm::load(family, parts, &Device::flex()).unwrap()
 }
@@ -108,7 +108,7 @@ fn a_head_of_another_family_is_refused() {
         weights: weights(family),
         answers: [0; 2],
         reference: None,
-        quantization: None,
+        storage: Storage::default(),
     };
     let refused = |family: PrmFamily, of: &str| match prm::load(family, parts(of), &Device::flex()) {
         Ok(_) => panic!("{family:?} from {of}"),

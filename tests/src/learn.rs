@@ -3,13 +3,14 @@
 use std::ops::ControlFlow;
 
 use burn::tensor::Device;
+use minform_core::Dtype;
 use minform_core::config::{self, Optimizer, Sampling};
 use minform_core::demo::{Demo, settings};
 use minform_core::event::Event;
 use minform_core::model::ModelConfig;
 use minform_core::policy::Policy;
 use minform_core::prm::{self, LabelledSteps, Prm};
-use minform_core::train::{Example, Problem, Rl, Updated, mean_loss, sft};
+use minform_core::train::{Example, Execution, Problem, Rl, Updated, mean_loss, sft};
 use minform_text::steps::PrmInput;
 use minform_text::tokenizer::Tokenizer;
 use minform_text::world;
@@ -30,8 +31,17 @@ fn fast(lr: f64) -> Optimizer {
     Optimizer { lr, ..Optimizer::default() }
 }
 
+/// What learning must succeed with.
+fn every_dtype() -> impl Iterator<Item = Execution> {
+    [Dtype::F32, Dtype::Bf16, Dtype::F16].into_iter().map(|dtype| Execution { workers: Vec::new(), dtype })
+}
+
 #[test]
 fn fine_tuning_learns_two_examples_by_heart() {
+    every_dtype().for_each(|execution| learns_two_examples(&execution));
+}
+
+fn learns_two_examples(execution: &Execution) {
     let mut policy = tiny(1);
     let examples = vec![
         Example { prompt: vec![40, 41], target: vec![50, 51, 52, 1] },
@@ -41,13 +51,17 @@ fn fine_tuning_learns_two_examples_by_heart() {
     let before = pollster::block_on(mean_loss(&policy, &examples, 64)).unwrap();
     let mut next = |_: usize, _: usize| examples.clone();
     let mut listen = |_: Event| ControlFlow::Continue(());
-    pollster::block_on(sft(&mut policy, &config, &[], &mut next, &mut listen)).unwrap();
+    pollster::block_on(sft(&mut policy, &config, execution, &mut next, &mut listen)).unwrap();
     let after = pollster::block_on(mean_loss(&policy, &examples, 64)).unwrap();
-    assert!(before > 4.0 && after < 0.1, "{before} to {after}");
+    assert!(before > 4.0 && after < 0.1, "{execution:?}: {before} to {after}");
 }
 
 #[test]
 fn a_process_reward_model_learns_which_token_is_bad() {
+    every_dtype().for_each(|execution| learns_which_token_is_bad(&execution));
+}
+
+fn learns_which_token_is_bad(execution: &Execution) {
     let mut prm = Prm::from_policy(&tiny(2), 3);
     let row = |token: u32, good: bool| LabelledSteps {
         input: PrmInput { ids: vec![40, token, 4, 45, 4], positions: vec![2, 4], start: 1 },
@@ -64,7 +78,7 @@ fn a_process_reward_model_learns_which_token_is_bad() {
         ..config::Prm::default()
     };
     let mut listen = |_: Event| ControlFlow::Continue(());
-    pollster::block_on(prm::train(&mut prm, &config, &data, 0, &mut listen)).unwrap();
+    pollster::block_on(prm::train(&mut prm, &config, &data, 0, execution, &mut listen)).unwrap();
     let inputs: Vec<PrmInput> = data.iter().map(|row| row.input.clone()).collect();
     let scores = pollster::block_on(prm::score(&prm.frozen(), &inputs, 64, &mut |_| true)).unwrap();
     for (row, scores) in data.iter().zip(&scores) {
@@ -88,9 +102,13 @@ fn scores_do_not_depend_on_the_batch() {
 /// One problem whose right answer is one token: plain verifiable RL must find it.
 #[test]
 fn rl_raises_the_verifiable_reward() {
+    every_dtype().for_each(|execution| raises_the_verifiable_reward(&execution));
+}
+
+fn raises_the_verifiable_reward(execution: &Execution) {
     let tokenizer = tokenizer();
     let config = config::Rl {
-        updates: 60,
+        updates: 100,
         prompts: 4,
         samples: 16,
         reward: config::Reward { process: 0.0, verifiable: 1.0, ..config::Reward::default() },
@@ -100,7 +118,8 @@ fn rl_raises_the_verifiable_reward() {
         ..config::Rl::default()
     };
     let sampling = Sampling { max_new_tokens: 1, ..Sampling::default() };
-    let mut rl = Rl::new(tiny(6), Vec::new(), tokenizer.clone(), &config, &sampling, 7).unwrap();
+    let rl = Rl::new(tiny(6), Vec::new(), tokenizer.clone(), &config, &sampling, 7).unwrap();
+    let mut rl = rl.with_execution(execution);
     // The last number of a response is its answer, so the token "7" is right and every other one is wrong.
     let problem = Problem { prompt: "Tom has 3 apples.".into(), answer: Some("7".into()) };
     let mut verified = Vec::new();
@@ -111,8 +130,8 @@ fn rl_raises_the_verifiable_reward() {
         assert_eq!(updated.scored.len(), 64);
         verified.push(updated.update.verified.unwrap());
     }
-    let last: f32 = verified[50..].iter().sum::<f32>() / 10.0;
-    assert!(verified[0] < 0.1 && last > 0.8, "{verified:?}");
+    let last: f32 = verified[90..].iter().sum::<f32>() / 10.0;
+    assert!(verified[0] < 0.1 && last > 0.8, "{execution:?}: {verified:?}");
 }
 
 /// Ten updates with gradients layer by layer against ten without: the same policy, up to rounding.

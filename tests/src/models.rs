@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 
 use burn::tensor::Device;
-use minform_core::Error;
 use minform_core::config::Sampling;
-use minform_core::model::{Frame, ModelConfig, Network as _, Precision, Rope, TokenClassifier};
+use minform_core::model::{Frame, ModelConfig, Network as _, Rope, TokenClassifier};
 use minform_core::policy::{Generator, Policy};
 use minform_core::prm::Prm;
+use minform_core::{Dtype, Error};
 use serde_json::Value;
 
 use crate::fixture::{batch, config, difference, folder, ids, json, policy, values, weights};
@@ -85,7 +85,7 @@ fn saved_weights_and_configuration_read_back_with_the_same_logits() {
 #[test]
 fn half_precision_halves_the_file_and_moves_the_logits_little() {
     let first = policy("models/qwen2-tied");
-    let (full, half) = (first.to_safetensors().unwrap(), first.to_safetensors_in(Precision::Half).unwrap());
+    let (full, half) = (first.to_safetensors().unwrap(), first.to_safetensors_in(Dtype::F16).unwrap());
     assert!(half.len() * 10 < full.len() * 6, "{} of {} bytes", half.len(), full.len());
     let again = Policy::from_files(first.config.clone(), vec![half], &Device::flex()).unwrap();
     let worst = difference(&logits(&again, &[1, 2, 3, 4]), &logits(&first, &[1, 2, 3, 4]));

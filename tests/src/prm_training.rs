@@ -5,9 +5,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use burn::tensor::Device;
+use minform_core::Dtype;
 use minform_core::config::{self, Balance, Objective, Optimizer};
 use minform_core::event::Event;
-use minform_core::model::{ModelConfig, PeftAdapter, Precision};
+use minform_core::model::{ModelConfig, PeftAdapter};
 use minform_core::policy::Policy;
 use minform_core::prm::{self, LabelledSteps, Prm, PrmTraining};
 use minform_text::steps::PrmInput;
@@ -197,7 +198,7 @@ fn an_adapter_holds_what_was_learned() {
     let learned = scores(training.prm(), &data());
     let model = training.prm().model.clone();
     let adapter = pollster::block_on(PeftAdapter::of(&model, lora.rank, lora.alpha)).unwrap();
-    let files = adapter.files("base", Precision::Full).unwrap();
+    let files = adapter.files("base", Dtype::F32).unwrap();
     let base = tiny().frozen();
     assert!(scores(&base, &data()) != learned);
     let read = PeftAdapter::from_files(&files[0].1, &files[1].1).unwrap();
@@ -205,7 +206,7 @@ fn an_adapter_holds_what_was_learned() {
     for (found, expected) in scores(&folded, &data()).iter().zip(&learned) {
         assert!((found - expected).abs() < 1e-5, "{found}, not {expected}");
     }
-    let half = adapter.files("base", Precision::Half).unwrap();
+    let half = adapter.files("base", Dtype::F16).unwrap();
     // Beside the header, which is most of so small a file.
     assert!(half[1].1.len() < files[1].1.len());
     let told: serde_json::Value = serde_json::from_slice(&files[0].1).unwrap();

@@ -16,11 +16,14 @@
 
 pub mod config;
 pub mod demo;
+mod dtype;
 pub mod error;
 pub mod event;
 pub mod experiment;
 pub mod label;
 pub mod model;
+#[cfg(test)]
+mod numbers;
 mod ops;
 mod parallel;
 pub mod policy;
@@ -30,6 +33,8 @@ mod read;
 pub mod search;
 pub mod seed;
 pub mod self_test;
+mod sum;
 pub mod train;
 
+pub use dtype::Dtype;
 pub use error::{Error, Result};

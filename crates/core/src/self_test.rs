@@ -13,7 +13,7 @@ use crate::config::{Optimizer, Sft};
 use crate::model::ModelConfig;
 use crate::policy::{Packed, Policy};
 use crate::read::read;
-use crate::train::{Example, sft};
+use crate::train::{Example, Execution, sft};
 use crate::{Result, seed};
 
 /// Largest error |x − y| / (1 + |y|) of a device that computes in f32, in whatever order it adds.
@@ -83,7 +83,14 @@ async fn trained(device: &Device) -> Result<Vec<f32>> {
     let sentences = [sentence(3), sentence(20)];
     let optimizer = Optimizer { lr: 1e-2, ..Optimizer::default() };
     let config = Sft { steps: 2, batch: 2, micro_batch_tokens: 64, optimizer, ..Sft::default() };
-    sft(&mut policy, &config, &[], &mut |_, _| sentences.to_vec(), &mut |_| ControlFlow::Continue(())).await?;
+    sft(
+        &mut policy,
+        &config,
+        &Execution::default(),
+        &mut |_, _| sentences.to_vec(),
+        &mut |_| ControlFlow::Continue(()),
+    )
+    .await?;
     let packed = Packed::continuations(&sentences.iter().map(|sentence| vec![sentence.row()]).collect::<Vec<_>>());
     read(policy.frozen().log_probs(&packed)).await
 }

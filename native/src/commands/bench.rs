@@ -1,7 +1,10 @@
 //! `minform bench`: how long each phase takes, beside what the device would need at the least.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
@@ -12,7 +15,7 @@ use minform_core::model::{Cost, ModelConfig, Sequences};
 use minform_core::policy::{Generator, Policy};
 use minform_core::prm::{self, Prm};
 use minform_core::seed::mix_in;
-use minform_core::train::{Example, sft};
+use minform_core::train::{Example, Execution, sft};
 use minform_text::steps::PrmInput;
 use pollster::block_on;
 use serde::Serialize;
@@ -21,9 +24,9 @@ use serde_json::json;
 use crate::cli::Bench;
 use crate::device::{self, Found};
 use crate::folder;
+use crate::memory::peak_memory_mb;
 use crate::output;
 use crate::rates::Rates;
-use crate::run::peak_memory_mb;
 use crate::settings;
 
 /// Shapes of known models, as their `config.json` has them.
@@ -49,6 +52,9 @@ struct Measured {
     floor: f64,
     /// Of each repetition in rising order, in seconds.
     seconds: Vec<f64>,
+    /// The same of the peer, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<Vec<f64>>,
 }
 
 /// What is measured: so many sequences of so many tokens.
@@ -75,26 +81,31 @@ pub(crate) fn run(options: &Bench) -> Result<()> {
     if options.growth && (options.tokens < 8 || options.rows < 4) {
         bail!("--growth measures a quarter of the size too: give at least 4 rows of 8 tokens");
     }
-    let rates = Rates::of(&device)?;
+    let rates = Rates::of(&device, config.dtype)?;
     let bench = Bencher { shape, config, device, rates, repeats: options.repeats };
     let policy = Policy::new(bench.shape.clone(), bench.config.seed, &bench.device.clone().autodiff());
-    let measured = bench.all(&policy, size)?;
+    let mut measured = bench.all(&policy, size)?;
+    if let Some(command) = &options.peer {
+        let mut peer = bench.peer(command, size)?;
+        measured.iter_mut().for_each(|measured| measured.peer = peer.remove(measured.phase));
+    }
     let growth = if options.growth { bench.growth(&policy, size, &measured)? } else { Vec::new() };
     let memory = peak_memory_mb();
     output::line(match options.common.json {
         true => json!({
             "version": env!("CARGO_PKG_VERSION"), "device": name, "card": card, "shape": options.shape,
             "rows": options.rows, "tokens": options.tokens, "new_tokens": options.new_tokens,
-            "operations_per_second": rates.operations, "bytes_per_second": rates.bytes,
+            "dtype": bench.config.dtype, "operations_per_second": rates.operations, "bytes_per_second": rates.bytes,
             "phases": measured, "growth": growth, "peak_memory_mb": memory,
         })
         .to_string(),
         false => {
             let card = card.map_or(String::new(), |card| format!(" ({card})"));
             format!(
-                "{} on {name}{card}: {:.1} GFLOP/s in f32 products, {:.1} GB/s\n\n{}{}",
+                "{} on {name}{card}: {:.1} GFLOP/s in {} products, {:.1} GB/s\n\n{}{}",
                 options.shape,
                 rates.operations / 1e9,
+                bench.config.dtype.name(),
                 rates.bytes / 1e9,
                 table(&measured),
                 growth.iter().map(Growth::line).collect::<String>()
@@ -118,7 +129,7 @@ impl Bencher {
     }
 
     fn scoring(&self, policy: &Policy, Size { sequences, .. }: Size) -> Result<Measured> {
-        let prm = Prm::from_policy(policy, self.config.seed).frozen();
+        let prm = Prm::from_policy(policy, self.config.seed).for_inference(self.config.dtype);
         let positions: Vec<usize> = (STEP - 1..sequences.tokens).step_by(STEP).collect();
         let input = |ids| PrmInput { ids, positions: positions.clone(), start: 0 };
         let inputs: Vec<PrmInput> = self.rows(sequences).into_iter().map(input).collect();
@@ -131,7 +142,7 @@ impl Bencher {
     fn generation(&self, policy: &Policy, Size { sequences, new_tokens }: Size) -> Result<Measured> {
         // Without an end, every response has its full length.
         let shape = ModelConfig { eos_token_ids: Vec::new(), ..self.shape.clone() };
-        let policy = policy.frozen();
+        let policy = policy.for_inference(self.config.dtype);
         let generator = Generator::new(&policy.model, &shape);
         let prompts = self.rows(sequences);
         let sampling = Sampling { max_new_tokens: new_tokens, rows: sequences.rows, ..self.config.sampling.clone() };
@@ -157,9 +168,13 @@ impl Bencher {
             }
             ControlFlow::Continue(())
         };
-        block_on(sft(&mut policy, &settings, &[], &mut |_, _| examples.clone(), &mut listen))?;
+        block_on(sft(&mut policy, &settings, &self.execution(), &mut |_, _| examples.clone(), &mut listen))?;
         seconds.remove(0);
         Ok(self.measured("update", sequences.rows * sequences.tokens, self.shape.update_cost(sequences), seconds))
+    }
+
+    fn execution(&self) -> Execution {
+        Execution { workers: Vec::new(), dtype: self.config.dtype }
     }
 
     /// One untimed run, then the time of each repetition. All work ends with numbers that are read back.
@@ -176,7 +191,31 @@ impl Bencher {
     fn measured(&self, phase: &'static str, tokens: usize, cost: Cost, mut seconds: Vec<f64>) -> Measured {
         seconds.sort_by(f64::total_cmp);
         let floor = cost.seconds(self.rates.operations, self.rates.bytes);
-        Measured { phase, tokens, operations: cost.operations, bytes: cost.bytes, floor, seconds }
+        Measured { phase, tokens, operations: cost.operations, bytes: cost.bytes, floor, seconds, peer: None }
+    }
+
+    /// The seconds of each phase with another library.
+    fn peer(&self, command: &str, Size { sequences, new_tokens }: Size) -> Result<BTreeMap<String, Vec<f64>>> {
+        let place = tempfile::tempdir()?;
+        let config = place.path().join("config.json");
+        fs::write(&config, self.shape.to_json().to_string())?;
+        let numbers = [
+            ("--rows", sequences.rows),
+            ("--tokens", sequences.tokens),
+            ("--new-tokens", new_tokens),
+            ("--repeats", self.repeats),
+            ("--score-tokens", self.config.prm.micro_batch_tokens),
+            ("--update-tokens", self.config.sft.micro_batch_tokens),
+        ];
+        let mut words = command.split_whitespace();
+        let mut asked = Command::new(words.next().context("--peer is empty")?);
+        asked.args(words).arg("--config").arg(&config).arg("--dtype").arg(self.config.dtype.name());
+        asked.args(numbers.iter().flat_map(|(name, number)| [(*name).to_owned(), number.to_string()]));
+        let told = asked.stderr(Stdio::inherit()).output().with_context(|| format!("cannot run {command}"))?;
+        if !told.status.success() {
+            bail!("{command}: {}", told.status);
+        }
+        serde_json::from_slice(&told.stdout).with_context(|| format!("{command} printed no seconds by phase"))
     }
 
     /// Ids that look like none in particular.
@@ -228,8 +267,12 @@ fn slope(times: &[f64; 3]) -> f64 {
 
 impl Measured {
     fn median(&self) -> f64 {
-        self.seconds.get(self.seconds.len() / 2).copied().unwrap_or(f64::NAN)
+        median(&self.seconds)
     }
+}
+
+fn median(rising: &[f64]) -> f64 {
+    rising.get(rising.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 fn table(measured: &[Measured]) -> String {
@@ -251,6 +294,10 @@ fn table(measured: &[Measured]) -> String {
             median / one.floor,
             one.tokens as f64 / median
         );
+        if let Some(peer) = &one.peer {
+            let theirs = self::median(peer);
+            text += &format!("   peer: {theirs:.4} s, {:.2} of its speed", theirs / median);
+        }
     }
     text
 }

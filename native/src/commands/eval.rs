@@ -12,10 +12,11 @@ use serde::Serialize;
 
 use super::problems::{Asking, load_problems};
 use super::sft::examples;
-use crate::cli::{Eval, Quantize};
+use crate::cli::Eval;
 use crate::folder::Folder;
 use crate::output;
 use crate::run::Run;
+use crate::settings::storage;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -29,7 +30,7 @@ pub(crate) fn run(options: &Eval) -> Result<()> {
     let Asking { config, device, folder, prompter } =
         Asking::open(&options.common, &options.model, options.template, options.greedy)?;
     let problems = load_problems(&options.data.data, options.data.rows)?;
-    let policy = folder.policy(&device)?.for_inference(options.quantize.map(Quantize::quantization));
+    let policy = folder.policy(&device)?.for_inference(storage(&config, options.quantize));
     let loss = match examples(&problems, &prompter, &folder) {
         Ok(examples) => Some(pollster::block_on(mean_loss(&policy, &examples, config.sft.micro_batch_tokens))?),
         Err(error) if options.loss => return Err(error),

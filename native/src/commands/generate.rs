@@ -9,10 +9,11 @@ use minform_text::data::Problem;
 use serde_json::json;
 
 use super::problems::{Asking, problems_of};
-use crate::cli::{Generate, Quantize};
+use crate::cli::Generate;
 use crate::folder::Folder;
 use crate::output;
 use crate::run::{self, Run};
+use crate::settings::storage;
 
 pub(crate) fn run(options: &Generate) -> Result<()> {
     let Asking { config, device, folder, prompter } =
@@ -22,7 +23,7 @@ pub(crate) fn run(options: &Generate) -> Result<()> {
         (None, Some(path)) => problems_of(path, options.rows, &config)?,
         (None, None) => Vec::new(),
     };
-    let policy = folder.policy(&device)?.for_inference(options.quantize.map(Quantize::quantization));
+    let policy = folder.policy(&device)?.for_inference(storage(&config, options.quantize));
     let prompts: Vec<Vec<u32>> = problems
         .iter()
         .map(|problem| Ok(folder.tokenizer.encode(&prompter.render(&problem.question)?)?))

@@ -1,9 +1,9 @@
 //! `minform import`: a GGUF file becomes a Hugging Face folder, or a folder another of other precision or with an adapter.
 
 use anyhow::{Context as _, Result, bail};
-use minform_core::model::Precision;
+use minform_core::Dtype;
 use minform_text::gguf::{Gguf, to_hf};
-use safetensors::tensor::{Dtype, TensorView};
+use safetensors::tensor::{Dtype as Stored, TensorView};
 use serde_json::json;
 
 use crate::cli::Import;
@@ -35,7 +35,7 @@ pub(crate) fn run(options: &Import) -> Result<()> {
     let parameters: usize = tensors.iter().map(|(_, shape, _)| shape.iter().product::<usize>()).sum();
     let views = tensors
         .iter()
-        .map(|(name, shape, raw)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), raw)?)))
+        .map(|(name, shape, raw)| Ok((name.as_str(), TensorView::new(Stored::F32, shape.clone(), raw)?)))
         .collect::<Result<Vec<_>>>()?;
     let metadata = Some([("format".to_string(), "pt".to_string())].into());
     let weights = safetensors::serialize(views, metadata)?;
@@ -67,13 +67,13 @@ pub(crate) fn run(options: &Import) -> Result<()> {
 
 /// Writes a model folder again.
 fn rewrite(options: &Import) -> Result<()> {
-    let precision = if options.half { Precision::Half } else { Precision::Full };
+    let dtype = if options.half { Dtype::F16 } else { Dtype::F32 };
     let folder = Folder::open(&options.file)?;
     match &options.adapter {
-        Some(adapter) => folder.save_with_adapter(&options.out, precision, adapter)?,
-        None => folder.save_as(&options.out, precision)?,
+        Some(adapter) => folder.save_with_adapter(&options.out, dtype, adapter)?,
+        None => folder.save_as(&options.out, dtype)?,
     }
-    let dtype = precision.torch_dtype();
+    let dtype = dtype.torch_dtype();
     match options.json {
         true => output::line(json!({"folder": options.out, "dtype": dtype})),
         false => output::line(format_args!("{}: {dtype}", options.out.display())),

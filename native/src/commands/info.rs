@@ -1,32 +1,42 @@
 //! `minform info`: what this build and this machine offer.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail};
+use burn::tensor::Device;
 use minform_core::self_test::{Check, self_test};
 use serde_json::json;
 
 use crate::cli::Info;
 use crate::device::{self, Found};
+use crate::memory::{Memory, memories};
 use crate::output;
-use crate::rates::{Rates, types};
+use crate::rates::{copy_rate, product_rate, types};
 
 pub(crate) fn run(options: &Info) -> Result<()> {
     let all = device::all();
     let Found { name, device, card } = device::find(&options.device)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let checks = pollster::block_on(self_test(&device))?;
-    let rates = Rates::of(&device)?;
+    let bytes = copy_rate(&device)?;
+    let products = types(&device)
+        .into_iter()
+        .map(|(name, dtype)| Ok((name, product_rate(&device, dtype)?)))
+        .collect::<Result<Vec<(&str, f64)>>>()?;
+    let names = |device: &Device| types(device).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
     if options.json {
-        let listed = |found: &Found| json!({ "name": found.name, "card": found.card, "types": types(&found.device) });
+        let listed = |found: &Found| json!({ "name": found.name, "card": found.card, "types": names(&found.device) });
         let checked = |check: &Check| json!({ "name": check.name, "passed": check.passed, "error": check.error });
         let object = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "compiled_devices": device::compiled(),
             "devices": all.iter().map(listed).collect::<Vec<_>>(),
+            "memory": memories(),
             "device": name,
             "cores": cores,
             "self_test": checks.iter().map(checked).collect::<Vec<_>>(),
-            "matmul_gflops_f32": rates.operations / 1e9,
-            "copy_gb_per_second": rates.bytes / 1e9,
+            "matmul_gflops": products.iter().map(|(name, rate)| (*name, rate / 1e9)).collect::<BTreeMap<_, _>>(),
+            "copy_gb_per_second": bytes / 1e9,
         });
         output::line(object)?;
     } else {
@@ -35,15 +45,20 @@ pub(crate) fn run(options: &Info) -> Result<()> {
         output::line("devices:")?;
         for found in &all {
             let what = found.card.as_deref().map_or_else(|| format!("the processor, {cores} cores"), str::to_owned);
-            output::line(format_args!("  {:<10}{what} ({})", found.name, types(&found.device).join(", ")))?;
+            output::line(format_args!("  {:<10}{what} ({})", found.name, names(&found.device).join(", ")))?;
+        }
+        for Memory { of, total_mb, free_mb } in memories() {
+            output::line(format_args!("memory of {of}: {:.1} GB, {:.1} free", total_mb / 1e3, free_mb / 1e3))?;
         }
         output::line(format_args!("tried here: {name}{}", card.map_or(String::new(), |card| format!(", {card}"))))?;
         for Check { name, passed, error } in &checks {
             let verdict = if *passed { "agrees with the CPU" } else { "DOES NOT AGREE with the CPU" };
             output::line(format_args!("  {name}: {verdict}, largest error {error:.1e}"))?;
         }
-        output::line(format_args!("  f32 matrix product: {:.1} GFLOP/s", rates.operations / 1e9))?;
-        output::line(format_args!("  copy: {:.1} GB/s read and written", rates.bytes / 1e9))?;
+        for (name, rate) in products {
+            output::line(format_args!("  {name} matrix product: {:.1} GFLOP/s", rate / 1e9))?;
+        }
+        output::line(format_args!("  copy: {:.1} GB/s read and written", bytes / 1e9))?;
     }
     match checks.iter().all(|check| check.passed) {
         true => Ok(()),

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use minform_core::Dtype;
 use minform_core::config::{self, Config, Labels, Objective};
 use minform_core::event::{Event, PrmQuality};
-use minform_core::model::{Head, PeftAdapter, Precision};
+use minform_core::model::{Head, PeftAdapter};
 use minform_core::prm::{
     Found, LabelledSteps, Prm, PrmProgress, PrmSnapshot, PrmTraining, Scale, best_threshold, quality,
 };
@@ -47,7 +48,7 @@ pub(crate) fn run(options: &PrmTrain) -> Result<()> {
     };
     let measured = held_out.iter().map(|from| from.row.clone()).collect();
     let mut training = PrmTraining::new(model, &config.prm, training, measured, config.seed)?
-        .with_workers(&device::workers(&options.workers.workers)?);
+        .with_execution(&device::execution(&options.workers, &config)?);
     let origin = Origin::new("prm train", &config, &options.common.device, inputs(options)?)?;
     let Some(mut run) = begin(options, &origin, &config, &mut training)? else {
         let saved = options.place.out.join("prm");
@@ -377,7 +378,7 @@ fn save(
     let adapter = (lora.rank > 0 || config.prm.full_epochs == 0).then_some(place);
     if let Some(place) = &adapter {
         let learned = pollster::block_on(PeftAdapter::of(&model.model, lora.rank.max(1), lora.alpha))?;
-        let mut files = learned.files(&options.model.display().to_string(), Precision::Half)?;
+        let mut files = learned.files(&options.model.display().to_string(), Dtype::F16)?;
         let own = json!({ "base": kind(folder.config.head), "threshold": model.config.threshold });
         files.push((OWN.into(), serde_json::to_vec_pretty(&own)?));
         write_folder(place, &files)?;

@@ -15,7 +15,7 @@ use minform_text::layout::{Layout, PrmFamily};
 use minform_text::mathematics::without_language;
 use minform_text::steps::PrmInput;
 
-use crate::cli::{Common, Quantize, Reading};
+use crate::cli::{Common, Reading};
 use crate::folder::Folder;
 use crate::run::Run;
 use crate::{device, settings};
@@ -45,7 +45,7 @@ impl Scorer {
         let device = device::choose(&common.device)?;
         let folder = Folder::open(path)?;
         let given = reading.family.map(crate::cli::Family::family);
-        let quantization = reading.quantize.map(Quantize::quantization);
+        let storage = settings::storage(&config, reading.quantize);
         let (folder, layout, model) = match &reading.adapter {
             Some(adapter) => {
                 let (folder, prm) = folder.with_adapter(adapter, &device)?;
@@ -53,7 +53,7 @@ impl Scorer {
                 if layout.family() != PrmFamily::Pure || reading.reference.is_some() {
                     bail!("--adapter goes with models of the family pure, and without --reference");
                 }
-                let model: Box<dyn StepScorer> = Box::new(prm.for_inference(quantization));
+                let model: Box<dyn StepScorer> = Box::new(prm.for_inference(storage));
                 (folder, layout, model)
             }
             None => {
@@ -68,7 +68,7 @@ impl Scorer {
                     }
                     (_, None) => None,
                 };
-                let model = folder.scorer(&layout, reference, quantization, &device)?;
+                let model = folder.scorer(&layout, reference, storage, &device)?;
                 (folder, layout, model)
             }
         };

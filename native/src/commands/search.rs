@@ -57,7 +57,8 @@ pub(crate) fn run(options: &Search) -> Result<()> {
         bail!("{} and the policy have different tokenizers", options.prm.display());
     }
     let questions = questions(options, &config, &folder.tokenizer, &prompter)?;
-    let (policy, prm) = (folder.policy(&device)?.frozen(), prm.prm(&device)?.frozen());
+    let (policy, prm) =
+        (folder.policy(&device)?.for_inference(config.dtype), prm.prm(&device)?.for_inference(config.dtype));
     let mut run = Run::without_folder("search", &config);
     let methods = methods(options);
     let phase = Phase::Generate;

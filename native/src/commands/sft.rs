@@ -35,9 +35,9 @@ pub(crate) fn run(options: &Sft) -> Result<()> {
     let origin = Origin::new("sft", &config, &options.common.device, BTreeMap::new())?;
     let mut run = Run::create(&origin, &config, &options.place.out, options.place.overwrite)?;
     let mut policy = folder.policy(&device)?;
-    let workers = device::workers(&options.workers.workers)?;
+    let execution = device::execution(&options.workers, &config)?;
     let mut next = |step: usize, count: usize| draw(&kept, config.seed, &[], step * count, count);
-    let result = pollster::block_on(sft(&mut policy, &config.sft, &workers, &mut next, &mut |event| run.hear(event)));
+    let result = pollster::block_on(sft(&mut policy, &config.sft, &execution, &mut next, &mut |event| run.hear(event)));
     let place = options.place.out.join("policy");
     folder.save(&place, &policy.config, policy.to_safetensors()?)?;
     run.finish()?;

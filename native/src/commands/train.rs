@@ -21,10 +21,11 @@ use crate::checkpoint::{Checkpoints, Resumed};
 use crate::cli::{Rows, Train};
 use crate::clock::Elapsed;
 use crate::folder::{Folder, Lock};
+use crate::memory::peak_memory_mb;
 use crate::origin::{Origin, fingerprint};
 use crate::progress::spent_line;
 use crate::rollouts::Servers;
-use crate::run::{LOG, Run, is_blank, is_written, peak_memory_mb, was_stopped};
+use crate::run::{LOG, Run, is_blank, is_written, was_stopped};
 use crate::settings::Settings;
 use crate::{device, output, settings};
 
@@ -41,10 +42,11 @@ pub(crate) fn run(options: &Train) -> Result<()> {
     let device = device::choose(&options.common.device)?.autodiff();
     let Material { folder, prms, problems, held_out } = Material::open(options, model, data, &config)?;
     refuse_own_input(options, out)?;
-    let prms: Vec<Prm> = prms.iter().map(|prm| Ok(prm.prm(&device)?.frozen())).collect::<Result<_>>()?;
+    let prms: Vec<Prm> =
+        prms.iter().map(|prm| Ok(prm.prm(&device)?.for_inference(config.dtype))).collect::<Result<_>>()?;
     let policy = folder.policy(&device)?;
     let mut rl = Rl::new(policy, prms, folder.tokenizer.clone(), &config.rl, &config.sampling, config.seed)?
-        .with_workers(&device::workers(&options.workers.workers)?);
+        .with_execution(&device::execution(&options.workers, &config)?);
     let servers = match options.rollouts.rollouts.is_empty() {
         true => None,
         false => Some(Servers::open(&options.rollouts, &folder.config, &config.rl)?),

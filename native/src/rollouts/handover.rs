@@ -6,7 +6,8 @@ use std::process::Command;
 use std::sync::PoisonError;
 
 use anyhow::{Context as _, Result, bail};
-use minform_core::model::{PeftAdapter, Precision};
+use minform_core::Dtype;
+use minform_core::model::PeftAdapter;
 use minform_core::train::Rl;
 use serde_json::json;
 
@@ -38,7 +39,7 @@ impl Servers {
         let adapter = pollster::block_on(PeftAdapter::of(&rl.policy().model, lora.rank, lora.alpha))?;
         let name = format!("minform-{step}");
         let path = place.join(&name);
-        write_folder(&path, &adapter.files(base, Precision::Full)?)?;
+        write_folder(&path, &adapter.files(base, Dtype::F32)?)?;
         let path = path.canonicalize().with_context(|| format!("cannot find {}", path.display()))?;
         let before = self.weights().name;
         for endpoint in &self.endpoints {

@@ -4,6 +4,8 @@ mod rl;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Dtype;
+
 pub use rl::{
     Actions, Allocation, Checkpoints, Combine, Credit, Critic, Curriculum, Estimator, Form, Guards, Kl, KlEstimator,
     KlPlace, Lora, Loss, LossMean, Normalisation, ResponseAction, Reward, Rl, Rollouts, RunAction, Shaping, Truncated,
@@ -15,6 +17,8 @@ pub use rl::{
 pub struct Config {
     /// Seed of all randomness.
     pub seed: u64,
+    /// The type of number that weights are multiplied in.
+    pub dtype: Dtype,
     /// How responses are drawn during RL and by `generate`.
     pub sampling: Sampling,
     /// Supervised fine-tuning.

@@ -20,7 +20,7 @@ use crate::event::{Evaluation, Event, Listener, Phase, PrmQuality, emit};
 use crate::model::ModelConfig;
 use crate::policy::{Generator, NewToken, Policy};
 use crate::prm::{self, LabelledSteps, Prm, Scale};
-use crate::train::{Example, HeldOut, Problem, Rollout, evaluate, sft};
+use crate::train::{Example, Execution, HeldOut, Problem, Rollout, evaluate, sft};
 use crate::{Error, Result, seed};
 
 /// Which independent stream of randomness a stage draws from.
@@ -156,6 +156,11 @@ impl Demo {
         &self.tokenizer
     }
 
+    /// How gradients are computed.
+    fn execution(&self) -> Execution {
+        Execution { workers: Vec::new(), dtype: self.config.dtype }
+    }
+
     /// Stage 1: learns to write solutions from generated ones.
     ///
     /// # Errors
@@ -173,7 +178,8 @@ impl Demo {
                 Vec::new()
             })
         };
-        let result = sft(&mut self.policy, &self.config.sft, &[], &mut next, listener).await;
+        let execution = self.execution();
+        let result = sft(&mut self.policy, &self.config.sft, &execution, &mut next, listener).await;
         failure.map_or(result, Err)
     }
 
@@ -192,7 +198,8 @@ impl Demo {
         let (validation, training) = groups.split_at(held_out.min(groups.len()));
         let training = self.with_noise(training.concat());
         let mut model = Prm::from_policy(&self.policy, self.seed(Stream::Prm));
-        let result = prm::train(&mut model, &self.config.prm, &training, self.seed(Stream::Prm), listener).await;
+        let (config, execution) = (&self.config.prm, self.execution());
+        let result = prm::train(&mut model, config, &training, self.seed(Stream::Prm), &execution, listener).await;
         self.prm = Some(model);
         result?;
         self.judge("held-out samples of the base policy", None, &validation.concat(), listener).await
@@ -219,7 +226,8 @@ impl Demo {
     /// # Errors
     /// Those of [`evaluate`].
     pub async fn evaluate(&self, name: &str, step: usize, listener: &mut Listener<'_>) -> Result<Evaluation> {
-        evaluate(&self.policy, &self.tokenizer, &self.held_out, name, step, listener).await
+        evaluate(&self.policy.for_inference(self.config.dtype), &self.tokenizer, &self.held_out, name, step, listener)
+            .await
     }
 
     /// How well the process reward model judges fresh samples of the present policy: hacking shows as a falling AUC.
@@ -254,7 +262,7 @@ impl Demo {
         rows: &[LabelledSteps],
         listener: &mut Listener<'_>,
     ) -> Result<PrmQuality> {
-        let model = self.prm.as_ref().ok_or(Error::Empty("the process reward model"))?.frozen();
+        let model = self.prm.as_ref().ok_or(Error::Empty("the process reward model"))?.for_inference(self.config.dtype);
         let inputs: Vec<_> = rows.iter().map(|row| row.input.clone()).collect();
         let labels: Vec<_> = rows.iter().map(LabelledSteps::verdicts).collect();
         let scores = prm::score(&model, &inputs, self.config.prm.micro_batch_tokens, &mut |_| true).await?;
@@ -276,7 +284,7 @@ impl Demo {
         emit(listener, Event::PhaseStarted { phase, total: problems.len() * samples })?;
         let encode = |p: &world::Problem| Ok(self.tokenizer.encode(&world::prompt(p))?);
         let prompts: Vec<Vec<u32>> = problems.iter().map(encode).collect::<Result<_>>()?;
-        let policy = policy.frozen();
+        let policy = policy.for_inference(self.config.dtype);
         let (mut done, mut tokens) = (0, 0);
         let mut written = |new: NewToken| {
             tokens += 1;

@@ -6,7 +6,6 @@ use rand::RngExt as _;
 use super::{Demo, Stream, with_answer};
 use crate::Result;
 use crate::event::{Evaluation, Listener};
-use crate::prm::Prm;
 use crate::train::{HeldOut, Problem, Rl, advance, evaluate, reinforce};
 
 /// The policy of a [`Demo`] in training against its process reward model, on an endless stream of problems.
@@ -28,7 +27,7 @@ impl Demo {
         let problems = self.world(Stream::RlProblems).problems(Split::Train, self.levels.clone());
         let rl = Rl::new(
             self.policy.clone(),
-            self.prm.iter().map(Prm::frozen).collect(),
+            self.prm.iter().map(|prm| prm.for_inference(config.dtype)).collect(),
             self.tokenizer.clone(),
             &config.rl,
             &config.sampling,

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::nn::{Initializer, Linear, LinearConfig};
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{DType, Device, Int, Tensor};
 
 use super::config::ModelConfig;
 use super::frame::Frame;
@@ -27,9 +27,9 @@ pub struct LayerCache {
 
 impl LayerCache {
     /// An empty cache; its memory does not grow later.
-    pub fn new(config: &ModelConfig, rows: usize, capacity: usize, device: &Device) -> Self {
+    pub fn new(config: &ModelConfig, rows: usize, capacity: usize, device: &Device, dtype: DType) -> Self {
         let shape = [rows, config.num_key_value_heads, capacity, config.head_dim];
-        Self { keys: Tensor::zeros(shape, device), values: Tensor::zeros(shape, device) }
+        Self { keys: Tensor::zeros(shape, (device, dtype)), values: Tensor::zeros(shape, (device, dtype)) }
     }
 
     /// Keeps the given rows, in this order; a row may be named several times.
@@ -41,23 +41,19 @@ impl LayerCache {
     pub(super) fn shifted(self, count: usize) -> Self {
         let shift = |cells: Tensor<4>| {
             let [rows, heads, capacity, width] = cells.dims();
-            let device = cells.device();
-            Tensor::cat(
-                vec![cells.narrow(2, count, capacity - count), Tensor::zeros([rows, heads, count, width], &device)],
-                2,
-            )
+            let empty = Tensor::zeros([rows, heads, count, width], (&cells.device(), cells.dtype()));
+            Tensor::cat(vec![cells.narrow(2, count, capacity - count), empty], 2)
         };
         Self { keys: shift(self.keys), values: shift(self.values) }
     }
 
-    /// These rows and then those of `other`, whose columns come to lie from `column` on, as far as they fit.
+    /// These rows and then those of `other`, whose columns come to lie from `column` on and must fit.
     pub(super) fn joined(self, other: Self, column: usize) -> Self {
         let join = |own: Tensor<4>, other: Tensor<4>| {
             let ([_, heads, capacity, width], [rows, _, columns, _]) = (own.dims(), other.dims());
-            let columns = columns.min(capacity - column);
             let place = [0..rows, 0..heads, column..column + columns, 0..width];
-            let placed = Tensor::zeros([rows, heads, capacity, width], &own.device());
-            Tensor::cat(vec![own, placed.slice_assign(place, other.narrow(2, 0, columns))], 0)
+            let placed = Tensor::zeros([rows, heads, capacity, width], (&own.device(), own.dtype()));
+            Tensor::cat(vec![own, placed.slice_assign(place, other)], 0)
         };
         Self { keys: join(self.keys, other.keys), values: join(self.values, other.values) }
     }
@@ -84,6 +80,11 @@ impl Attention {
             o_proj: linear(query, config.hidden_size, config.output_bias),
             head_dim: config.head_dim,
         }
+    }
+
+    /// The type of number of its weights.
+    pub(super) fn dtype(&self) -> DType {
+        self.q_proj.weight.base().dtype()
     }
 
     /// `x [rows, time, hidden]` to the same shape.

@@ -4,7 +4,6 @@ use burn::module::Module as _;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor};
 
-use super::decoder::normed;
 use super::frame::Frame;
 use super::heads::CausalLm;
 
@@ -27,7 +26,7 @@ impl CausalLm {
 
         let mut inputs = inputs.into_iter().rev().map(|x| Tensor::from_inner(x).require_grad());
         let Some(top) = inputs.next() else { return (parts, Tensor::zeros([1], &device)) };
-        let (loss, figures) = loss(normed(&decoder.norm, top.clone()));
+        let (loss, figures) = loss(decoder.finished(top.clone()));
         let mut gradients = loss.backward();
         let mut upstream = top.grad_remove(&mut gradients);
         parts.push(GradientsParams::from_grads(gradients, self));
@@ -40,7 +39,7 @@ impl CausalLm {
             parts.push(GradientsParams::from_grads(gradients, layer));
         }
         if let (true, Some(above)) = (decoder.embed_tokens.weight.is_require_grad(), upstream) {
-            let x = decoder.embed_tokens.forward(tokens(&device));
+            let x = decoder.embedded(tokens(&device));
             let gradients = (x * Tensor::from_inner(above)).sum().backward();
             parts.push(GradientsParams::from_grads(gradients, &decoder.embed_tokens));
         }
@@ -56,7 +55,7 @@ impl CausalLm {
         let frozen = self.model.valid();
         let device = self.device().inner();
         let frame = frame(&device);
-        let mut inputs = vec![frozen.embed_tokens.forward(tokens(&device))];
+        let mut inputs = vec![frozen.embedded(tokens(&device))];
         for layer in &frozen.layers {
             let x = inputs[inputs.len() - 1].clone();
             inputs.push(layer.forward(x, &frame, None));

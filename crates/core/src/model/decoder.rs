@@ -2,12 +2,12 @@
 
 use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Initializer, Linear, RmsNorm, RmsNormConfig};
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{DType, Device, Int, Tensor};
 
 use super::attention::{Attention, LayerCache, linear};
 use super::config::ModelConfig;
 use super::frame::Frame;
-use crate::ops::{gated, mapped, rms_norm};
+use crate::ops::{gated, mapped, mapped_by, rms_norm};
 
 /// Tokens in, hidden states out.
 #[derive(Module, Debug)]
@@ -41,12 +41,6 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// An empty cache for `rows` sequences of at most `capacity` tokens.
-    pub fn new(config: &ModelConfig, rows: usize, capacity: usize, device: &Device) -> Self {
-        let layer = |_| LayerCache::new(config, rows, capacity, device);
-        Self { layers: (0..config.num_hidden_layers).map(layer).collect() }
-    }
-
     /// Keeps the given rows, in this order; a row may be named several times.
     pub fn select(self, rows: &Tensor<1, Int>) -> Self {
         Self { layers: self.layers.into_iter().map(|layer| layer.select(rows)).collect() }
@@ -76,19 +70,51 @@ impl Decoder {
         }
     }
 
+    /// An empty cache for `rows` sequences of at most `capacity` tokens.
+    pub fn cache(&self, config: &ModelConfig, rows: usize, capacity: usize) -> Cache {
+        let layer = |_| LayerCache::new(config, rows, capacity, &self.device(), self.dtype());
+        Cache { layers: (0..config.num_hidden_layers).map(layer).collect() }
+    }
+
+    /// The device the weights lie on.
+    pub fn device(&self) -> Device {
+        self.embed_tokens.weight.val().device()
+    }
+
+    /// The type of number that states have between the layers.
+    pub(super) fn dtype(&self) -> DType {
+        let of_layers = self.layers.first().map(|layer| layer.self_attn.dtype()).filter(DType::is_float);
+        of_layers.unwrap_or_else(|| self.embed_tokens.weight.val().dtype())
+    }
+
+    /// What the first layer reads, `[rows, time, hidden]`.
+    pub(super) fn embedded(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
+        self.embed_tokens.forward(tokens).cast(self.dtype())
+    }
+
     /// The embedding as a tied head, `[hidden, vocabulary]`.
     pub(super) fn tied_head(&self) -> Tensor<2> {
         self.embed_tokens.weight.val().transpose()
     }
 
-    /// `tokens [rows, time]` to normed hidden states `[rows, time, hidden]`.
+    /// `tokens [rows, time]` to normed hidden states `[rows, time, hidden]`, in f32.
     pub fn forward(&self, tokens: Tensor<2, Int>, frame: &Frame, mut cache: Option<&mut Cache>) -> Tensor<3> {
-        let mut x = self.embed_tokens.forward(tokens);
+        let mut x = self.embedded(tokens);
         for (index, layer) in self.layers.iter().enumerate() {
             let layer_cache = cache.as_mut().and_then(|cache| cache.layers.get_mut(index));
             x = layer.forward(x, frame, layer_cache);
         }
-        normed(&self.norm, x)
+        self.finished(x)
+    }
+
+    /// `hidden [.., hidden]` to logits `[.., vocabulary]` by `head`, multiplied as in the layers and given in f32.
+    pub(crate) fn projected<const D: usize>(&self, hidden: Tensor<D>, head: Tensor<2>) -> Tensor<D> {
+        mapped_by(hidden.cast(self.dtype()), head, None).cast(DType::F32)
+    }
+
+    /// What the last layer gives, normed and in f32.
+    pub(super) fn finished(&self, x: Tensor<3>) -> Tensor<3> {
+        normed(&self.norm, x.cast(DType::F32))
     }
 }
 
@@ -124,6 +150,6 @@ fn norm(config: &ModelConfig, device: &Device) -> RmsNorm {
     RmsNormConfig::new(config.hidden_size).with_epsilon(config.rms_norm_eps).init(device)
 }
 
-pub(super) fn normed(norm: &RmsNorm, x: Tensor<3>) -> Tensor<3> {
+fn normed(norm: &RmsNorm, x: Tensor<3>) -> Tensor<3> {
     rms_norm(x, norm.gamma.val(), norm.epsilon)
 }

@@ -9,7 +9,7 @@ use super::config::ModelConfig;
 use super::decoder::{Cache, Decoder};
 use super::frame::Frame;
 use super::network::Network;
-use crate::ops::{mapped, mapped_by};
+use crate::ops::mapped;
 
 /// A policy: hidden states to logits over the vocabulary.
 #[derive(Module, Debug)]
@@ -33,7 +33,7 @@ impl CausalLm {
 
     /// Hidden states `[.., hidden]` to logits `[.., vocabulary]`.
     pub fn logits<const D: usize>(&self, hidden: Tensor<D>) -> Tensor<D> {
-        mapped_by(hidden, self.head(), None)
+        self.model.projected(hidden, self.head())
     }
 
     /// What turns hidden states into logits, `[hidden, vocabulary]`.
@@ -51,7 +51,7 @@ impl CausalLm {
 
     /// The device the weights lie on.
     pub fn device(&self) -> Device {
-        self.model.embed_tokens.weight.val().device()
+        self.model.device()
     }
 }
 
@@ -71,8 +71,13 @@ impl Network for TokenClassifier {
 impl TokenClassifier {
     /// A fresh head on the decoder of a trained policy.
     pub fn from_decoder(config: &ModelConfig, model: Decoder) -> Self {
-        let device = model.embed_tokens.weight.val().device();
+        let device = model.device();
         Self { score: linear(config, config.hidden_size, 2, true, &device), model }
+    }
+
+    /// The decoder.
+    pub fn decoder(&self) -> &Decoder {
+        &self.model
     }
 
     /// `tokens [rows, time]` to logits `[rows, time, 2]`.
@@ -92,7 +97,7 @@ impl TokenClassifier {
 
     /// Hidden states `[.., hidden]` to logits over the vocabulary, through the embedding as a tied head.
     pub fn text_logits<const D: usize>(&self, hidden: Tensor<D>) -> Tensor<D> {
-        mapped_by(hidden, self.model.tied_head(), None)
+        self.model.projected(hidden, self.model.tied_head())
     }
 
     /// Same weights with the decoder frozen: only the head learns.
@@ -115,7 +120,7 @@ impl TokenClassifier {
 
     /// The device the weights lie on.
     pub fn device(&self) -> Device {
-        self.model.embed_tokens.weight.val().device()
+        self.model.device()
     }
 }
 
@@ -148,7 +153,7 @@ impl TwoLayerClassifier {
 
     /// The device the weights lie on.
     pub fn device(&self) -> Device {
-        self.model.embed_tokens.weight.val().device()
+        self.model.device()
     }
 }
 
@@ -184,7 +189,7 @@ impl ValueHeadModel {
 
     /// The device the weights lie on.
     pub fn device(&self) -> Device {
-        self.model.embed_tokens.weight.val().device()
+        self.model.device()
     }
 }
 
@@ -204,7 +209,7 @@ impl Network for ValueModel {
 impl ValueModel {
     /// A fresh head on the decoder of a policy.
     pub fn from_decoder(config: &ModelConfig, model: Decoder) -> Self {
-        let device = model.embed_tokens.weight.val().device();
+        let device = model.device();
         Self { value: linear(config, config.hidden_size, 1, true, &device), model }
     }
 
@@ -221,6 +226,6 @@ impl ValueModel {
 
     /// The device the weights lie on.
     pub fn device(&self) -> Device {
-        self.model.embed_tokens.weight.val().device()
+        self.model.device()
     }
 }

@@ -15,7 +15,7 @@ mod heads;
 mod lora;
 mod network;
 mod peft;
-mod quantized;
+mod storage;
 mod weights;
 
 pub use attention::{Attention, LayerCache};
@@ -29,5 +29,6 @@ pub use heads::{CausalLm, TokenClassifier, TwoLayerClassifier, ValueHeadModel, V
 pub(crate) use lora::Learned;
 pub use network::{Configured, Network};
 pub use peft::PeftAdapter;
-pub use quantized::Quantization;
-pub use weights::{Precision, from_safetensors, to_safetensors};
+pub(crate) use storage::working;
+pub use storage::{Quantization, Storage};
+pub use weights::{from_safetensors, to_safetensors};

@@ -5,8 +5,8 @@ use burn::tensor::Device;
 
 use super::config::ModelConfig;
 use super::drawn::alone;
-use super::weights::{Precision, from_safetensors, to_safetensors};
-use crate::Result;
+use super::weights::{from_safetensors, to_safetensors};
+use crate::{Dtype, Result};
 
 /// A network that a configuration describes.
 pub trait Network: Module {
@@ -40,15 +40,15 @@ impl<M: Network> Configured<M> {
     /// # Errors
     /// If the device cannot be read.
     pub fn to_safetensors(&self) -> Result<Vec<u8>> {
-        self.to_safetensors_in(Precision::Full)
+        self.to_safetensors_in(Dtype::F32)
     }
 
-    /// The same, with values of a precision of your choice.
+    /// The same, with values of a type of your choice.
     ///
     /// # Errors
     /// If the device cannot be read.
-    pub fn to_safetensors_in(&self, precision: Precision) -> Result<Vec<u8>> {
-        to_safetensors(&self.model.clone().materialize(), precision)
+    pub fn to_safetensors_in(&self, dtype: Dtype) -> Result<Vec<u8>> {
+        to_safetensors(&self.model.clone().materialize(), dtype)
     }
 
     /// The same weights without gradients or dropout, adapters folded in.

@@ -7,13 +7,12 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype as Stored, SafeTensors, TensorView};
 use serde_json::{Value, json};
 
 use super::heads::TokenClassifier;
-use super::weights::Precision;
 use crate::read::read;
-use crate::{Error, Result};
+use crate::{Dtype, Error, Result};
 
 /// What PEFT puts before the names of a model's tensors.
 const PREFIX: &str = "base_model.model.";
@@ -82,7 +81,7 @@ impl PeftAdapter {
     ///
     /// # Errors
     /// Values that no file can hold.
-    pub fn files(&self, base: &str, precision: Precision) -> Result<Vec<(String, Vec<u8>)>> {
+    pub fn files(&self, base: &str, dtype: Dtype) -> Result<Vec<(String, Vec<u8>)>> {
         let (task, saved) = match self.has_head() {
             true => ("TOKEN_CLS", json!(["score"])),
             false => ("CAUSAL_LM", Value::Null),
@@ -103,16 +102,17 @@ impl PeftAdapter {
         let named: Vec<(String, Vec<usize>, Vec<u8>)> = self
             .tensors
             .iter()
-            .map(|(name, (shape, values))| (format!("{PREFIX}{name}"), shape.clone(), bytes(values, precision)))
+            .map(|(name, (shape, values))| (format!("{PREFIX}{name}"), shape.clone(), bytes(values, dtype)))
             .collect();
-        let dtype = match precision {
-            Precision::Full => Dtype::F32,
-            Precision::Half => Dtype::F16,
+        let stored = match dtype {
+            Dtype::F32 => Stored::F32,
+            Dtype::Bf16 => Stored::BF16,
+            Dtype::F16 => Stored::F16,
         };
         let unwritten = |error: safetensors::SafeTensorError| Error::WeightFile(error.to_string());
         let views = named
             .iter()
-            .map(|(name, shape, bytes)| Ok((name, TensorView::new(dtype, shape.clone(), bytes).map_err(unwritten)?)))
+            .map(|(name, shape, bytes)| Ok((name, TensorView::new(stored, shape.clone(), bytes).map_err(unwritten)?)))
             .collect::<Result<Vec<_>>>()?;
         let weights = safetensors::serialize(views, None).map_err(unwritten)?;
         let config = serde_json::to_vec_pretty(&config).map_err(|error| Error::WeightFile(error.to_string()))?;
@@ -162,17 +162,18 @@ fn refused(key: &str, problem: &str) -> Error {
 fn floats(view: &TensorView<'_>) -> Result<Vec<f32>> {
     let data = view.data();
     match view.dtype() {
-        Dtype::F32 => Ok(data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()),
-        Dtype::F16 => Ok(data.chunks_exact(2).map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect()),
-        Dtype::BF16 => Ok(data.chunks_exact(2).map(|b| half::bf16::from_le_bytes([b[0], b[1]]).to_f32()).collect()),
+        Stored::F32 => Ok(data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()),
+        Stored::F16 => Ok(data.chunks_exact(2).map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect()),
+        Stored::BF16 => Ok(data.chunks_exact(2).map(|b| half::bf16::from_le_bytes([b[0], b[1]]).to_f32()).collect()),
         other => Err(Error::WeightFile(format!("adapter of type {other:?}; expected F32, F16 or BF16"))),
     }
 }
 
-fn bytes(values: &[f32], precision: Precision) -> Vec<u8> {
-    match precision {
-        Precision::Full => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        Precision::Half => values.iter().flat_map(|value| half::f16::from_f32(*value).to_le_bytes()).collect(),
+fn bytes(values: &[f32], dtype: Dtype) -> Vec<u8> {
+    match dtype {
+        Dtype::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Dtype::Bf16 => values.iter().flat_map(|value| half::bf16::from_f32(*value).to_le_bytes()).collect(),
+        Dtype::F16 => values.iter().flat_map(|value| half::f16::from_f32(*value).to_le_bytes()).collect(),
     }
 }
 

@@ -7,7 +7,7 @@ use burn::store::{
 };
 use burn::tensor::DType;
 
-use crate::{Error, Result};
+use crate::{Dtype, Error, Result};
 
 /// Fills `module` from one or several safetensors files (a sharded checkpoint), any float type, cast to f32.
 ///
@@ -52,39 +52,12 @@ impl Filling {
     }
 }
 
-/// How the values of a weight file are written. In memory they are always f32.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Precision {
-    /// f32, exactly as in memory.
-    #[default]
-    Full,
-    /// f16: half the size, three significant digits.
-    Half,
-}
-
-impl Precision {
-    /// The `torch_dtype` of `config.json`.
-    pub fn torch_dtype(self) -> &'static str {
-        match self {
-            Self::Full => "float32",
-            Self::Half => "float16",
-        }
-    }
-
-    fn dtype(self) -> DType {
-        match self {
-            Self::Full => DType::F32,
-            Self::Half => DType::F16,
-        }
-    }
-}
-
-/// The weights of `module` as one safetensors file that `transformers` reads.
+/// The weights of `module` as one safetensors file, its values of type `dtype`, that `transformers` reads.
 ///
 /// # Errors
 /// If the device cannot be read.
-pub fn to_safetensors<M: ModuleSnapshot>(module: &M, precision: Precision) -> Result<Vec<u8>> {
-    let adapter = BurnToPyTorchAdapter.chain(FloatCastAdapter::to(precision.dtype()));
+pub fn to_safetensors<M: ModuleSnapshot>(module: &M, dtype: Dtype) -> Result<Vec<u8>> {
+    let adapter = BurnToPyTorchAdapter.chain(FloatCastAdapter::to(dtype.into()));
     let mut store =
         SafetensorsStore::from_bytes(None).with_to_adapter(adapter).clear_metadata().metadata("format", "pt");
     module.save_into(&mut store).map_err(|error| Error::WeightFile(error.to_string()))?;

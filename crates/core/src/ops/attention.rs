@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use burn::backend::Dispatch;
 use burn::tensor::activation::softmax;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::kernel::{Fused as _, fused};
 
@@ -87,7 +87,7 @@ impl Mask {
     }
 }
 
-/// softmax(q kᵀ / √d + mask) v.
+/// softmax(q kᵀ / √d + mask) v, the softmax formed in f32.
 ///
 /// `query [rows, heads, time, head_dim]`, `keys` and `values [rows, key_value_heads, keys, head_dim]`; as many query
 /// heads, one after another, share a key head as their numbers ask for. The result is `[rows, time, heads · head_dim]`.
@@ -103,8 +103,9 @@ pub(crate) fn attended(
         Some(bias) => composed(query, keys, values, bias.clone()),
         None => {
             debug_assert!(fused(&query.device()));
-            let (query, keys, values) = (query.into_dispatch(), keys.into_dispatch(), values.into_dispatch());
-            Tensor::from_dispatch(Dispatch::attend(query, keys, values, mask.clone()))
+            let dtype = query.dtype();
+            let [query, keys, values] = [query, keys, values].map(|x| x.cast(DType::F32).into_dispatch());
+            Tensor::<3>::from_dispatch(Dispatch::attend(query, keys, values, mask.clone())).cast(dtype)
         }
     }
 }
@@ -115,16 +116,17 @@ fn composed(query: Tensor<4>, keys: Tensor<4>, values: Tensor<4>, bias: Tensor<4
     let group = heads / keys.dims()[1];
     let query = query.reshape([rows, heads / group, group * time, dim]);
     let bias = if group == 1 { bias } else { bias.repeat_dim(2, group) };
-    let scores = query.mul_scalar(1.0 / (dim as f64).sqrt()).matmul(keys.transpose()) + bias;
-    let mixed = softmax(scores, 3).matmul(values).reshape([rows, heads, time, dim]);
+    let scores = query.mul_scalar(1.0 / (dim as f64).sqrt()).matmul(keys.transpose()).cast(DType::F32) + bias;
+    let mixed = softmax(scores, 3).cast(values.dtype()).matmul(values).reshape([rows, heads, time, dim]);
     mixed.swap_dims(1, 2).reshape([rows, time, heads * dim])
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::blocks::BLOCK;
-    use super::super::twin::{assert_twins, random, values_of};
+    use super::super::twin::{assert_twins, random};
     use super::*;
+    use crate::numbers::numbers;
 
     fn twins(rows: usize, heads: usize, key_heads: usize, mask: &Mask) {
         const DIM: usize = 6;
@@ -175,7 +177,7 @@ mod tests {
     fn a_query_that_sees_nothing_gives_nothing() {
         let mask = Arc::new(Mask { padding: vec![2], column: 0, time: 3, keys: 3, branches: vec![] });
         let ones = || Tensor::<4>::ones([1, 1, 3, 2], &Device::flex());
-        let found = values_of(attended(ones(), ones(), ones(), &mask, None));
+        let found = numbers(attended(ones(), ones(), ones(), &mask, None));
         assert_eq!(found, [0.0, 0.0, 0.0, 0.0, 1.0, 1.0]);
     }
 }

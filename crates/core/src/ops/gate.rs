@@ -2,18 +2,20 @@
 
 use burn::backend::Dispatch;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::Tensor;
 use burn::tensor::activation::silu;
+use burn::tensor::{DType, Tensor};
 
 use super::kernel::{Fused as _, Gradients, Kernel, fused, like, values};
 use super::lanes::{sigmoid, vectorised};
 
 /// silu(gate) ⊙ up, with silu(x) = x σ(x).
 pub(crate) fn gated<const D: usize>(gate: Tensor<D>, up: Tensor<D>) -> Tensor<D> {
-    if fused(&gate.device()) {
-        return Tensor::from_dispatch(Dispatch::gate(gate.into_dispatch(), up.into_dispatch()));
+    if !fused(&gate.device()) {
+        return composed(gate, up);
     }
-    composed(gate, up)
+    let dtype = gate.dtype();
+    let [gate, up] = [gate, up].map(|x| x.cast(DType::F32).into_dispatch());
+    Tensor::<D>::from_dispatch(Dispatch::gate(gate, up)).cast(dtype)
 }
 
 fn composed<const D: usize>(gate: Tensor<D>, up: Tensor<D>) -> Tensor<D> {

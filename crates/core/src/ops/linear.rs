@@ -4,8 +4,8 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Dispatch, Flex};
 use burn::module::Param;
 use burn::nn::Linear;
-use burn::tensor::Tensor;
 use burn::tensor::module::linear;
+use burn::tensor::{DType, Tensor};
 
 use super::kernel::{Fused as _, Gradients, Kernel, fused, like, tensor, values};
 use super::lanes::vectorised;
@@ -20,19 +20,21 @@ pub(crate) fn mapped<const D: usize>(map: &Linear, x: Tensor<D>) -> Tensor<D> {
     mapped_by(x, map.weight.base(), bias) + mapped_by(narrow, adapter.b.val(), None)
 }
 
-/// x W + b over the last axis; `weight [input, output]`, `bias [output]`.
+/// x W + b over the last axis, of the type of x; `weight [input, output]`, `bias [output]`.
 pub(crate) fn mapped_by<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
     if is_quantized(&weight) {
         return quantized::mapped_by(x, weight, bias);
     }
+    let dtype = x.dtype();
     if !fused(&x.device()) {
-        return linear(x, weight, bias);
+        return linear(x, weight.cast(dtype), bias.map(|bias| bias.cast(dtype)));
     }
-    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
-    Tensor::from_dispatch(match bias {
-        Some(bias) => Dispatch::linear_biased(x, weight, bias.into_dispatch()),
+    let (x, weight) = (x.cast(DType::F32).into_dispatch(), weight.cast(DType::F32).into_dispatch());
+    let y = match bias {
+        Some(bias) => Dispatch::linear_biased(x, weight, bias.cast(DType::F32).into_dispatch()),
         None => Dispatch::linear_plain(x, weight),
-    })
+    };
+    Tensor::<D>::from_dispatch(y).cast(dtype)
 }
 
 /// The same matrix with its rows one after another in memory, for a weight that meets few rows of x at a time.

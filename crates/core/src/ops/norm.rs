@@ -2,17 +2,20 @@
 
 use burn::backend::Dispatch;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 use super::kernel::{Fused as _, Gradients, Kernel, fused, like, values};
 use super::lanes::{dot, dot3, vectorised};
 
-/// yᵢ = γᵢ xᵢ / √(mean(x²) + ε) over the last axis; `gamma [width]`.
+/// yᵢ = γᵢ xᵢ / √(mean(x²) + ε) over the last axis, formed in f32; `gamma [width]`.
 pub(crate) fn rms_norm<const D: usize>(x: Tensor<D>, gamma: Tensor<1>, epsilon: f64) -> Tensor<D> {
-    if fused(&x.device()) {
-        return Tensor::from_dispatch(Dispatch::rms_norm(x.into_dispatch(), gamma.into_dispatch(), epsilon as f32));
-    }
-    composed(x, gamma, epsilon)
+    let dtype = x.dtype();
+    let x = x.cast(DType::F32);
+    let y = match fused(&x.device()) {
+        true => Tensor::from_dispatch(Dispatch::rms_norm(x.into_dispatch(), gamma.into_dispatch(), epsilon as f32)),
+        false => composed(x, gamma, epsilon),
+    };
+    y.cast(dtype)
 }
 
 fn composed<const D: usize>(x: Tensor<D>, gamma: Tensor<1>, epsilon: f64) -> Tensor<D> {

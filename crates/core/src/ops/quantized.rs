@@ -41,15 +41,17 @@ pub(super) fn is_quantized(weight: &Tensor<2>) -> bool {
 /// x W + b over the last axis for a weight of few bits, `weight [input, output]`.
 pub(super) fn mapped_by<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
     let stored = <DispatchTensor as DispatchKindConversion<Flex>>::try_into_backend(weight.clone().into_dispatch());
-    match (stored, x.clone().try_into_primitive::<Flex>()) {
+    let dtype = x.dtype();
+    match (stored, x.clone().cast(DType::F32).try_into_primitive::<Flex>()) {
         (Ok(BackendTensor::Quantized(stored)), Ok(x)) if stored.tensor().is_contiguous() => {
             let y = Tensor::from_primitive::<Flex>(multiplied(&x.to_contiguous(), &stored));
-            match bias {
+            let y = match bias {
                 Some(bias) => y + bias.unsqueeze(),
                 None => y,
-            }
+            };
+            y.cast(dtype)
         }
-        _ => linear(x, weight.dequantize(), bias),
+        _ => linear(x, weight.dequantize().cast(dtype), bias.map(|bias| bias.cast(dtype))),
     }
 }
 
@@ -164,8 +166,9 @@ fn add_tile<const N: usize>(x: &[f32], q: &[i8], of_line: usize, scales: &[f32],
 #[cfg(test)]
 mod tests {
     use super::super::linear::mapped_by as mapped;
-    use super::super::twin::{random, values_of};
+    use super::super::twin::random;
     use super::*;
+    use crate::numbers::numbers;
 
     fn matrix(cells: &[f32], rows: usize) -> Tensor<2> {
         let columns = cells.len() / rows;
@@ -183,8 +186,8 @@ mod tests {
             let stored = weight(inputs, outputs).quantize_dynamic(&scheme(QuantValue::Q8S));
             let x = matrix(&random(&[rows * inputs], 3), rows);
             let bias = weight(1, outputs).reshape([outputs]);
-            let expected = values_of(linear(x.clone(), stored.clone().dequantize(), Some(bias.clone())));
-            let found = values_of(mapped(x, stored, Some(bias)));
+            let expected = numbers(linear(x.clone(), stored.clone().dequantize(), Some(bias.clone())));
+            let found = numbers(mapped(x, stored, Some(bias)));
             let error = expected.iter().zip(&found).fold(0.0_f32, |error, (a, b)| error.max((a - b).abs()));
             assert!(error < 1e-4, "{rows} rows of {inputs} to {outputs}: {error}");
         }
@@ -196,7 +199,7 @@ mod tests {
         for (value, largest) in [(QuantValue::Q8S, 127.0), (QuantValue::Q4S, 7.0)] {
             let mut cells = vec![0.01_f32; 64 * 2];
             (cells[0], cells[1], cells[65]) = (2.0, -0.5, 30.0);
-            let kept = values_of(matrix(&cells, 64).quantize_dynamic(&scheme(value)).dequantize());
+            let kept = numbers(matrix(&cells, 64).quantize_dynamic(&scheme(value)).dequantize());
             for (cell, (expected, found)) in cells.iter().zip(&kept).enumerate() {
                 let (block, output) = (cell / 64, cell % 2);
                 let peak = [[2.0, 0.5], [0.01, 30.0]][block][output];

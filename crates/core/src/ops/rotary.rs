@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::backend::Dispatch;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::kernel::{Fused as _, Gradients, Kernel, fused, sizes, tensor, values};
 use super::lanes::vectorised;
@@ -53,10 +53,12 @@ impl Angles {
 /// (a, b) → (a cos − b sin, b cos + a sin). `tensors` are those of `angles`, where the device needs them.
 pub(crate) fn rotated(x: Tensor<3>, angles: &Arc<Angles>, tensors: Option<&[Tensor<4>; 2]>) -> Tensor<4> {
     match tensors {
-        Some([cos, sin]) => composed(x, cos.clone(), sin.clone()),
+        Some([cos, sin]) => composed(x.clone(), cos.clone().cast(x.dtype()), sin.clone().cast(x.dtype())),
         None => {
             debug_assert!(fused(&x.device()));
-            Tensor::from_dispatch(Dispatch::rotate(x.into_dispatch(), angles.clone()))
+            let dtype = x.dtype();
+            let x = x.cast(DType::F32).into_dispatch();
+            Tensor::<4>::from_dispatch(Dispatch::rotate(x, angles.clone())).cast(dtype)
         }
     }
 }

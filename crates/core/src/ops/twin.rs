@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 
-use crate::read::read;
+use crate::numbers::numbers;
 use crate::seed;
 use rand::RngExt as _;
 
@@ -39,12 +39,7 @@ fn values_and_gradients<const N: usize>(
     let output = function(inputs.clone());
     let weights = Tensor::from_data(&random(&output.dims(), 9)[..], &device);
     let gradients = (output.clone() * weights).sum().backward();
-    let mut found = vec![values_of(output.detach())];
-    found.extend(inputs.iter().map(|input| values_of(input.grad(&gradients).expect("a gradient"))));
+    let mut found = vec![numbers(output.detach())];
+    found.extend(inputs.iter().map(|input| numbers(input.grad(&gradients).expect("a gradient"))));
     found
-}
-
-/// The values of a tensor in row-major order.
-pub(super) fn values_of<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    pollster::block_on(read(tensor)).expect("a readable device")
 }

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::sample::choose;
 use crate::config::Sampling;
 use crate::model::{Cache, CausalLm, Frame, ModelConfig, Rope};
-use crate::ops::{in_rows, mapped_by};
+use crate::ops::in_rows;
 use crate::parallel::{self, Hear};
 use crate::read::read;
 use crate::{Error, Result, seed};
@@ -246,7 +246,7 @@ impl<'a> Generator<'a> {
             .zip(&padding)
             .flat_map(|(prompt, pad)| core::iter::repeat_n(0, *pad).chain(prompts[*prompt].iter().map(|id| *id as i32)))
             .collect();
-        let mut cache = Cache::new(self.config, distinct.len(), capacity.max(longest), &device);
+        let mut cache = self.model.decoder().cache(self.config, distinct.len(), capacity.max(longest));
         let frame = Frame::cached(&self.rope, &padding, 0, longest, longest, &device);
         let tokens = Tensor::<2, Int>::from_data(TensorData::new(tokens, [distinct.len(), longest]), &device);
         let hidden = self.model.hidden(tokens, &frame, Some(&mut cache));
@@ -277,7 +277,7 @@ impl<'a> Generator<'a> {
     }
 
     fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
-        mapped_by(hidden, self.head.clone(), None)
+        self.model.decoder().projected(hidden, self.head.clone())
     }
 
     /// Draws the next token of every open row.

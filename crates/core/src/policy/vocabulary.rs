@@ -16,6 +16,7 @@ use burn::tensor::Tensor;
 
 use super::pack::{PICK_MULTIPLE, Packed, Picks};
 use crate::model::{CausalLm, ModelConfig};
+use crate::sum::summed;
 
 /// Logits that exist at a time: 256 MiB.
 const LOGITS: usize = 1 << 26;
@@ -37,6 +38,15 @@ pub fn log_probs(config: &ModelConfig, model: &CausalLm, packed: &Packed) -> Ten
     Tensor::cat(chunks(packed.padded(), config.vocab_size).map(of).collect(), 0)
 }
 
+/// How a loss of logits is differentiated.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Differentiation {
+    /// With the memory of one layer at a time, each running again on the way back.
+    pub(crate) checkpointing: bool,
+    /// What the loss is multiplied by.
+    pub(crate) loss_scale: f32,
+}
+
 /// Gradients of a loss of logits, and the figures that `loss` gives.
 ///
 /// The gradients come in parts that add up. `loss` takes logits `[picks, vocabulary]` and which picks they are of, and
@@ -45,27 +55,24 @@ pub(crate) fn gradients(
     config: &ModelConfig,
     model: &CausalLm,
     packed: &Packed,
-    loss: impl FnMut(Tensor<2>, &Picks<'_>) -> (Tensor<1>, Tensor<1>),
+    how: Differentiation,
+    mut loss: impl FnMut(Tensor<2>, &Picks<'_>) -> (Tensor<1>, Tensor<1>),
 ) -> (Vec<GradientsParams>, Tensor<1>) {
     let chunks = chunks(packed.padded(), config.vocab_size);
-    let Head { pulled, gradients, figures } = of_head(model, packed, chunks, picked(config, model, packed), loss);
-    (vec![GradientsParams::from_grads(pulled.backward(), model), gradients], figures)
-}
-
-/// The same with the memory of one layer at a time.
-pub(crate) fn checkpointed_gradients(
-    config: &ModelConfig,
-    model: &CausalLm,
-    packed: &Packed,
-    loss: impl FnMut(Tensor<2>, &Picks<'_>) -> (Tensor<1>, Tensor<1>),
-) -> (Vec<GradientsParams>, Tensor<1>) {
+    let scaled = |logits: Tensor<2>, picks: &Picks<'_>| {
+        let (share, figures) = loss(logits, picks);
+        (share * how.loss_scale, figures)
+    };
+    if !how.checkpointing {
+        let Head { pulled, gradients, figures } = of_head(model, packed, chunks, picked(config, model, packed), scaled);
+        return (vec![GradientsParams::from_grads(pulled.backward(), model), gradients], figures);
+    }
     let mut of_the_head = None;
     let (mut parts, figures) = model.checkpointed_gradients(
         |device| packed.tokens(device),
         |device| packed.frame(config, device),
         |hidden| {
-            let chunks = chunks(packed.padded(), config.vocab_size);
-            let Head { pulled, gradients, figures } = of_head(model, packed, chunks, packed.pick(hidden), loss);
+            let Head { pulled, gradients, figures } = of_head(model, packed, chunks, packed.pick(hidden), scaled);
             of_the_head = Some(gradients);
             (pulled, figures)
         },
@@ -99,7 +106,7 @@ fn of_head(
     mut loss: impl FnMut(Tensor<2>, &Picks<'_>) -> (Tensor<1>, Tensor<1>),
 ) -> Head {
     let states = picked.clone().inner();
-    let (mut gradients, mut figures) = (GradientsAccumulator::new(), None::<Tensor<1>>);
+    let (mut gradients, mut figures) = (GradientsAccumulator::new(), None);
     let mut pull = Vec::new();
     for range in chunks {
         let states = Tensor::from_inner(states.clone().slice([range.clone()])).require_grad();
@@ -107,10 +114,7 @@ fn of_head(
         let mut found = share.backward();
         pull.push(states.grad_remove(&mut found).unwrap_or_else(|| states.inner().zeros_like()));
         gradients.accumulate(model, GradientsParams::from_grads(found, model));
-        figures = Some(match figures {
-            Some(figures) => figures + seen,
-            None => seen,
-        });
+        figures = summed(figures, seen);
     }
     let device = picked.device();
     let pulled = match pull.is_empty() {
@@ -122,31 +126,17 @@ fn of_head(
 
 #[cfg(test)]
 mod tests {
-    use burn::module::{Module as _, ModuleVisitor, Param};
     use burn::tensor::Device;
 
     use super::super::{Policy, Row};
     use super::*;
-    use crate::read::read;
+    use crate::numbers::{gradient_numbers, numbers};
 
-    fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-        pollster::block_on(read(tensor)).unwrap()
-    }
-
-    /// All gradients in the order of the model, as numbers.
+    /// All gradients in the order of the model.
     fn flat(model: &CausalLm, parts: Vec<GradientsParams>) -> Vec<f32> {
-        struct Flat(GradientsParams, Vec<f32>);
-        impl ModuleVisitor for Flat {
-            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-                let gradient = self.0.get::<D>(param.id).unwrap();
-                self.1.extend(numbers(gradient));
-            }
-        }
         let mut sum = GradientsAccumulator::new();
         parts.into_iter().for_each(|part| sum.accumulate(model, part));
-        let mut flat = Flat(sum.grads(), Vec::new());
-        model.visit(&mut flat);
-        flat.1
+        gradient_numbers(model, &sum.grads())
     }
 
     /// The weights of the picks differ, so that a chunk that took those of another would be seen.
@@ -178,10 +168,11 @@ mod tests {
             let below = GradientsParams::from_grads(pulled.backward(), model);
             check(flat(model, vec![below, gradients]), figures);
         }
-        let (parts, figures) = gradients(config, model, &packed, loss);
-        check(flat(model, parts), figures);
-        let (parts, figures) = checkpointed_gradients(config, model, &packed, loss);
-        check(flat(model, parts), figures);
+        for checkpointing in [false, true] {
+            let how = Differentiation { checkpointing, loss_scale: 1.0 };
+            let (parts, figures) = gradients(config, model, &packed, how, loss);
+            check(flat(model, parts), figures);
+        }
     }
 
     #[test]

@@ -31,7 +31,6 @@ impl Features {
         if lessons.iter().map(Lesson::picks).sum::<usize>().saturating_mul(width) > MOST {
             return Ok(None);
         }
-        let prm = prm.frozen();
         let device = prm.model.device();
         let mut kept = vec![Vec::new(); examples];
         for group in lessons.chunks(parallel::workers(&device)) {

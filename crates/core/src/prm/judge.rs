@@ -86,9 +86,9 @@ impl Judge {
         let frame = Frame::cached(&self.rope, &[0], column, time, view, &device);
         let tokens: Vec<i32> = ids.iter().map(|id| *id as i32).collect();
         let tokens = Tensor::<2, Int>::from_data(TensorData::new(tokens, [1, time]), &device);
-        let config = &self.prm.config;
-        let cache = self.cache.get_or_insert_with(|| Cache::new(config, 1, self.capacity, &device));
-        let hidden = self.prm.model.hidden(tokens, &frame, Some(cache));
+        let Prm { config, model } = &self.prm;
+        let cache = self.cache.get_or_insert_with(|| model.decoder().cache(config, 1, self.capacity));
+        let hidden = model.hidden(tokens, &frame, Some(cache));
         let logits = read(self.prm.model.judge(hidden)).await?;
         self.ids.extend_from_slice(ids);
         self.scores.extend(logits.chunks_exact(2).map(|pair| step_score([pair[0], pair[1]])));

@@ -1,13 +1,13 @@
 //! How each family of process reward models reads its scores from a forward pass.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use minform_credit::step_score;
 use minform_text::layout::PrmFamily;
 use minform_text::steps::PrmInput;
 
 use super::{Prm, Scale, hidden};
 use crate::model::{
-    CausalLm, Configured, Head, ModelConfig, Network, Quantization, TokenClassifier, TwoLayerClassifier, ValueHeadModel,
+    CausalLm, Configured, Head, ModelConfig, Network, Storage, TokenClassifier, TwoLayerClassifier, ValueHeadModel,
 };
 use crate::policy::{Packed, Policy};
 use crate::{Error, Result};
@@ -113,7 +113,7 @@ impl Answers {
     fn new(model: CausalLm, [good, bad]: [u32; 2]) -> Self {
         let ids = TensorData::new(vec![bad as i32, good as i32], [2]);
         let ids = Tensor::<1, Int>::from_data(ids, &model.device());
-        Self { head: model.head().select(1, ids), model }
+        Self { head: model.head().select(1, ids).cast(DType::F32), model }
     }
 }
 
@@ -221,8 +221,8 @@ pub struct PrmParts {
     pub answers: [u32; 2],
     /// The reference model of an implicit one, with the weight β of the log-ratio.
     pub reference: Option<(Policy, f32)>,
-    /// In how many bits to keep the weights, if not as they are.
-    pub quantization: Option<Quantization>,
+    /// How to keep the weights.
+    pub storage: Storage,
 }
 
 /// A process reward model of any family, without gradients.
@@ -230,7 +230,7 @@ pub struct PrmParts {
 /// # Errors
 /// Weights that do not fit the configuration or the family, or an implicit model without a reference.
 pub fn load(family: PrmFamily, parts: PrmParts, device: &Device) -> Result<Box<dyn StepScorer>> {
-    let PrmParts { config, weights, answers, reference, quantization } = parts;
+    let PrmParts { config, weights, answers, reference, storage } = parts;
     let head = match family {
         PrmFamily::Pure | PrmFamily::Trl => Head::Classifier,
         PrmFamily::QwenMath => Head::TwoLayer,
@@ -251,25 +251,25 @@ pub fn load(family: PrmFamily, parts: PrmParts, device: &Device) -> Result<Box<d
     }
     let config = ModelConfig { head, ..config };
     Ok(match family {
-        PrmFamily::Pure => Box::new(Prm::from_files(config, weights, device)?.for_inference(quantization)),
-        PrmFamily::Trl => probability(Prm::from_files(config, weights, device)?.for_inference(quantization), of_two),
+        PrmFamily::Pure => Box::new(Prm::from_files(config, weights, device)?.for_inference(storage)),
+        PrmFamily::Trl => probability(Prm::from_files(config, weights, device)?.for_inference(storage), of_two),
         PrmFamily::QwenMath => probability(
-            Configured::<TwoLayerClassifier>::from_files(config, weights, device)?.for_inference(quantization),
+            Configured::<TwoLayerClassifier>::from_files(config, weights, device)?.for_inference(storage),
             of_two,
         ),
         PrmFamily::Skywork => probability(
-            Configured::<ValueHeadModel>::from_files(config, weights, device)?.for_inference(quantization),
+            Configured::<ValueHeadModel>::from_files(config, weights, device)?.for_inference(storage),
             of_value,
         ),
         PrmFamily::MathShepherd | PrmFamily::RlhFlow => {
-            let Policy { config, model } = Policy::from_files(config, weights, device)?.for_inference(quantization);
+            let Policy { config, model } = Policy::from_files(config, weights, device)?.for_inference(storage);
             Box::new(Probability { config, network: Answers::new(model, answers), score: of_two })
         }
         PrmFamily::Implicit => {
-            let policy = Policy::from_files(config, weights, device)?.for_inference(quantization);
+            let policy = Policy::from_files(config, weights, device)?.for_inference(storage);
             let missing = || Error::MissingFile("reference model, which implicit reward models are compared with,");
             let (reference, beta) = reference.ok_or_else(missing)?;
-            Box::new(Implicit { policy, reference: reference.for_inference(quantization), beta })
+            Box::new(Implicit { policy, reference: reference.for_inference(storage), beta })
         }
     })
 }

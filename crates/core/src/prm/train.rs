@@ -1,6 +1,5 @@
 //! PRM training in stages, optimizer step by optimizer step, so that it can be stopped and taken up again.
 
-use burn::tensor::Device;
 use rand::seq::SliceRandom as _;
 use serde::{Deserialize, Serialize};
 
@@ -10,10 +9,10 @@ use super::lesson::{Examples, Lesson};
 use super::{LabelledSteps, Prm, Scale, quality, score};
 use crate::config::{self, Balance, Objective, Optimizer};
 use crate::event::{Event, Listener, Phase, PrmQuality, PrmStep, emit};
-use crate::model::{Learned, Precision, TokenClassifier, drawn, from_safetensors, to_safetensors};
+use crate::model::{Learned, TokenClassifier, drawn, from_safetensors, to_safetensors};
 use crate::read::scalar;
-use crate::train::{Trainer, TrainerProgress};
-use crate::{Error, Result, seed};
+use crate::train::{Execution, Trainer, TrainerProgress};
+use crate::{Dtype, Error, Result, seed};
 
 /// Trains in PURE's two stages, the head alone and then everything, from start to end.
 ///
@@ -24,9 +23,11 @@ pub async fn train(
     config: &config::Prm,
     data: &[LabelledSteps],
     seed: u64,
+    execution: &Execution,
     listener: &mut Listener<'_>,
 ) -> Result<()> {
-    let mut training = PrmTraining::new(prm.clone(), config, data.to_vec(), Vec::new(), seed)?;
+    let mut training =
+        PrmTraining::new(prm.clone(), config, data.to_vec(), Vec::new(), seed)?.with_execution(execution);
     let result = training.run(listener).await;
     *prm = training.into_prm();
     result
@@ -60,7 +61,7 @@ pub struct PrmTraining {
     order: (usize, Vec<usize>),
     announced: bool,
     /// Further devices that compute gradients.
-    workers: Vec<Device>,
+    execution: Execution,
 }
 
 /// Where a training stands.
@@ -141,16 +142,16 @@ impl PrmTraining {
             features: None,
             order: (usize::MAX, Vec::new()),
             announced: false,
-            workers: Vec::new(),
+            execution: Execution::default(),
         };
         training.begin_stage();
         Ok(training)
     }
 
     /// Has gradients computed on `devices` too, beside the model's own.
-    pub fn with_workers(mut self, devices: &[Device]) -> Self {
-        self.workers = devices.to_vec();
-        self.trainer = self.trainer.with_workers(devices);
+    pub fn with_execution(mut self, execution: &Execution) -> Self {
+        self.execution = execution.clone();
+        self.trainer = self.trainer.with_execution(execution);
         self
     }
 
@@ -238,7 +239,7 @@ impl PrmTraining {
             (1, 0) => model.unfreeze_decoder(),
             _ => model,
         };
-        self.trainer = Trainer::new(&optimizer, self.steps_of(stage)).with_workers(&self.workers);
+        self.trainer = Trainer::new(&optimizer, self.steps_of(stage)).with_execution(&self.execution);
         self.best = None;
         self.features = None;
         self.announced = false;
@@ -304,7 +305,8 @@ impl PrmTraining {
     /// A device failure.
     pub async fn held_out_scores(&self) -> Result<Vec<Vec<f32>>> {
         let inputs: Vec<_> = self.held_out.iter().map(|row| row.input.clone()).collect();
-        score(&self.prm.frozen(), &inputs, self.config.micro_batch_tokens, &mut |_| true).await
+        score(&self.prm.for_inference(self.execution.dtype), &inputs, self.config.micro_batch_tokens, &mut |_| true)
+            .await
     }
 
     async fn learn(&mut self, phase: Phase, listener: &mut Listener<'_>) -> Result<()> {
@@ -317,7 +319,7 @@ impl PrmTraining {
             Some(_) => {
                 let (model, grad_norm) = self.trainer.step(self.prm.model.clone()).await?;
                 self.prm.model = model;
-                grad_norm
+                grad_norm.unwrap_or(0.0)
             }
             None => 0.0,
         };
@@ -356,7 +358,10 @@ impl PrmTraining {
             tokens += if step == 0 { examples.map(|(example, _)| self.examples.tokens(&[*example])).sum() } else { 0 };
             emit(listener, Event::Progress { phase, done: step, tokens })
         };
-        self.features = Some(Features::of(&self.prm, self.examples.len(), &lessons, &mut seen).await?);
+        self.features = Some(
+            Features::of(&self.prm.for_inference(self.execution.dtype), self.examples.len(), &lessons, &mut seen)
+                .await?,
+        );
         self.progress.tokens = tokens;
         Ok(())
     }
@@ -413,7 +418,7 @@ impl PrmTraining {
     /// # Errors
     /// If the device cannot be read.
     pub fn snapshot(&self) -> Result<PrmSnapshot> {
-        let bytes = |model: &TokenClassifier| to_safetensors(&Learned::of(model), Precision::Full);
+        let bytes = |model: &TokenClassifier| to_safetensors(&Learned::of(model), Dtype::F32);
         Ok(PrmSnapshot {
             progress: PrmProgress {
                 position: self.progress,

@@ -142,7 +142,7 @@ impl Rl {
     ) -> Result<Vec<Scored>> {
         let prompts: Vec<Vec<u32>> =
             problems.iter().map(|problem| Ok(self.tokenizer.encode(&problem.prompt)?)).collect::<Result<_>>()?;
-        let sampler = self.policy.frozen();
+        let sampler = self.sampler();
         let groups = match &self.writer {
             Some(writer) => {
                 self.check_age()?;

@@ -1,11 +1,11 @@
 //! The value function of generalised advantages.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
 use super::collect::{groups, pack, per_token};
 use super::learn::tokens_of;
 use super::loss::{token_weights, value_loss};
-use super::optimizer::Trainer;
+use super::optimizer::{Execution, Trainer};
 use super::rollout::Scored;
 use crate::config::{self, LossMean};
 use crate::model::{Configured, ModelConfig, ValueModel, drawn};
@@ -36,13 +36,13 @@ impl Critic {
         }
     }
 
-    pub(super) fn with_workers(self, devices: &[Device]) -> Self {
-        Self { trainer: self.trainer.with_workers(devices), ..self }
+    pub(super) fn with_execution(self, execution: &Execution) -> Self {
+        Self { trainer: self.trainer.with_execution(execution), ..self }
     }
 
     /// The value before every token of each response.
     pub(super) async fn values(&self, scored: &[Scored], budget: usize) -> Result<Vec<Vec<f32>>> {
-        let frozen = self.network.frozen();
+        let frozen = self.network.for_inference(self.trainer.dtype());
         per_token(&frozen.model.device(), scored, budget, |packed| values(&frozen.config, &frozen.model, packed)).await
     }
 

@@ -11,7 +11,7 @@ use super::rollout::Scored;
 use crate::config::{self, KlPlace, RunAction};
 use crate::event::{GuardFired, Update};
 use crate::model::{CausalLm, ModelConfig};
-use crate::policy::{MicroBatch, Picks, checkpointed_gradients, gradients};
+use crate::policy::{Differentiation, MicroBatch, Picks, gradients};
 use crate::read::read;
 use crate::{Error, Result};
 
@@ -77,7 +77,8 @@ impl Rl {
         }
         let (model, grad_norm) = self.trainer.step(self.policy.model.clone()).await?;
         self.policy.model = model;
-        update.grad_norm = grad_norm;
+        update.grad_norm = grad_norm.unwrap_or(update.grad_norm);
+        update.skipped_steps += usize::from(grad_norm.is_none());
         Ok(sums)
     }
 
@@ -86,7 +87,8 @@ impl Rl {
         let budget = self.trainer.micro_batch_tokens(self.config.micro_batch_tokens, tokens_of(share));
         let groups = groups(share.iter().copied(), budget);
         let objective = Objective::new(self, share);
-        let gradients = |model: &CausalLm, group: &MicroBatch| objective.gradients(model, group);
+        let gradients =
+            |model: &CausalLm, group: &MicroBatch, loss_scale| objective.gradients(model, group, loss_scale);
         let figures = self.trainer.accumulate_parts(&self.policy.model, &groups, gradients)?;
         let values = read(figures.ok_or(Error::Empty("the rollout"))?).await?;
         if !values[0].is_finite() {
@@ -121,14 +123,11 @@ impl<'b> Objective<'b> {
         }
     }
 
-    /// The gradients of the loss of the responses `group`, and `[loss, clipped, Σ ratio, Σ policy KL]`.
-    fn gradients(&self, model: &CausalLm, group: &MicroBatch) -> (Vec<GradientsParams>, Tensor<1>) {
+    /// The gradients of the loss of the responses `group`, times a factor, and `[loss, clipped, Σ ratio, Σ policy KL]`.
+    fn gradients(&self, model: &CausalLm, group: &MicroBatch, loss_scale: f32) -> (Vec<GradientsParams>, Tensor<1>) {
         let packed = pack(group, |row| self.share[row]);
-        let loss = |logits: Tensor<2>, picks: &Picks<'_>| self.loss(logits, picks, group);
-        match self.config.gradient_checkpointing {
-            true => checkpointed_gradients(&self.shape, model, &packed, loss),
-            false => gradients(&self.shape, model, &packed, loss),
-        }
+        let how = Differentiation { checkpointing: self.config.gradient_checkpointing, loss_scale };
+        gradients(&self.shape, model, &packed, how, |logits, picks| self.loss(logits, picks, group))
     }
 
     /// Loss and figures of some `picks` of `group` from their `logits [picks, vocabulary]`.

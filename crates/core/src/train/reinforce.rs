@@ -39,7 +39,7 @@ pub async fn advance(
     listener: &mut Listener<'_>,
 ) -> Result<Option<Evaluation>> {
     if let (true, Some(held_out)) = (rl.is_evaluation_due(), held_out) {
-        let evaluation = evaluate(rl.policy(), rl.tokenizer(), held_out, "update", rl.step(), listener).await?;
+        let evaluation = evaluate(&rl.sampler(), rl.tokenizer(), held_out, "update", rl.step(), listener).await?;
         rl.evaluated = rl.step();
         let fired = rl.watch_evaluation(&evaluation);
         tell(rl, fired.into_iter().collect(), listener)?;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use burn::tensor::Device;
 use minform_credit::AdaptiveKl;
 use minform_text::steps::{Separators, newline_id};
 use minform_text::tokenizer::Tokenizer;
@@ -12,7 +11,7 @@ use super::credit::assign_credit;
 use super::critic::Critic;
 use super::figures::Text;
 use super::guard::{GuardMemory, Seen, guard_responses};
-use super::optimizer::Trainer;
+use super::optimizer::{Execution, Trainer};
 use super::rollout::Scored;
 use crate::config::{self, Estimator, Sampling};
 use crate::event::{Evaluation, Event, GuardFired, Listener, Phase, Sample, Update, emit};
@@ -115,10 +114,11 @@ impl Rl {
         Self { writer: Some(writer), ..self }
     }
 
-    /// Has gradients computed on `devices` too, beside the policy's own.
-    pub fn with_workers(self, devices: &[Device]) -> Self {
-        let critic = self.critic.map(|critic| critic.with_workers(devices));
-        Self { trainer: self.trainer.with_workers(devices), critic, ..self }
+    /// Has gradients computed as `execution` says, and responses, references and values in its type of number.
+    pub fn with_execution(self, execution: &Execution) -> Self {
+        let critic = self.critic.map(|critic| critic.with_execution(execution));
+        let reference = self.reference.for_inference(execution.dtype);
+        Self { trainer: self.trainer.with_execution(execution), critic, reference, ..self }
     }
 
     /// How many updates older than the policy the weights are that write its responses.
@@ -129,6 +129,11 @@ impl Rl {
     /// The policy as it stands.
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// The policy as it stands, to write and read responses with.
+    pub(super) fn sampler(&self) -> Policy {
+        self.policy.for_inference(self.trainer.dtype())
     }
 
     /// The configuration it was made with.

@@ -1,12 +1,12 @@
 //! Supervised fine-tuning: maximise log π of reference solutions.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
-use super::optimizer::Trainer;
+use super::optimizer::{Execution, Trainer};
 use crate::config::Sft;
 use crate::event::{Event, Listener, Phase, SftStep, emit};
 use crate::model::{CausalLm, ModelConfig};
-use crate::policy::{MicroBatch, Packed, Policy, Row, gradients, log_probs, micro_batches};
+use crate::policy::{Differentiation, MicroBatch, Packed, Policy, Row, gradients, log_probs, micro_batches};
 use crate::read::scalar;
 use crate::{Error, Result, parallel};
 
@@ -26,7 +26,7 @@ impl Example {
     }
 }
 
-/// Trains `policy`, with `workers` that compute gradients beside its own device, on batches drawn by `next`, which is given the step (from 0) and the batch size.
+/// Trains `policy` on batches drawn by `next`, which is given the step (from 0) and the batch size.
 ///
 /// Loss: −(1/N) Σ log π(token | prefix) over the N target tokens of a batch.
 ///
@@ -36,12 +36,12 @@ impl Example {
 pub async fn sft(
     policy: &mut Policy,
     config: &Sft,
-    workers: &[Device],
+    execution: &Execution,
     next: &mut dyn FnMut(usize, usize) -> Vec<Example>,
     listener: &mut Listener<'_>,
 ) -> Result<()> {
     emit(listener, Event::PhaseStarted { phase: Phase::Sft, total: config.steps })?;
-    let mut trainer: Trainer<CausalLm> = Trainer::new(&config.optimizer, config.steps).with_workers(workers);
+    let mut trainer: Trainer<CausalLm> = Trainer::new(&config.optimizer, config.steps).with_execution(execution);
     let mut tokens = 0;
     for step in 0..config.steps {
         let batch = next(step, config.batch);
@@ -50,6 +50,7 @@ pub async fn sft(
         let (model, grad_norm) = trainer.step(policy.model.clone()).await?;
         policy.model = model;
         tokens += read;
+        let grad_norm = grad_norm.unwrap_or(0.0);
         emit(listener, Event::SftStep(SftStep { step: step + 1, loss, lr, grad_norm }))?;
         emit(listener, Event::Progress { phase: Phase::Sft, done: step + 1, tokens })?;
     }
@@ -68,9 +69,10 @@ async fn accumulate(
     }
     let read = batch.iter().map(|example| example.prompt.len() + example.target.len()).sum();
     let budget = trainer.micro_batch_tokens(budget, read);
-    let losses = trainer.accumulate_parts(&policy.model, &pack(batch, budget), |model, packed| {
+    let losses = trainer.accumulate_parts(&policy.model, &pack(batch, budget), |model, packed, loss_scale| {
         let weights = vec![1.0 / total as f32; packed.picks()];
-        gradients(&policy.config, model, packed, |logits, picks| {
+        let how = Differentiation { checkpointing: false, loss_scale };
+        gradients(&policy.config, model, packed, how, |logits, picks| {
             let weights = picks.values(&weights, &logits.device());
             let loss = (picks.target_log_probs(logits) * weights).sum().neg();
             (loss.clone(), loss.detach())

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::critic::Critic;
 use super::guard::GuardMemory;
+use super::loss_scale::LossScale;
 use super::optimizer::Trainer;
 use super::rl::Rl;
-use crate::model::{Learned, Precision, from_safetensors, to_safetensors};
-use crate::{Error, Result};
+use crate::model::{Learned, from_safetensors, to_safetensors};
+use crate::{Dtype, Error, Result};
 
 /// A run between two updates. All randomness is drawn from the seed and the update, so no generator is kept.
 #[derive(Debug, Clone)]
@@ -52,6 +53,9 @@ pub struct RlProgress {
 pub struct TrainerProgress {
     /// Steps taken.
     pub step: usize,
+    /// The factor of its losses where gradients are formed in f16.
+    #[serde(default)]
+    pub loss_scale: LossScale,
     /// The keys of its state: one per parameter that learns, in the order of the module.
     pub parameters: Vec<u64>,
 }
@@ -77,7 +81,7 @@ impl Rl {
             policy: self.policy.to_safetensors()?,
             adapters: self
                 .has_adapters()
-                .then(|| to_safetensors(&Learned::of(&self.policy.model), Precision::Full))
+                .then(|| to_safetensors(&Learned::of(&self.policy.model), Dtype::F32))
                 .transpose()?,
             optimizer: self.trainer.to_bytes()?,
             critic: critic.map(Critic::to_bytes).transpose()?,
@@ -120,7 +124,7 @@ impl Rl {
 
 impl Critic {
     fn to_bytes(&self) -> Result<(Vec<u8>, Vec<u8>)> {
-        Ok((to_safetensors(&self.network.model, Precision::Full)?, self.trainer.to_bytes()?))
+        Ok((to_safetensors(&self.network.model, Dtype::F32)?, self.trainer.to_bytes()?))
     }
 
     fn restore(&mut self, (weights, optimizer): (Vec<u8>, Vec<u8>), progress: &TrainerProgress) -> Result<()> {
@@ -134,7 +138,7 @@ impl<M: Module> Trainer<M> {
     pub(crate) fn progress(&self, model: &M) -> TrainerProgress {
         let mut keys = Keys(Vec::new());
         model.visit(&mut keys);
-        TrainerProgress { step: self.step, parameters: keys.0 }
+        TrainerProgress { step: self.step, loss_scale: self.loss_scale, parameters: keys.0 }
     }
 
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
@@ -149,7 +153,7 @@ impl<M: Module> Trainer<M> {
         }
         let adam = self.adam.clone().from_bytes(burn::tensor::Bytes::from_bytes_vec(bytes));
         self.adam = adam.map_err(|error| Error::Checkpoint(format!("optimizer state: {error}")))?;
-        self.step = progress.step;
+        (self.step, self.loss_scale) = (progress.step, progress.loss_scale);
         self.workers.forget();
         Ok(model.map(&mut Rekey(progress.parameters.iter())))
     }

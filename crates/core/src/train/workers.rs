@@ -7,6 +7,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, Tensor};
 
+use crate::sum::summed;
 use crate::{Error, Result, parallel};
 
 /// The devices beside the model's own.
@@ -91,17 +92,14 @@ fn gathered<M: Module + Sync, B: Sync>(
 ) -> Option<Gathered> {
     let device = model.devices().into_iter().next()?;
     let differentiate = |batch: &&B| gradients(&model.clone().fork(&device), batch);
-    let (mut sum, mut total) = (GradientsAccumulator::new(), None::<Tensor<1>>);
+    let (mut sum, mut total) = (GradientsAccumulator::new(), None);
     // Gradients are as large as the model, so no more of them are kept than threads work at once.
     for round in batches.chunks(parallel::workers(&device)) {
         for (parts, figures) in parallel::map(&device, round, differentiate) {
             for part in parts {
                 sum.accumulate(model, part);
             }
-            total = Some(match total {
-                Some(total) => total + figures,
-                None => figures,
-            });
+            total = summed(total, figures);
         }
     }
     Some((sum.grads(), total?))
@@ -134,12 +132,8 @@ impl ModuleMapper for Sent {
 mod tests {
     use super::*;
     use crate::model::{CausalLm, ModelConfig};
+    use crate::numbers::{gradient_numbers, numbers};
     use crate::policy::{Packed, Policy, Row, log_probs};
-    use crate::read::read;
-
-    fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-        pollster::block_on(read(tensor)).unwrap()
-    }
 
     fn policy() -> Policy {
         Policy::new(ModelConfig::small(64, 32, 2, 2), 5, &Device::flex().autodiff())
@@ -163,21 +157,7 @@ mod tests {
             sum.accumulate(&policy.model, gradients);
             figure += numbers(figures)[0];
         }
-        let mut flat = Flat { gradients: sum.grads(), values: Vec::new() };
-        policy.model.visit(&mut flat);
-        Ok((flat.values, figure))
-    }
-
-    struct Flat {
-        gradients: GradientsParams,
-        values: Vec<f32>,
-    }
-
-    impl ModuleVisitor for Flat {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let gradient = self.gradients.get::<D>(param.id).unwrap();
-            self.values.extend(numbers(gradient));
-        }
+        Ok((gradient_numbers(&policy.model, &sum.grads()), figure))
     }
 
     struct Shift;

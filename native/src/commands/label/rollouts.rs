@@ -43,7 +43,7 @@ impl Labeller {
     pub(super) fn open(options: &Label) -> Result<Self> {
         let model = options.model.as_ref().context("this method needs --model")?;
         let asking = Asking::open(&options.common, model, options.template, false)?;
-        let policy = asking.folder.policy(&asking.device)?.frozen();
+        let policy = asking.folder.policy(&asking.device)?.for_inference(asking.config.dtype);
         Ok(Self { folder: asking.folder.clone(), policy, asking })
     }
 

@@ -1,0 +1,63 @@
+//! How much memory there is and was needed.
+
+use std::fs;
+use std::process::Command;
+
+use serde::Serialize;
+
+/// Highest resident memory of this process so far, in MB; `None` where the system does not tell.
+pub(crate) fn peak_memory_mb() -> Option<f64> {
+    megabytes("/proc/self/status", "VmHWM:")
+}
+
+/// Memory of the machine or of a card, in megabytes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Memory {
+    pub(crate) of: String,
+    pub(crate) total_mb: f64,
+    pub(crate) free_mb: f64,
+}
+
+/// That of the machine, where the system tells, and that of NVIDIA cards, where their driver does. burn tells none.
+pub(crate) fn memories() -> Vec<Memory> {
+    let meminfo = |key| megabytes("/proc/meminfo", key);
+    let host = meminfo("MemTotal:").zip(meminfo("MemAvailable:"));
+    let host = host.map(|(total_mb, free_mb)| Memory { of: "the machine".into(), total_mb, free_mb });
+    host.into_iter().chain(cards()).collect()
+}
+
+fn cards() -> Vec<Memory> {
+    let asked = ["--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"];
+    let told = Command::new("nvidia-smi").args(asked).output();
+    let told = told.ok().filter(|told| told.status.success());
+    told.map_or(Vec::new(), |told| parsed(&String::from_utf8_lossy(&told.stdout)))
+}
+
+/// Lines of name, mebibytes in all and free, with commas between.
+fn parsed(lines: &str) -> Vec<Memory> {
+    let card = |line: &str| {
+        let mut cells = line.rsplitn(3, ',').map(str::trim);
+        let (free_mb, total_mb) = (cells.next()?.parse().ok()?, cells.next()?.parse().ok()?);
+        Some(Memory { of: cells.next()?.into(), total_mb, free_mb })
+    };
+    lines.lines().filter_map(card).collect()
+}
+
+/// The value of a line of a file of `/proc`, which counts in kilobytes.
+fn megabytes(file: &str, key: &str) -> Option<f64> {
+    let text = fs::read_to_string(file).ok()?;
+    let line = text.lines().find(|line| line.starts_with(key))?;
+    line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kilobytes| kilobytes / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cards_are_read_from_what_their_driver_says() {
+        let card = |of: &str, total_mb, free_mb| Memory { of: of.into(), total_mb, free_mb };
+        let expected = [card("NVIDIA H200", 143_771.0, 143_101.0), card("NVIDIA A10, old", 23_028.0, 1.0)];
+        assert_eq!(parsed("NVIDIA H200, 143771, 143101\nNVIDIA A10, old, 23028, 1\n[N/A]\n"), expected);
+    }
+}
