@@ -510,9 +510,13 @@ pub(crate) struct Bench {
     /// Timed repetitions, after one that is not timed.
     #[arg(long, default_value_t = 3, value_parser = positive)]
     pub(crate) repeats: usize,
-    /// Also fit how the times grow with the rows and with their tokens, from half and a quarter of each.
+    /// Also fit how times and memory grow, in processes of their own: with the rows and their tokens from a quarter and a
+    /// half of each, with the width of the network from twice and four times.
     #[arg(long)]
     pub(crate) growth: bool,
+    /// Time the operations of a pass one by one instead, each at the size of a micro-batch of an update.
+    #[arg(long, conflicts_with_all = ["growth", "peer"])]
+    pub(crate) operations: bool,
     /// Command that measures the same with another library, for a ratio; arguments with the sizes are appended, and it
     /// prints one JSON object with the seconds of each phase (tests/peers/bench.py).
     #[arg(long, value_name = "COMMAND")]

@@ -6,10 +6,12 @@ use anyhow::{Result, bail};
 use burn::tensor::Device;
 #[cfg(any(feature = "cuda", feature = "metal", feature = "vulkan", feature = "wgpu"))]
 use burn::tensor::DeviceType;
+use minform_core::Dtype;
 use minform_core::config::Config;
 use minform_core::train::Execution;
 
 use crate::cli::Workers;
+use crate::rates::types;
 
 /// A way to reach devices, best first: its name, whether it is compiled in, and what its devices need.
 const KINDS: [Kind; 4] = [
@@ -86,14 +88,14 @@ pub(crate) fn find(name: &str) -> Result<Found> {
 
 /// How a training computes its gradients.
 pub(crate) fn execution(options: &Workers, config: &Config) -> Result<Execution> {
-    Ok(Execution { workers: workers(&options.workers)?, dtype: config.dtype })
+    Ok(Execution { workers: workers(&options.workers, config.dtype)?, dtype: config.dtype })
 }
 
 /// The devices that share the work of a training, with their gradients: those of `--workers`.
-fn workers(names: &[String]) -> Result<Vec<Device>> {
+fn workers(names: &[String], dtype: Dtype) -> Result<Vec<Device>> {
     let one = |name: &String| match name.starts_with("ws://") {
         true => remote(name),
-        false => Ok(vec![choose(name)?]),
+        false => Ok(vec![choose(name, dtype)?]),
     };
     let found = names.iter().map(one).collect::<Result<Vec<_>>>()?;
     Ok(found.into_iter().flatten().map(Device::autodiff).collect())
@@ -125,8 +127,18 @@ fn remote(url: &str) -> Result<Vec<Device>> {
 pub(crate) const WORKER_TOKEN: &str = "MINFORM_WORKER_TOKEN";
 
 /// As [`find`], the device alone.
-pub(crate) fn choose(name: &str) -> Result<Device> {
-    Ok(find(name)?.device)
+pub(crate) fn choose(name: &str, dtype: Dtype) -> Result<Device> {
+    Ok(find_for(name, dtype)?.device)
+}
+
+/// The same with what is known of it.
+pub(crate) fn find_for(name: &str, dtype: Dtype) -> Result<Found> {
+    let found = find(name)?;
+    let names: Vec<&str> = types(&found.device).into_iter().map(|(name, _)| name).collect();
+    if !names.contains(&dtype.name()) {
+        bail!("{} does not compute in {}; choose --dtype {}", found.name, dtype.name(), names.join(" or "));
+    }
+    Ok(found)
 }
 
 /// The devices of a kind in a lasting order, cards before drivers that compute on the processor.

@@ -10,6 +10,12 @@ pub(crate) fn peak_memory_mb() -> Option<f64> {
     megabytes("/proc/self/status", "VmHWM:")
 }
 
+/// Has [`peak_memory_mb`] count from now on, where the system can.
+pub(crate) fn reset_peak_memory() {
+    // What the kernel's documentation of /proc gives for this purpose.
+    let _ = fs::write("/proc/self/clear_refs", "5");
+}
+
 /// Memory of the machine or of a card, in megabytes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Memory {

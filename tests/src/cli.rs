@@ -68,7 +68,10 @@ fn bench_measures_every_phase_beside_its_floor() {
     // 3 layers of 96 (4 · 96 + 3 · 256) weights, attention of 16 · 17 / 2 keys a row.
     let reading = 4.0 * (2.0 * 3.0 * 96.0 * 1152.0 * 16.0 + 4.0 * 3.0 * 96.0 * 136.0);
     assert_eq!(phases[0]["operations"].as_f64().unwrap(), reading);
-    assert!(object["growth"].as_array().unwrap().iter().all(|growth| growth["rows"].is_f64()), "{object}");
+    let growth = object["growth"].as_array().unwrap();
+    // Of three phases and the memory, with rows, tokens and width.
+    assert_eq!(growth.len(), 4 * 3);
+    assert!(growth.iter().all(|growth| growth["exponent"].is_f64()), "{object}");
     let unknown = minform(&["bench", "--shape", "nanno"]);
     assert!(stderr(&unknown).contains("smollm2-135m"), "{}", stderr(&unknown));
     let short = minform(&["bench", "--shape", "nano", "--new-tokens", "600"]);

@@ -109,9 +109,19 @@ fn bad_requests_are_refused_and_bad_rows_named() {
     let (status, answer) = service.score(&client, &json!([]));
     assert!(status == StatusCode::BAD_REQUEST && answer["error"].as_str().unwrap().contains("no row"), "{answer}");
     let large = client.post(service.url("/v1/score")).body("x".repeat(2001)).send().unwrap();
-    assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(client.get(service.url("/v1/score")).send().unwrap().status(), StatusCode::METHOD_NOT_ALLOWED);
-    assert_eq!(client.get(service.url("/nothing")).send().unwrap().status(), StatusCode::NOT_FOUND);
+    let method = client.get(service.url("/v1/score")).send().unwrap();
+    assert_eq!(method.headers()["allow"], "POST");
+    let path = client.get(service.url("/nothing")).send().unwrap();
+    let refused = [
+        (large, StatusCode::PAYLOAD_TOO_LARGE, "--max-body"),
+        (method, StatusCode::METHOD_NOT_ALLOWED, "POST /v1/score"),
+        (path, StatusCode::NOT_FOUND, "POST /v1/score"),
+    ];
+    for (response, status, why) in refused {
+        assert_eq!(response.status(), status);
+        let told: Value = response.json().unwrap();
+        assert!(told["error"].as_str().unwrap().contains(why), "{told}");
+    }
     let broken = client.post(service.url("/v1/score")).body("{bad").send().unwrap();
     assert_eq!(broken.status(), StatusCode::BAD_REQUEST);
     assert_eq!(client.get(service.url("/health")).send().unwrap().text().unwrap(), "ok\n");

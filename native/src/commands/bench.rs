@@ -1,5 +1,6 @@
 //! `minform bench`: how long each phase takes, beside what the device would need at the least.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::ControlFlow;
@@ -11,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use burn::tensor::Device;
 use minform_core::config::{Config, Sampling, Sft};
 use minform_core::event::Event;
-use minform_core::model::{Cost, ModelConfig, Sequences};
+use minform_core::model::{Cost, ModelConfig, Sequences, operations};
 use minform_core::policy::{Generator, Policy};
 use minform_core::prm::{self, Prm};
 use minform_core::seed::mix_in;
@@ -19,14 +20,14 @@ use minform_core::train::{Example, Execution, sft};
 use minform_text::steps::PrmInput;
 use pollster::block_on;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::Bench;
 use crate::device::{self, Found};
 use crate::folder;
-use crate::memory::peak_memory_mb;
+use crate::memory::{peak_memory_mb, reset_peak_memory};
 use crate::output;
-use crate::rates::Rates;
+use crate::rates::{Rates, best_seconds};
 use crate::settings;
 
 /// Shapes of known models, as their `config.json` has them.
@@ -66,7 +67,7 @@ struct Size {
 
 pub(crate) fn run(options: &Bench) -> Result<()> {
     let config = settings::load(&Config::default(), &options.common)?;
-    let Found { name, device, card } = device::find(&options.common.device)?;
+    let Found { name, device, card } = device::find_for(&options.common.device, config.dtype)?;
     let shape = shape(&options.shape)?;
     let sequences = Sequences { rows: options.rows, tokens: options.tokens };
     let size = Size { sequences, new_tokens: options.new_tokens };
@@ -81,51 +82,92 @@ pub(crate) fn run(options: &Bench) -> Result<()> {
     if options.growth && (options.tokens < 8 || options.rows < 4) {
         bail!("--growth measures a quarter of the size too: give at least 4 rows of 8 tokens");
     }
-    let rates = Rates::of(&device, config.dtype)?;
-    let bench = Bencher { shape, config, device, rates, repeats: options.repeats };
-    let policy = Policy::new(bench.shape.clone(), bench.config.seed, &bench.device.clone().autodiff());
-    let mut measured = bench.all(&policy, size)?;
-    if let Some(command) = &options.peer {
-        let mut peer = bench.peer(command, size)?;
-        measured.iter_mut().for_each(|measured| measured.peer = peer.remove(measured.phase));
+    let json = options.common.json;
+    let bench = Bencher { shape, config, device, rates: OnceCell::new(), repeats: options.repeats, tells: !json };
+    if !json {
+        let rates = bench.rates()?;
+        let card = card.as_ref().map_or(String::new(), |card| format!(" ({card})"));
+        let (dtype, products, bytes) = (bench.config.dtype.name(), rates.operations / 1e9, rates.bytes / 1e9);
+        let shape = &options.shape;
+        output::line(format!("{shape} on {name}{card}: {products:.1} GFLOP/s in {dtype} products, {bytes:.1} GB/s\n"))?;
     }
-    let growth = if options.growth { bench.growth(&policy, size, &measured)? } else { Vec::new() };
-    let memory = peak_memory_mb();
-    output::line(match options.common.json {
-        true => json!({
-            "version": env!("CARGO_PKG_VERSION"), "device": name, "card": card, "shape": options.shape,
-            "rows": options.rows, "tokens": options.tokens, "new_tokens": options.new_tokens,
-            "dtype": bench.config.dtype, "operations_per_second": rates.operations, "bytes_per_second": rates.bytes,
-            "phases": measured, "growth": growth, "peak_memory_mb": memory,
-        })
-        .to_string(),
-        false => {
-            let card = card.map_or(String::new(), |card| format!(" ({card})"));
-            format!(
-                "{} on {name}{card}: {:.1} GFLOP/s in {} products, {:.1} GB/s\n\n{}{}",
-                options.shape,
-                rates.operations / 1e9,
-                bench.config.dtype.name(),
-                rates.bytes / 1e9,
-                table(&measured),
-                growth.iter().map(Growth::line).collect::<String>()
-            )
+    let found = match options.operations {
+        true => json!({ "operations": bench.operations(sequences)? }),
+        false => bench.phases(options, size)?,
+    };
+    let rates = bench.rates()?;
+    let about = json!({
+        "version": env!("CARGO_PKG_VERSION"), "device": name, "card": card, "shape": options.shape,
+        "rows": options.rows, "tokens": options.tokens, "new_tokens": options.new_tokens,
+        "dtype": bench.config.dtype, "operations_per_second": rates.operations, "bytes_per_second": rates.bytes,
+    });
+    match (json, about, found) {
+        (true, Value::Object(about), Value::Object(found)) => {
+            output::line(Value::Object(about.into_iter().chain(found).collect()))
         }
-    })
+        _ => Ok(()),
+    }
 }
 
 struct Bencher {
     shape: ModelConfig,
     config: Config,
     device: Device,
-    rates: Rates,
+    rates: OnceCell<Rates>,
     repeats: usize,
+    /// Whether what is found is printed at once.
+    tells: bool,
 }
 
 impl Bencher {
     /// Every phase at one size; each runs once before it is timed, so that no kernel is new.
-    fn all(&self, policy: &Policy, size: Size) -> Result<Vec<Measured>> {
-        Ok(vec![self.scoring(policy, size)?, self.generation(policy, size)?, self.update(policy.clone(), size)?])
+    fn phases(&self, options: &Bench, size: Size) -> Result<Value> {
+        self.tell(HEAD)?;
+        reset_peak_memory();
+        let policy = Policy::new(self.shape.clone(), self.config.seed, &self.device.clone().autodiff());
+        let mut measured = Vec::new();
+        for phase in [Self::scoring, Self::generation, Self::update] {
+            let mut one = phase(self, &policy, size)?;
+            if self.tells {
+                one.floor = self.floor(&one)?;
+            }
+            self.tell(&one.line())?;
+            measured.push(one);
+        }
+        // Before the rates of the device are measured, which takes more memory than small networks do.
+        let memory = peak_memory_mb();
+        for one in &mut measured {
+            one.floor = self.floor(one)?;
+        }
+        if let Some(command) = &options.peer {
+            let mut peer = self.peer(command, size)?;
+            for one in &mut measured {
+                one.peer = peer.remove(one.phase);
+                self.tell(&one.beside())?;
+            }
+        }
+        let growth = if options.growth { self.growth(options, size)? } else { Vec::new() };
+        Ok(json!({ "phases": measured, "growth": growth, "peak_memory_mb": memory }))
+    }
+
+    /// What the device does at best, measured once.
+    fn rates(&self) -> Result<Rates> {
+        match self.rates.get() {
+            Some(rates) => Ok(*rates),
+            None => {
+                let rates = Rates::of(&self.device, self.config.dtype)?;
+                Ok(*self.rates.get_or_init(|| rates))
+            }
+        }
+    }
+
+    fn floor(&self, Measured { operations, bytes, .. }: &Measured) -> Result<f64> {
+        let rates = self.rates()?;
+        Ok(Cost { operations: *operations, bytes: *bytes }.seconds(rates.operations, rates.bytes))
+    }
+
+    fn tell(&self, line: &str) -> Result<()> {
+        if self.tells { output::line(line) } else { Ok(()) }
     }
 
     fn scoring(&self, policy: &Policy, Size { sequences, .. }: Size) -> Result<Measured> {
@@ -153,7 +195,8 @@ impl Bencher {
         Ok(self.measured("generation", sequences.rows * new_tokens, cost, seconds))
     }
 
-    fn update(&self, mut policy: Policy, Size { sequences, .. }: Size) -> Result<Measured> {
+    fn update(&self, policy: &Policy, Size { sequences, .. }: Size) -> Result<Measured> {
+        let mut policy = policy.clone();
         let example = |mut ids: Vec<u32>| {
             let target = ids.split_off(1);
             Example { prompt: ids, target }
@@ -190,8 +233,28 @@ impl Bencher {
 
     fn measured(&self, phase: &'static str, tokens: usize, cost: Cost, mut seconds: Vec<f64>) -> Measured {
         seconds.sort_by(f64::total_cmp);
-        let floor = cost.seconds(self.rates.operations, self.rates.bytes);
-        Measured { phase, tokens, operations: cost.operations, bytes: cost.bytes, floor, seconds, peer: None }
+        let Cost { operations, bytes } = cost;
+        Measured { phase, tokens, operations, bytes, floor: f64::NAN, seconds, peer: None }
+    }
+
+    /// The time of every operation of a micro-batch, the shortest of some runs.
+    fn operations(&self, Sequences { rows, tokens }: Sequences) -> Result<Vec<OperationTime>> {
+        let rows = rows.min((self.config.sft.micro_batch_tokens / tokens).max(1));
+        self.tell("operation           times  forward, ms   in all, ms    TFLOP/s  and back, ms")?;
+        let device = self.device.clone().autodiff();
+        let mut times = Vec::new();
+        for operation in operations(&self.shape, Sequences { rows, tokens }, self.config.dtype, &device) {
+            let one = OperationTime {
+                name: operation.name,
+                times: operation.times,
+                operations: operation.operations,
+                forward: best_seconds(&device, || operation.forward())?,
+                both: best_seconds(&device, || operation.forward_and_backward())?,
+            };
+            self.tell(&one.line())?;
+            times.push(one);
+        }
+        Ok(times)
     }
 
     /// The seconds of each phase with another library.
@@ -224,82 +287,162 @@ impl Bencher {
         (0..rows).map(|row| (row * tokens..(row + 1) * tokens).map(id).collect()).collect()
     }
 
-    /// How the time of each phase grows with the rows and with the tokens of each, from half the size and from a quarter.
-    fn growth(&self, policy: &Policy, size: Size, whole: &[Measured]) -> Result<Vec<Growth>> {
-        let Sequences { rows, tokens } = size.sequences;
-        let of = |part: usize| Size { sequences: Sequences { rows: rows.div_ceil(part), tokens }, ..size };
-        let by_rows = [self.all(policy, of(4))?, self.all(policy, of(2))?];
-        let of = |part: usize| Size { sequences: Sequences { rows, tokens: tokens.div_ceil(part) }, ..size };
-        let by_tokens = [self.all(policy, of(4))?, self.all(policy, of(2))?];
-        let exponent = |smaller: &[Vec<Measured>; 2], phase: usize| {
-            let times = [&smaller[0][phase], &smaller[1][phase], &whole[phase]].map(Measured::median);
-            slope(&times)
+    /// How times and memory grow with the rows, the tokens of each, and the width of the network: each of three sizes in
+    /// a process of its own.
+    fn growth(&self, options: &Bench, Size { sequences: Sequences { rows, tokens }, .. }: Size) -> Result<Vec<Growth>> {
+        let narrow = &self.shape;
+        let wide = |factor: usize| ModelConfig {
+            hidden_size: factor * narrow.hidden_size,
+            intermediate_size: factor * narrow.intermediate_size,
+            num_attention_heads: factor * narrow.num_attention_heads,
+            num_key_value_heads: factor * narrow.num_key_value_heads,
+            ..narrow.clone()
         };
-        let one = |(phase, measured): (usize, &Measured)| Growth {
-            phase: measured.phase,
-            rows: exponent(&by_rows, phase),
-            tokens: exponent(&by_tokens, phase),
-        };
-        Ok(whole.iter().enumerate().map(one).collect())
+        let courses: [(&'static str, Vec<(ModelConfig, Sequences)>); 3] = [
+            ("rows", [4, 2, 1].map(|part| (narrow.clone(), Sequences { rows: rows / part, tokens })).into()),
+            ("tokens", [4, 2, 1].map(|part| (narrow.clone(), Sequences { rows, tokens: tokens / part })).into()),
+            ("width", [1, 2, 4].map(|factor| (wide(factor), Sequences { rows, tokens })).into()),
+        ];
+        let mut growth = Vec::new();
+        for (with, sizes) in courses {
+            let told =
+                sizes.iter().map(|(shape, size)| self.elsewhere(options, shape, *size)).collect::<Result<Vec<_>>>()?;
+            let found = Growth::of(with, &told);
+            found.iter().try_for_each(|one| self.tell(&one.line()))?;
+            growth.extend(found);
+        }
+        Ok(growth)
+    }
+
+    /// What this command finds of one shape and size, in a process of its own.
+    fn elsewhere(&self, options: &Bench, shape: &ModelConfig, Sequences { rows, tokens }: Sequences) -> Result<Value> {
+        let place = tempfile::tempdir()?;
+        let settings = place.path().join("settings.toml");
+        fs::write(place.path().join("config.json"), shape.to_json().to_string())?;
+        fs::write(&settings, toml::to_string(&self.config)?)?;
+        let numbers = [
+            ("--rows", rows),
+            ("--tokens", tokens),
+            ("--new-tokens", options.new_tokens),
+            ("--repeats", options.repeats),
+        ];
+        let told = Command::new(std::env::current_exe()?)
+            .args(["bench", "--json", "--device", &options.common.device])
+            .arg("--shape")
+            .arg(place.path())
+            .arg("--config")
+            .arg(&settings)
+            .args(numbers.iter().flat_map(|(name, number)| [(*name).to_owned(), number.to_string()]))
+            .stderr(Stdio::inherit())
+            .output()?;
+        if !told.status.success() {
+            bail!("{rows} rows of {tokens} tokens of a network of width {}: {}", shape.hidden_size, told.status);
+        }
+        Ok(serde_json::from_slice(&told.stdout)?)
     }
 }
 
-/// Exponents of a phase's time.
-#[derive(Debug, Serialize)]
+/// How something grows: value ∝ sizeᵃ.
+#[derive(Debug, PartialEq, Serialize)]
 struct Growth {
-    phase: &'static str,
-    /// In time ∝ rowsᵃ.
-    rows: f64,
-    /// In time ∝ tokensᵃ, of the prompt where it is generation.
-    tokens: f64,
+    what: String,
+    with: &'static str,
+    /// a, from a quarter of the size to the whole.
+    exponent: f64,
+    /// The same from a quarter to a half and from a half to the whole, the smaller one first.
+    parts: [f64; 2],
 }
 
 impl Growth {
+    /// The growth of every phase's time and of the memory, from what was found at three sizes.
+    fn of(with: &'static str, told: &[Value]) -> Vec<Self> {
+        let phases = told.first().and_then(|told| told["phases"].as_array()).map_or(0, Vec::len);
+        let time = |phase: usize| {
+            let seconds = |told: &Value| {
+                let all: Vec<f64> =
+                    serde_json::from_value(told["phases"][phase]["seconds"].clone()).unwrap_or_default();
+                median(&all)
+            };
+            let name = told[0]["phases"][phase]["phase"].as_str().unwrap_or_default();
+            Self::from_sizes(format!("time of {name}"), with, told.iter().map(seconds).collect())
+        };
+        let peak = |told: &Value| told["peak_memory_mb"].as_f64().unwrap_or(f64::NAN);
+        let memory = Self::from_sizes("peak memory".into(), with, told.iter().map(peak).collect());
+        (0..phases).filter_map(time).chain(memory).collect()
+    }
+
+    /// From the values at three sizes, each twice the one before.
+    fn from_sizes(what: String, with: &'static str, values: Vec<f64>) -> Option<Self> {
+        let [quarter, half, whole] = <[f64; 3]>::try_from(values).ok()?.map(f64::log2);
+        let mut parts = [half - quarter, whole - half];
+        parts.sort_by(f64::total_cmp);
+        (whole - quarter).is_finite().then_some(Self { what, with, exponent: (whole - quarter) / 2.0, parts })
+    }
+
     fn line(&self) -> String {
-        format!("\n{:<12}time grows as rows^{:.2}, tokens^{:.2}", self.phase, self.rows, self.tokens)
+        let Self { what, with, exponent, parts: [low, high] } = self;
+        format!("{what:<19} grows as {with}^{exponent:.2} ({low:.2} to {high:.2})")
     }
 }
 
-/// Least-squares slope of log₂ of the times at sizes ¼, ½ and 1.
-fn slope(times: &[f64; 3]) -> f64 {
-    (times[2].log2() - times[0].log2()) / 2.0
+/// The time of one operation.
+#[derive(Debug, Serialize)]
+struct OperationTime {
+    name: &'static str,
+    /// How often a pass does it.
+    times: usize,
+    /// Of its products, forward.
+    operations: f64,
+    /// Seconds without gradients.
+    forward: f64,
+    /// Seconds with those of its inputs.
+    both: f64,
 }
 
+impl OperationTime {
+    fn line(&self) -> String {
+        format!(
+            "{:<18}{:>7}{:>13.3}{:>13.1}{:>11.2}{:>14.3}",
+            self.name,
+            self.times,
+            1e3 * self.forward,
+            1e3 * self.forward * self.times as f64,
+            self.operations / self.forward / 1e12,
+            1e3 * self.both,
+        )
+    }
+}
+
+/// What the columns of [`Measured::line`] are.
+const HEAD: &str =
+    "phase            tokens      GFLOP         GB   floor, s  median, s    fastest    slowest over floor   tokens/s";
+
 impl Measured {
-    fn median(&self) -> f64 {
-        median(&self.seconds)
+    fn line(&self) -> String {
+        let at = |index: usize| self.seconds.get(index).copied().unwrap_or(f64::NAN);
+        let (median, last) = (median(&self.seconds), self.seconds.len().saturating_sub(1));
+        format!(
+            "{:<12}{:>11}{:>11.1}{:>11.3}{:>11.4}{median:>11.4}{:>11.4}{:>11.4}{:>11.2}{:>11.0}",
+            self.phase,
+            self.tokens,
+            self.operations / 1e9,
+            self.bytes / 1e9,
+            self.floor,
+            at(0),
+            at(last),
+            median / self.floor,
+            self.tokens as f64 / median
+        )
+    }
+
+    fn beside(&self) -> String {
+        let (ours, theirs) = (median(&self.seconds), self.peer.as_deref().map_or(f64::NAN, median));
+        format!("{:<12}the peer takes {theirs:.4} s: {:.2} of its speed", self.phase, theirs / ours)
     }
 }
 
 fn median(rising: &[f64]) -> f64 {
     rising.get(rising.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-fn table(measured: &[Measured]) -> String {
-    let head =
-        ["phase", "tokens", "GFLOP", "GB", "floor, s", "median, s", "fastest", "slowest", "over floor", "tokens/s"];
-    let mut text = format!("{:<12}", head[0]) + &head[1..].iter().map(|name| format!("{name:>11}")).collect::<String>();
-    for one in measured {
-        let (median, last) = (one.median(), one.seconds.len().saturating_sub(1));
-        let at = |index: usize| one.seconds.get(index).copied().unwrap_or(f64::NAN);
-        text += &format!(
-            "\n{:<12}{:>11}{:>11.1}{:>11.3}{:>11.4}{median:>11.4}{:>11.4}{:>11.4}{:>11.2}{:>11.0}",
-            one.phase,
-            one.tokens,
-            one.operations / 1e9,
-            one.bytes / 1e9,
-            one.floor,
-            at(0),
-            at(last),
-            median / one.floor,
-            one.tokens as f64 / median
-        );
-        if let Some(peer) = &one.peer {
-            let theirs = self::median(peer);
-            text += &format!("   peer: {theirs:.4} s, {:.2} of its speed", theirs / median);
-        }
-    }
-    text
 }
 
 /// A known shape, or that of a model folder.
@@ -313,4 +456,24 @@ fn shape(name: &str) -> Result<ModelConfig> {
         bail!("{name:?} is neither a model folder nor one of the shapes {known}");
     }
     ModelConfig::from_json(&folder::read(&file)?).with_context(|| format!("cannot use {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exponents_are_those_of_powers() {
+        let told: Vec<Value> = [1.0, 2.0, 4.0]
+            .map(|size: f64| {
+                json!({ "phases": [{ "phase": "scoring", "seconds": [size, size * size, 99.0] }], "peak_memory_mb": 8.0 })
+            })
+            .into();
+        let growth =
+            |what: &str, exponent: f64| Growth { what: what.into(), with: "rows", exponent, parts: [exponent; 2] };
+        assert_eq!(Growth::of("rows", &told), [growth("time of scoring", 2.0), growth("peak memory", 0.0)]);
+        let uneven = Growth::from_sizes("x".into(), "rows", vec![1.0, 2.0, 8.0]).unwrap();
+        assert_eq!((uneven.exponent, uneven.parts), (1.5, [1.0, 2.0]));
+        assert_eq!(Growth::from_sizes("x".into(), "rows", vec![1.0, f64::NAN, f64::NAN]), None);
+    }
 }

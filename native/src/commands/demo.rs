@@ -39,7 +39,7 @@ struct Summary {
 
 pub(crate) fn run(options: &cli::Demo) -> Result<()> {
     let config = options_of::load(&settings(options.quick), &options.common)?;
-    let device = device::choose(&options.common.device)?.autodiff();
+    let device = device::choose(&options.common.device, config.dtype)?.autodiff();
     let mut demo = Demo::new(&config, &device)?;
     let origin = Origin::new("demo", &config, &options.common.device, BTreeMap::new())?;
     let mut run = Run::create(&origin, &config, &options.out, options.overwrite)?;

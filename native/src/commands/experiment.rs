@@ -29,7 +29,8 @@ pub(crate) fn run(options: &cli::Experiment) -> Result<()> {
     let experiment = options.name.experiment();
     let config = Config { seed: 0, ..settings::load(&experiment.settings(), &options.common)? };
     let arms = chosen(experiment, options)?;
-    let matrix = Matrix { options, config, device: device::choose(&options.common.device)?.autodiff() };
+    let device = device::choose(&options.common.device, config.dtype)?.autodiff();
+    let matrix = Matrix { options, config, device };
     matrix.prepare()?;
     for (seed, arm) in options.seeds().flat_map(|seed| arms.iter().map(move |arm| (seed, arm))) {
         if !matrix.is_done(seed, arm.name) {

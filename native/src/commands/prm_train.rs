@@ -38,7 +38,7 @@ const COMPLETE: &str = ".complete";
 
 pub(crate) fn run(options: &PrmTrain) -> Result<()> {
     let config = settings::load(&Config::default(), &options.common)?;
-    let device = device::choose(&options.common.device)?.autodiff();
+    let device = device::choose(&options.common.device, config.dtype)?.autodiff();
     let folder = Folder::open(&options.model)?;
     let (training, held_out) = examples(options, &folder, &config)?;
     let counts = Counts::of(&training, held_out.len());

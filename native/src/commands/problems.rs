@@ -35,7 +35,7 @@ impl Asking {
         if greedy {
             config.sampling.temperature = 0.0;
         }
-        let device = device::choose(&common.device)?;
+        let device = device::choose(&common.device, config.dtype)?;
         let folder = Folder::open(model)?;
         let prompter = prompter(template, &folder)?;
         Ok(Self { config, device, folder, prompter })

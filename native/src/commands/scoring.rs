@@ -42,7 +42,7 @@ pub(super) type Scored = std::result::Result<ScoredSolution, String>;
 impl Scorer {
     pub(super) fn open(common: &Common, path: &Path, reading: &Reading) -> Result<Self> {
         let config = settings::load(&Config::default(), common)?;
-        let device = device::choose(&common.device)?;
+        let device = device::choose(&common.device, config.dtype)?;
         let folder = Folder::open(path)?;
         let given = reading.family.map(crate::cli::Family::family);
         let storage = settings::storage(&config, reading.quantize);

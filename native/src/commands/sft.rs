@@ -19,7 +19,7 @@ use crate::{device, output, settings};
 
 pub(crate) fn run(options: &Sft) -> Result<()> {
     let config = settings::load(&Config::default(), &options.common)?;
-    let device = device::choose(&options.common.device)?.autodiff();
+    let device = device::choose(&options.common.device, config.dtype)?.autodiff();
     let folder = Folder::open(&options.model)?;
     let prompter = prompter(options.template, &folder)?;
     let problems = load_problems(&options.data.data, options.data.rows)?;

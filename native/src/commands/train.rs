@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Train) -> Result<()> {
     };
     let config = settings.config;
     check(&config.rl, &config.sampling, !options.prm.is_empty())?;
-    let device = device::choose(&options.common.device)?.autodiff();
+    let device = device::choose(&options.common.device, config.dtype)?.autodiff();
     let Material { folder, prms, problems, held_out } = Material::open(options, model, data, &config)?;
     refuse_own_input(options, out)?;
     let prms: Vec<Prm> =
@@ -132,7 +132,7 @@ fn dry_run(options: &Train, settings: &Settings) -> Result<()> {
     let config = &settings.config;
     let is_complete = options.model.is_some() && options.data.is_some();
     check(&config.rl, &config.sampling, !options.prm.is_empty() || !is_complete)?;
-    device::choose(&options.common.device)?;
+    device::choose(&options.common.device, config.dtype)?;
     if let (Some(model), Some(data)) = (&options.model, &options.data) {
         let material = Material::open(options, model, data, config)?;
         let held_out = material.held_out.map_or(0, |held_out| held_out.problems.len());

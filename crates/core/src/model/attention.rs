@@ -90,9 +90,9 @@ impl Attention {
     /// `x [rows, time, hidden]` to the same shape.
     pub(super) fn forward(&self, x: Tensor<3>, frame: &Frame, cache: Option<&mut LayerCache>) -> Tensor<3> {
         let tensors = frame.tensors.as_ref();
-        let (angles, bias) = (tensors.map(|tensors| &tensors.angles), tensors.map(|tensors| &tensors.bias));
-        let query = rotated(mapped(&self.q_proj, x.clone()), &frame.angles, angles);
-        let mut keys = rotated(mapped(&self.k_proj, x.clone()), &frame.angles, angles);
+        let (turn, bias) = (tensors.map(|tensors| &tensors.turn), tensors.map(|tensors| &tensors.bias));
+        let query = rotated(mapped(&self.q_proj, x.clone()), &frame.angles, turn);
+        let mut keys = rotated(mapped(&self.k_proj, x.clone()), &frame.angles, turn);
         let mut values = heads(mapped(&self.v_proj, x), self.head_dim);
         if let Some(cache) = cache {
             (keys, values) = cache.extend(keys, values, frame.mask.column, frame.mask.keys);

@@ -21,7 +21,7 @@ impl CausalLm {
     ) -> (Vec<GradientsParams>, Tensor<1>) {
         let device = self.device();
         let inputs = self.layer_inputs(&tokens, &frame);
-        let (decoder, frame) = (&self.model, frame(&device));
+        let (decoder, frame) = (&self.model, frame(&device).cast(self.model.dtype()));
         let mut parts = Vec::with_capacity(decoder.layers.len() + 2);
 
         let mut inputs = inputs.into_iter().rev().map(|x| Tensor::from_inner(x).require_grad());
@@ -34,13 +34,14 @@ impl CausalLm {
         for (layer, x) in decoder.layers.iter().rev().zip(inputs) {
             let Some(above) = upstream else { return (parts, figures) };
             let y = layer.forward(x.clone(), &frame, None);
-            let mut gradients = (y * Tensor::from_inner(above)).sum().backward();
+            // The gradient that backward begins with is 1 for every cell.
+            let mut gradients = (y * Tensor::from_inner(above)).backward();
             upstream = x.grad_remove(&mut gradients);
             parts.push(GradientsParams::from_grads(gradients, layer));
         }
         if let (true, Some(above)) = (decoder.embed_tokens.weight.is_require_grad(), upstream) {
             let x = decoder.embedded(tokens(&device));
-            let gradients = (x * Tensor::from_inner(above)).sum().backward();
+            let gradients = (x * Tensor::from_inner(above)).backward();
             parts.push(GradientsParams::from_grads(gradients, &decoder.embed_tokens));
         }
         (parts, figures)
@@ -54,7 +55,7 @@ impl CausalLm {
     ) -> Vec<Tensor<3>> {
         let frozen = self.model.valid();
         let device = self.device().inner();
-        let frame = frame(&device);
+        let frame = frame(&device).cast(self.model.dtype());
         let mut inputs = vec![frozen.embedded(tokens(&device))];
         for layer in &frozen.layers {
             let x = inputs[inputs.len() - 1].clone();

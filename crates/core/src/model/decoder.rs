@@ -99,10 +99,10 @@ impl Decoder {
 
     /// `tokens [rows, time]` to normed hidden states `[rows, time, hidden]`, in f32.
     pub fn forward(&self, tokens: Tensor<2, Int>, frame: &Frame, mut cache: Option<&mut Cache>) -> Tensor<3> {
-        let mut x = self.embedded(tokens);
+        let (mut x, frame) = (self.embedded(tokens), frame.cast(self.dtype()));
         for (index, layer) in self.layers.iter().enumerate() {
             let layer_cache = cache.as_mut().and_then(|cache| cache.layers.get_mut(index));
-            x = layer.forward(x, frame, layer_cache);
+            x = layer.forward(x, &frame, layer_cache);
         }
         self.finished(x)
     }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 use super::config::{Llama3Scaling, ModelConfig};
-use crate::ops::{Angles, Branches, Mask, fused};
+use crate::ops::{Angles, Branches, Mask, Turn, fused};
 
 /// Inverse frequencies of the rotary position encoding.
 ///
@@ -45,10 +45,10 @@ pub struct Frame {
     pub(super) tensors: Option<Tensors>,
 }
 
-/// Cosines and sines `[rows or 1, 1, time, head_dim / 2]`, and the attention bias `[rows or 1, 1, time, keys]`.
+/// The rotation by the angles, and the attention bias `[rows or 1, 1, time, keys]` in f32.
 #[derive(Debug, Clone)]
 pub(super) struct Tensors {
-    pub(super) angles: [Tensor<4>; 2],
+    pub(super) turn: Turn,
     pub(super) bias: Tensor<4>,
 }
 
@@ -80,8 +80,14 @@ impl Frame {
         Self::new(Angles::new(&rope.frequencies, &positions), mask, device)
     }
 
+    /// For states of this type.
+    pub(super) fn cast(&self, dtype: DType) -> Self {
+        let cast = |tensors: &Tensors| Tensors { turn: tensors.turn.cast(dtype), bias: tensors.bias.clone() };
+        Self { tensors: self.tensors.as_ref().map(cast), ..self.clone() }
+    }
+
     fn new(angles: Angles, mask: Mask, device: &Device) -> Self {
-        let tensors = || Tensors { angles: angles.tensors(device), bias: mask.bias(device) };
+        let tensors = || Tensors { turn: angles.tensors(device), bias: mask.bias(device) };
         let tensors = (!fused(device)).then(tensors);
         Self { angles: Arc::new(angles), mask: Arc::new(mask), tensors }
     }

@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use burn::backend::Dispatch;
-use burn::tensor::activation::softmax;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
+use super::fold::{folded, softmax};
 use super::kernel::{Fused as _, fused};
 
 /// Added to the score of a key that must not be seen. Finite, so a row that sees nothing stays finite.
@@ -113,11 +113,13 @@ pub(crate) fn attended(
 fn composed(query: Tensor<4>, keys: Tensor<4>, values: Tensor<4>, bias: Tensor<4>) -> Tensor<3> {
     let [rows, heads, time, dim] = query.dims();
     // The query heads that share a key head stand one after another on the time axis: keys are never repeated.
-    let group = heads / keys.dims()[1];
-    let query = query.reshape([rows, heads / group, group * time, dim]);
-    let bias = if group == 1 { bias } else { bias.repeat_dim(2, group) };
-    let scores = query.mul_scalar(1.0 / (dim as f64).sqrt()).matmul(keys.transpose()).cast(DType::F32) + bias;
-    let mixed = softmax(scores, 3).cast(values.dtype()).matmul(values).reshape([rows, heads, time, dim]);
+    let [_, key_heads, seen, _] = keys.dims();
+    let group = heads / key_heads;
+    let query = query.reshape([rows, key_heads, group * time, dim]);
+    let scores = query.mul_scalar(1.0 / (dim as f64).sqrt()).matmul(keys.transpose()).cast(DType::F32);
+    let scores = scores.reshape([rows, key_heads, group, time, seen]) + bias.unsqueeze_dim(1);
+    let weights = softmax(folded(scores)).reshape([rows, key_heads, group * time, seen]).cast(values.dtype());
+    let mixed = weights.matmul(values).reshape([rows, heads, time, dim]);
     mixed.swap_dims(1, 2).reshape([rows, time, heads * dim])
 }
 
@@ -150,6 +152,11 @@ mod tests {
     fn blocks_equal_the_composition() {
         twins(2, 3, 3, &Mask { padding: vec![0], column: 0, time: 5, keys: 5, branches: vec![] });
         twins(2, 4, 2, &Mask { padding: vec![0], column: 0, time: BLOCK + 9, keys: BLOCK + 9, branches: vec![] });
+    }
+
+    #[test]
+    fn many_scores_equal_the_composition() {
+        twins(4, 4, 2, &Mask { padding: vec![0], column: 0, time: 2 * BLOCK, keys: 2 * BLOCK, branches: vec![] });
     }
 
     #[test]

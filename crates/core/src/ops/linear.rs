@@ -7,6 +7,7 @@ use burn::nn::Linear;
 use burn::tensor::module::linear;
 use burn::tensor::{DType, Tensor};
 
+use super::fold::{spread, stacked};
 use super::kernel::{Fused as _, Gradients, Kernel, fused, like, tensor, values};
 use super::lanes::vectorised;
 use super::product::{Matrix, multiply_into, product};
@@ -27,7 +28,7 @@ pub(crate) fn mapped_by<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: O
     }
     let dtype = x.dtype();
     if !fused(&x.device()) {
-        return linear(x, weight.cast(dtype), bias.map(|bias| bias.cast(dtype)));
+        return composed(x, weight.cast(dtype), bias.map(|bias| bias.cast(dtype)));
     }
     let (x, weight) = (x.cast(DType::F32).into_dispatch(), weight.cast(DType::F32).into_dispatch());
     let y = match bias {
@@ -35,6 +36,15 @@ pub(crate) fn mapped_by<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: O
         None => Dispatch::linear_plain(x, weight),
     };
     Tensor::<D>::from_dispatch(y).cast(dtype)
+}
+
+fn composed<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
+    let y = linear(x, weight, None);
+    let Some(bias) = bias else { return y };
+    let shape = y.dims();
+    let y = stacked(y);
+    let rows = y.dims()[0] * y.dims()[1];
+    (y + spread(bias, rows)).reshape(shape)
 }
 
 /// The same matrix with its rows one after another in memory, for a weight that meets few rows of x at a time.
@@ -141,8 +151,14 @@ mod tests {
 
     #[test]
     fn one_product_equals_the_composition() {
-        let inputs = [random(&[2 * 5 * 7], 1), random(&[7 * 3], 2), random(&[3], 3)];
-        let shaped = |x: Tensor<1>, w: Tensor<1>| (x.reshape([2, 5, 7]), w.reshape([7, 3]));
+        for (time, outputs) in [(5, 3), (1 << 10, 32)] {
+            one_product(time, outputs);
+        }
+    }
+
+    fn one_product(time: usize, outputs: usize) {
+        let inputs = [random(&[2 * time * 7], 1), random(&[7 * outputs], 2), random(&[outputs], 3)];
+        let shaped = |x: Tensor<1>, w: Tensor<1>| (x.reshape([2, time, 7]), w.reshape([7, outputs]));
         assert_twins(
             &inputs,
             |[x, w, b]| {
@@ -151,7 +167,7 @@ mod tests {
             },
             |[x, w, b]| {
                 let (x, w) = shaped(x, w);
-                linear(x, w, Some(b)).flatten(0, 2)
+                composed(x, w, Some(b)).flatten(0, 2)
             },
         );
     }
@@ -168,7 +184,7 @@ mod tests {
             },
             |[x, w]| {
                 let (x, w) = shaped(x, w);
-                linear(x, w, None).flatten(0, 1)
+                composed(x, w, None).flatten(0, 1)
             },
         );
     }

@@ -3,6 +3,7 @@
 
 mod attention;
 mod blocks;
+mod fold;
 mod gate;
 mod kernel;
 mod lanes;
@@ -22,4 +23,4 @@ pub(crate) use linear::{in_rows, mapped, mapped_by};
 pub(crate) use norm::rms_norm;
 pub(crate) use pick::log_prob_at;
 pub(crate) use quantized::{BLOCK, scheme};
-pub(crate) use rotary::{Angles, heads, rotated};
+pub(crate) use rotary::{Angles, Turn, heads, rotated};

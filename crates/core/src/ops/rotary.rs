@@ -30,10 +30,20 @@ impl Angles {
         }
     }
 
-    /// Cosines and sines as tensors `[rows or 1, 1, time, head_dim / 2]`.
-    pub(crate) fn tensors(&self, device: &Device) -> [Tensor<4>; 2] {
-        let shape = [self.rows, 1, self.time, self.half()];
-        [&self.cos, &self.sin].map(|values| Tensor::from_data(TensorData::new(values.clone(), shape), device))
+    /// The same as tensors.
+    pub(crate) fn tensors(&self, device: &Device) -> Turn {
+        let (half, width) = (self.half(), 2 * self.half());
+        let doubled = |values: &[f32]| {
+            let values: Vec<f32> = values.chunks(half.max(1)).flat_map(|angle| [angle, angle].concat()).collect();
+            Tensor::from_data(TensorData::new(values, [self.rows, 1, self.time, width]), device)
+        };
+        let mut quarter = vec![0.0_f32; width * width];
+        for i in 0..half {
+            quarter[(half + i) * width + i] = -1.0;
+            quarter[i * width + half + i] = 1.0;
+        }
+        let quarter = Tensor::from_data(TensorData::new(quarter, [1, 1, width, width]), device);
+        Turn { cos: doubled(&self.cos), sin: doubled(&self.sin), quarter }
     }
 
     fn half(&self) -> usize {
@@ -49,11 +59,30 @@ impl Angles {
     }
 }
 
+/// A rotation as few operations: x ↦ x cos + (x Q) sin, where (a, b) Q = (−b, a).
+#[derive(Debug, Clone)]
+pub(crate) struct Turn {
+    /// `[rows or 1, 1, time, head_dim]`, every angle for both halves.
+    cos: Tensor<4>,
+    sin: Tensor<4>,
+    /// Q, `[1, 1, head_dim, head_dim]`.
+    quarter: Tensor<4>,
+}
+
+impl Turn {
+    /// For states of this type.
+    pub(crate) fn cast(&self, dtype: DType) -> Self {
+        let cast = |tensor: &Tensor<4>| tensor.clone().cast(dtype);
+        Self { cos: cast(&self.cos), sin: cast(&self.sin), quarter: cast(&self.quarter) }
+    }
+}
+
 /// `x [rows, time, heads · head_dim]` to `[rows, heads, time, head_dim]`, each head rotated over its two halves:
-/// (a, b) → (a cos − b sin, b cos + a sin). `tensors` are those of `angles`, where the device needs them.
-pub(crate) fn rotated(x: Tensor<3>, angles: &Arc<Angles>, tensors: Option<&[Tensor<4>; 2]>) -> Tensor<4> {
-    match tensors {
-        Some([cos, sin]) => composed(x.clone(), cos.clone().cast(x.dtype()), sin.clone().cast(x.dtype())),
+/// (a, b) → (a cos − b sin, b cos + a sin). `turn` is that of `angles`, of the type of x, where the device
+/// needs it.
+pub(crate) fn rotated(x: Tensor<3>, angles: &Arc<Angles>, turn: Option<&Turn>) -> Tensor<4> {
+    match turn {
+        Some(turn) => composed(x, turn.clone()),
         None => {
             debug_assert!(fused(&x.device()));
             let dtype = x.dtype();
@@ -63,14 +92,9 @@ pub(crate) fn rotated(x: Tensor<3>, angles: &Arc<Angles>, tensors: Option<&[Tens
     }
 }
 
-fn composed(x: Tensor<3>, cos: Tensor<4>, sin: Tensor<4>) -> Tensor<4> {
-    let half = cos.dims()[3];
-    let x = heads(x, 2 * half);
-    let a = x.clone().narrow(3, 0, half);
-    let b = x.narrow(3, half, half);
-    let first = a.clone() * cos.clone() - b.clone() * sin.clone();
-    let second = b * cos + a * sin;
-    Tensor::cat(vec![first, second], 3)
+fn composed(x: Tensor<3>, Turn { cos, sin, quarter }: Turn) -> Tensor<4> {
+    let x = heads(x, cos.dims()[3]);
+    x.clone() * cos + x.matmul(quarter) * sin
 }
 
 /// `[rows, time, heads · head_dim]` to `[rows, heads, time, head_dim]`.
@@ -144,11 +168,11 @@ mod tests {
         let device = Device::flex().autodiff();
         for positions in [vec![vec![0, 1, 2]], vec![vec![0, 0, 1], vec![3, 4, 5]]] {
             let angles = Arc::new(Angles::new(&[1.0, 0.1, 0.01], &positions));
-            let tensors = angles.tensors(&device);
+            let turn = angles.tensors(&device);
             assert_twins(
                 &[random(&[2 * 3 * 4 * 6], 1)],
                 |[x]| rotated(x.reshape([2, 3, 24]), &angles, None).flatten(0, 3),
-                |[x]| rotated(x.reshape([2, 3, 24]), &angles, Some(&tensors)).flatten(0, 3),
+                |[x]| rotated(x.reshape([2, 3, 24]), &angles, Some(&turn)).flatten(0, 3),
             );
         }
     }

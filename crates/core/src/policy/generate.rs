@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use burn::module::Module as _;
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 
 use super::sample::choose;
@@ -27,6 +27,9 @@ pub struct Response {
     /// Whether an end-of-sequence token closed it; false if it ran into the length limit.
     pub finished: bool,
 }
+
+/// Size of a vocabulary whose rows are worth a thread each.
+const MANY: usize = 4096;
 
 /// A token just produced, for streaming and progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -288,12 +291,20 @@ impl<'a> Generator<'a> {
         sampling: &Sampling,
         listen: Hear<'_, Vec<NewToken>>,
     ) -> Result<()> {
-        let mut tokens = Vec::with_capacity(rows.len());
-        for (row, logits) in rows.iter_mut().zip(logits.chunks(self.config.vocab_size)) {
-            if !row.is_open(sampling) {
-                continue;
-            }
-            let choice = choose(logits, sampling, &mut row.rng);
+        let open: Vec<(&Row, &[f32])> =
+            rows.iter().zip(logits.chunks(self.config.vocab_size)).filter(|(row, _)| row.is_open(sampling)).collect();
+        // On the processor wherever the model is, for vocabularies large enough to be worth the threads.
+        let draw = |(row, logits): &(&Row, &[f32])| {
+            let mut rng = row.rng.clone();
+            (choose(logits, sampling, &mut rng), rng)
+        };
+        let drawn: Vec<_> = match self.config.vocab_size < MANY {
+            true => open.iter().map(draw).collect(),
+            false => parallel::map(&Device::flex(), &open, draw),
+        };
+        let mut tokens = Vec::with_capacity(drawn.len());
+        for (row, (choice, rng)) in rows.iter_mut().filter(|row| row.is_open(sampling)).zip(drawn) {
+            row.rng = rng;
             row.last = choice.token;
             row.response.tokens.push(choice.token);
             row.response.log_probs.push(choice.log_prob);

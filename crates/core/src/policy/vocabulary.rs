@@ -90,7 +90,7 @@ fn picked(config: &ModelConfig, model: &CausalLm, packed: &Packed) -> Tensor<2> 
 
 /// What a loss asks of the head and of everything below it.
 struct Head {
-    /// Σ h · ∂L/∂h, `[1]`, whose gradient below the head is that of the loss.
+    /// h · ∂L/∂h, one number after another, the gradient of whose sum is below the head that of the loss.
     pulled: Tensor<1>,
     /// Of the head's own weights.
     gradients: GradientsParams,
@@ -118,8 +118,8 @@ fn of_head(
     }
     let device = picked.device();
     let pulled = match pull.is_empty() {
-        true => picked.sum() * 0.0,
-        false => (picked * Tensor::from_inner(Tensor::cat(pull, 0))).sum(),
+        true => picked.flatten(0, 1) * 0.0,
+        false => (picked * Tensor::from_inner(Tensor::cat(pull, 0))).flatten(0, 1),
     };
     Head { pulled, gradients: gradients.grads(), figures: figures.unwrap_or_else(|| Tensor::zeros([1], &device)) }
 }

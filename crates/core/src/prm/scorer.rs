@@ -5,9 +5,10 @@ use minform_credit::step_score;
 use minform_text::layout::PrmFamily;
 use minform_text::steps::PrmInput;
 
-use super::{Prm, Scale, hidden};
+use super::{Prm, Scale};
 use crate::model::{
-    CausalLm, Configured, Head, ModelConfig, Network, Storage, TokenClassifier, TwoLayerClassifier, ValueHeadModel,
+    CausalLm, Configured, Frame, Head, ModelConfig, Network, Storage, TokenClassifier, TwoLayerClassifier,
+    ValueHeadModel,
 };
 use crate::policy::{Packed, Policy};
 use crate::{Error, Result};
@@ -65,8 +66,17 @@ impl StepScorer for Prm {
 trait Sight: Send + Sync {
     fn device(&self) -> Device;
 
+    /// Hidden states `[rows, time, hidden]`.
+    fn hidden(&self, tokens: Tensor<2, Int>, frame: &Frame) -> Tensor<3>;
+
+    /// What it sees in hidden states, `[picks, hidden]` to `[picks, values]`.
+    fn judge(&self, hidden: Tensor<2>) -> Tensor<2>;
+
     /// What it sees at the picks, `[picks, values]`.
-    fn look(&self, config: &ModelConfig, packed: &Packed) -> Tensor<2>;
+    fn look(&self, config: &ModelConfig, packed: &Packed) -> Tensor<2> {
+        let device = self.device();
+        self.judge(packed.pick(self.hidden(packed.tokens(&device), &packed.frame(config, &device))))
+    }
 }
 
 impl Sight for TokenClassifier {
@@ -74,8 +84,12 @@ impl Sight for TokenClassifier {
         self.device()
     }
 
-    fn look(&self, config: &ModelConfig, packed: &Packed) -> Tensor<2> {
-        self.judge(packed.pick(hidden(config, self, packed)))
+    fn hidden(&self, tokens: Tensor<2, Int>, frame: &Frame) -> Tensor<3> {
+        self.hidden(tokens, frame, None)
+    }
+
+    fn judge(&self, hidden: Tensor<2>) -> Tensor<2> {
+        self.judge(hidden)
     }
 }
 
@@ -84,9 +98,12 @@ impl Sight for TwoLayerClassifier {
         self.device()
     }
 
-    fn look(&self, config: &ModelConfig, packed: &Packed) -> Tensor<2> {
-        let device = self.device();
-        self.judge(packed.pick(self.hidden(packed.tokens(&device), &packed.frame(config, &device))))
+    fn hidden(&self, tokens: Tensor<2, Int>, frame: &Frame) -> Tensor<3> {
+        self.hidden(tokens, frame)
+    }
+
+    fn judge(&self, hidden: Tensor<2>) -> Tensor<2> {
+        self.judge(hidden)
     }
 }
 
@@ -95,9 +112,12 @@ impl Sight for ValueHeadModel {
         self.device()
     }
 
-    fn look(&self, config: &ModelConfig, packed: &Packed) -> Tensor<2> {
-        let device = self.device();
-        self.judge(packed.pick(self.hidden(packed.tokens(&device), &packed.frame(config, &device))))
+    fn hidden(&self, tokens: Tensor<2, Int>, frame: &Frame) -> Tensor<3> {
+        self.hidden(tokens, frame)
+    }
+
+    fn judge(&self, hidden: Tensor<2>) -> Tensor<2> {
+        self.judge(hidden)
     }
 }
 
@@ -122,10 +142,12 @@ impl Sight for Answers {
         self.model.device()
     }
 
-    fn look(&self, config: &ModelConfig, packed: &Packed) -> Tensor<2> {
-        let device = self.device();
-        let hidden = self.model.hidden(packed.tokens(&device), &packed.frame(config, &device), None);
-        packed.pick(hidden).matmul(self.head.clone())
+    fn hidden(&self, tokens: Tensor<2, Int>, frame: &Frame) -> Tensor<3> {
+        self.model.hidden(tokens, frame, None)
+    }
+
+    fn judge(&self, hidden: Tensor<2>) -> Tensor<2> {
+        hidden.matmul(self.head.clone())
     }
 }
 

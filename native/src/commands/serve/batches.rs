@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::vec;
 
 use anyhow::{Context as _, Result};
 use minform_text::steps::PrmInput;
@@ -10,6 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::figures::Figures;
 use crate::commands::scoring::Scorer;
+
+/// Most requests that are answered side by side.
+const BESIDE: usize = 64;
 
 /// The scores of each input of a request, or why there are none.
 type Answer = Result<Vec<Vec<f32>>, String>;
@@ -39,7 +43,7 @@ impl Batches {
     pub(super) fn start(scorer: Arc<Scorer>, figures: Arc<Figures>, waiting: usize) -> Result<(Self, JoinHandle<()>)> {
         let (queue, asked) = mpsc::channel(waiting);
         let thread = thread::Builder::new().name("scoring".into());
-        let work = move || answer_all(asked, &scorer, &figures);
+        let work = move || answer_all(asked, waiting.min(BESIDE), &scorer, &figures);
         Ok((Self { queue }, thread.spawn(work).context("cannot start the scoring thread")?))
     }
 
@@ -62,37 +66,118 @@ impl Batches {
     }
 }
 
-fn answer_all(mut asked: mpsc::Receiver<Asked>, scorer: &Scorer, figures: &Figures) {
-    // As much as fills the threads once: more would only make the first ones wait.
-    let budget = scorer.config.prm.micro_batch_tokens * thread::available_parallelism().map_or(1, usize::from);
-    while let Some(first) = asked.blocking_recv() {
-        let mut tokens = tokens(&first);
-        let mut batch = vec![first];
-        while let Some(next) = (tokens < budget).then(|| asked.try_recv().ok()).flatten() {
-            tokens += self::tokens(&next);
-            batch.push(next);
-        }
-        // Nobody waits any more for what ran out of time.
-        batch.retain(|one| !one.answer.is_closed());
-        let inputs: Vec<PrmInput> = batch.iter().flat_map(|one| one.inputs.iter().cloned()).collect();
-        let scores = scorer.scores(&inputs).map_err(|error| error.to_string());
-        figures.batch(inputs.len(), inputs.iter().map(|input| input.ids.len()).sum());
-        reply(batch, scores);
+/// A request whose inputs are being scored, a few of them in every round.
+struct Open {
+    waiting: vec::IntoIter<PrmInput>,
+    due: usize,
+    scores: Vec<Vec<f32>>,
+    answer: oneshot::Sender<Answer>,
+}
+
+impl From<Asked> for Open {
+    fn from(Asked { inputs, answer }: Asked) -> Self {
+        Self { due: inputs.len(), waiting: inputs.into_iter(), scores: Vec::new(), answer }
     }
 }
 
-fn tokens(asked: &Asked) -> usize {
-    asked.inputs.iter().map(|input| input.ids.len()).sum()
+fn answer_all(mut asked: mpsc::Receiver<Asked>, beside: usize, scorer: &Scorer, figures: &Figures) {
+    // As much as fills the threads once: more would only make the first ones wait.
+    let budget = scorer.config.prm.micro_batch_tokens * thread::available_parallelism().map_or(1, usize::from);
+    let mut open: Vec<Open> = Vec::new();
+    loop {
+        if open.is_empty() {
+            let Some(first) = asked.blocking_recv() else { return };
+            open.push(first.into());
+        }
+        let mut next = || asked.try_recv().ok();
+        let (owners, inputs): (Vec<usize>, Vec<PrmInput>) =
+            round(&mut open, beside, &mut next, budget).into_iter().unzip();
+        figures.batch(inputs.len(), inputs.iter().map(|input| input.ids.len()).sum());
+        match scorer.scores(&inputs) {
+            Ok(scores) => owners.into_iter().zip(scores).for_each(|(owner, scores)| open[owner].scores.push(scores)),
+            Err(error) => open.drain(..).for_each(|one| drop(one.answer.send(Err(error.to_string())))),
+        }
+        open = open.into_iter().filter_map(unanswered).collect();
+        // So that none is always the last to be served.
+        let turn = usize::from(open.len() > 1);
+        open.rotate_left(turn);
+    }
 }
 
-/// Hands each request its part. Who has gone in the meantime is not missed.
-fn reply(batch: Vec<Asked>, scores: Answer) {
-    let mut scores = scores.map(Vec::into_iter);
-    for Asked { inputs, answer } in batch {
-        let part = match &mut scores {
-            Ok(scores) => Ok(scores.by_ref().take(inputs.len()).collect()),
-            Err(error) => Err(error.clone()),
-        };
-        drop(answer.send(part));
+/// The inputs of the next round, each with its place in `open`: one of every request in turn until there are `budget`
+/// tokens, so that a long request keeps no short one waiting. `next` joins until there are `beside`.
+fn round(
+    open: &mut Vec<Open>,
+    beside: usize,
+    next: &mut dyn FnMut() -> Option<Asked>,
+    budget: usize,
+) -> Vec<(usize, PrmInput)> {
+    let (mut round, mut tokens) = (Vec::new(), 0);
+    loop {
+        let before = round.len();
+        for place in 0..beside {
+            if tokens >= budget {
+                return round;
+            }
+            if place == open.len() {
+                let Some(next) = next() else { break };
+                open.push(next.into());
+            }
+            if let Some(input) = open[place].waiting.next() {
+                tokens += input.ids.len();
+                round.push((place, input));
+            }
+        }
+        if round.len() == before {
+            return round;
+        }
+    }
+}
+
+/// Answers a request that is done. Who has gone in the meantime is not missed, and what is left of it is dropped.
+fn unanswered(open: Open) -> Option<Open> {
+    if open.answer.is_closed() {
+        return None;
+    }
+    if open.scores.len() < open.due {
+        return Some(open);
+    }
+    drop(open.answer.send(Ok(open.scores)));
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(lengths: &[usize]) -> Asked {
+        let input = |tokens: &usize| PrmInput { ids: vec![0; *tokens], positions: Vec::new(), start: 0 };
+        Asked { inputs: lengths.iter().map(input).collect(), answer: oneshot::channel().0 }
+    }
+
+    fn places(round: &[(usize, PrmInput)]) -> Vec<(usize, usize)> {
+        round.iter().map(|(place, input)| (*place, input.ids.len())).collect()
+    }
+
+    #[test]
+    fn requests_take_turns() {
+        let mut waiting = [&[3][..], &[7, 7], &[1]].map(asked).into_iter();
+        let mut open = vec![asked(&[10; 5]).into()];
+        let mut next = |open: &mut Vec<Open>| places(&round(open, 3, &mut || waiting.next(), 25));
+        assert_eq!(next(&mut open), [(0, 10), (1, 3), (2, 7), (0, 10)]);
+        assert_eq!(next(&mut open), [(0, 10), (2, 7), (0, 10)]);
+        assert_eq!(next(&mut open), [(0, 10)]);
+        assert!(next(&mut open).is_empty());
+        open.remove(1);
+        assert_eq!(next(&mut open), [(2, 1)]);
+    }
+
+    #[test]
+    fn a_request_that_nobody_waits_for_is_dropped() {
+        let (answer, answered) = oneshot::channel();
+        let open = Open::from(Asked { inputs: asked(&[4, 4]).inputs, answer });
+        let open = unanswered(open).unwrap();
+        drop(answered);
+        assert!(unanswered(open).is_none());
     }
 }

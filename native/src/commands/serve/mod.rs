@@ -99,7 +99,10 @@ fn router(options: &Serve, service: Service) -> Router {
         Some(web) => open.fallback_service(ServeDir::new(web)),
         None => open.fallback(async || refuse(StatusCode::NOT_FOUND, "there is POST /v1/score, GET /v1/model, …")),
     };
-    whole.layer(middleware::from_fn_with_state(service.clone(), counted)).with_state(service)
+    whole
+        .layer(middleware::from_fn(explained))
+        .layer(middleware::from_fn_with_state(service.clone(), counted))
+        .with_state(service)
 }
 
 fn model(service: &Service) -> Value {
@@ -165,6 +168,21 @@ async fn authorised(State(service): State<Service>, request: Request, next: Next
             ([(header::WWW_AUTHENTICATE, "Bearer")], refused).into_response()
         }
     }
+}
+
+/// Says in JSON what the server's own refusals leave to their status.
+async fn explained(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let why = match response.status() {
+        StatusCode::METHOD_NOT_ALLOWED => "this path takes another method; there is POST /v1/score, GET /v1/model, …",
+        StatusCode::PAYLOAD_TOO_LARGE => "the body is larger than --max-body; send fewer rows at a time",
+        StatusCode::GATEWAY_TIMEOUT => "no answer within --timeout; send fewer rows at a time, or later",
+        _ => return response,
+    };
+    let allowed = response.headers().get(header::ALLOW).cloned();
+    let mut refused = refuse(response.status(), why);
+    refused.headers_mut().extend(allowed.map(|methods| (header::ALLOW, methods)));
+    refused
 }
 
 /// Counts requests by path and answer, and takes their time.
