@@ -13,23 +13,33 @@ const FEW: usize = 1 << 16;
 pub(super) fn folded<const D: usize>(x: Tensor<D>) -> Tensor<3> {
     let shape = x.dims();
     let (cells, width) = (shape.iter().product::<usize>(), shape[D - 1]);
-    let part = if cells < FEW { 1 } else { part(width) };
+    match cells < FEW {
+        true => x.reshape([cells / width.max(1), 1, width]),
+        false => split(x),
+    }
+}
+
+/// `x` as `[rows, s, w]` with s · w its last axis: s is its smallest divisor that is at least its root.
+pub(crate) fn split<const D: usize>(x: Tensor<D>) -> Tensor<3> {
+    let shape = x.dims();
+    let (cells, width) = (shape.iter().product::<usize>(), shape[D - 1]);
+    let part = part(width);
     x.reshape([cells / width.max(1), part, width / part])
 }
 
 /// Σ over s and w of each row, `[rows, 1, 1]`.
-pub(super) fn total(x: Tensor<3>) -> Tensor<3> {
-    reduced(x, |x, axis| x.sum_dim(axis))
+pub(crate) fn total(x: Tensor<3>) -> Tensor<3> {
+    reduced(x, Tensor::sum_dim)
 }
 
 /// The mean over s and w of each row, `[rows, 1, 1]`.
 pub(super) fn mean(x: Tensor<3>) -> Tensor<3> {
-    reduced(x, |x, axis| x.mean_dim(axis))
+    reduced(x, Tensor::mean_dim)
 }
 
 /// The largest of each row, `[rows, 1, 1]`, without a gradient.
-pub(super) fn largest(x: Tensor<3>) -> Tensor<3> {
-    reduced(x.detach(), |x, axis| x.max_dim(axis))
+pub(crate) fn largest(x: Tensor<3>) -> Tensor<3> {
+    reduced(x.detach(), Tensor::max_dim)
 }
 
 fn reduced(x: Tensor<3>, reduce: impl Fn(Tensor<3>, usize) -> Tensor<3>) -> Tensor<3> {
@@ -38,7 +48,7 @@ fn reduced(x: Tensor<3>, reduce: impl Fn(Tensor<3>, usize) -> Tensor<3>) -> Tens
 }
 
 /// One value of each row, `[rows, 1, 1]`, to be combined with cells `[rows, s, w]`.
-pub(super) fn beside(value: Tensor<3>, [rows, part, width]: [usize; 3]) -> Tensor<3> {
+pub(crate) fn beside(value: Tensor<3>, [rows, part, width]: [usize; 3]) -> Tensor<3> {
     if part == 1 { value } else { value.expand([rows, 1, width]) }
 }
 

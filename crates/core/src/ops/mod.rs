@@ -17,6 +17,7 @@ mod rotary;
 mod twin;
 
 pub(crate) use attention::{Branches, Mask, attended};
+pub(crate) use fold::{beside, largest, split, total};
 pub(crate) use gate::gated;
 pub(crate) use kernel::fused;
 pub(crate) use linear::{in_rows, mapped, mapped_by};

@@ -4,12 +4,14 @@ use std::ops::ControlFlow;
 
 use burn::module::Module as _;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 
-use super::sample::choose;
+use super::draw::{drawn, draws};
+use super::sample::{Choice, choose};
 use crate::config::Sampling;
 use crate::model::{Cache, CausalLm, Frame, ModelConfig, Rope};
-use crate::ops::in_rows;
+use crate::ops::{fused, in_rows};
 use crate::parallel::{self, Hear};
 use crate::read::read;
 use crate::{Error, Result, seed};
@@ -72,7 +74,8 @@ struct Read {
     rows: Vec<Row>,
     cache: Cache,
     /// What follows each, `[rows, vocabulary]`.
-    logits: Vec<f32>,
+    /// `[rows, vocabulary]`.
+    logits: Tensor<2>,
     /// Columns of the cache in use.
     columns: usize,
 }
@@ -173,10 +176,10 @@ impl<'a> Generator<'a> {
         let responses = if waiting.is_empty() { 1 } else { 2 };
         let capacity = (longest + responses * sampling.max_new_tokens).next_multiple_of(BUCKET);
         let Read { mut rows, mut cache, mut logits, columns: mut column } =
-            self.read_prompts(prompts, first, capacity, seed).await?;
+            self.read_prompts(prompts, first, capacity, seed);
         let mut done = Vec::with_capacity(pairs.len());
         loop {
-            self.extend(&mut rows, &logits, sampling, listen)?;
+            self.extend(&mut rows, logits, sampling, listen).await?;
             let open = rows.iter().filter(|row| row.is_open(sampling)).count();
             if open == 0 && waiting.is_empty() {
                 done.extend(rows);
@@ -187,14 +190,13 @@ impl<'a> Generator<'a> {
             (next, waiting) = waiting.split_at(join);
             if open == 0 {
                 done.extend(rows);
-                Read { rows, cache, logits, columns: column } =
-                    self.read_prompts(prompts, next, capacity, seed).await?;
+                Read { rows, cache, logits, columns: column } = self.read_prompts(prompts, next, capacity, seed);
                 continue;
             }
             if leave {
                 (rows, cache) = self.without_done(rows, cache, sampling, &mut done);
             }
-            logits = self.step(&rows, &mut cache, column).await?;
+            logits = self.step(&rows, &mut cache, column);
             column += 1;
             if next.is_empty() {
                 continue;
@@ -205,11 +207,11 @@ impl<'a> Generator<'a> {
                 column -= unused;
                 rows.iter_mut().for_each(|row| row.padding -= unused);
             }
-            let read = self.read_prompts(prompts, next, 0, seed).await?;
+            let read = self.read_prompts(prompts, next, 0, seed);
             let from = column - read.columns;
             cache = cache.joined(read.cache, from);
             rows.extend(read.rows.into_iter().map(|row| Row { padding: row.padding + from, ..row }));
-            logits.extend(read.logits);
+            logits = Tensor::cat(vec![logits, read.logits], 0);
         }
     }
 
@@ -232,13 +234,7 @@ impl<'a> Generator<'a> {
 
     /// Runs each distinct prompt once, left-padded to a common end, and spreads cache and logits over its samples. The
     /// cache has `capacity` columns, or as many as the prompts need.
-    async fn read_prompts(
-        &self,
-        prompts: &[Vec<u32>],
-        pairs: &[(usize, usize)],
-        capacity: usize,
-        seed: u64,
-    ) -> Result<Read> {
+    fn read_prompts(&self, prompts: &[Vec<u32>], pairs: &[(usize, usize)], capacity: usize, seed: u64) -> Read {
         let device = self.model.device();
         let longest = pairs.iter().map(|(prompt, _)| prompts[*prompt].len()).max().unwrap_or(0);
         let mut distinct: Vec<usize> = pairs.iter().map(|(prompt, _)| *prompt).collect();
@@ -256,7 +252,7 @@ impl<'a> Generator<'a> {
         let spread: Vec<i32> = spread(pairs).collect();
         let spread = Tensor::from_data(TensorData::new(spread, [pairs.len()]), &device);
         let last = hidden.narrow(1, longest - 1, 1);
-        let logits = read(self.logits(last).select(0, spread.clone())).await?;
+        let logits = self.logits(last).select(0, spread.clone());
         let row = |(prompt, sample): &(usize, usize)| Row {
             prompt: *prompt,
             sample: *sample,
@@ -265,46 +261,62 @@ impl<'a> Generator<'a> {
             rng: seed::stream(seed, &[*prompt as u64, *sample as u64]),
             response: Response { tokens: Vec::new(), log_probs: Vec::new(), finished: false },
         };
-        Ok(Read { rows: pairs.iter().map(row).collect(), cache: cache.select(&spread), logits, columns: longest })
+        Read { rows: pairs.iter().map(row).collect(), cache: cache.select(&spread), logits, columns: longest }
     }
 
     /// Logits `[rows, vocabulary]` after one more token per row, written at cache column `column`.
-    async fn step(&self, rows: &[Row], cache: &mut Cache, column: usize) -> Result<Vec<f32>> {
+    fn step(&self, rows: &[Row], cache: &mut Cache, column: usize) -> Tensor<2> {
         let device = self.model.device();
         let padding: Vec<usize> = rows.iter().map(|row| row.padding).collect();
         let view = (column + 1).next_multiple_of(BUCKET);
         let frame = Frame::cached(&self.rope, &padding, column, 1, view, &device);
         let tokens: Vec<i32> = rows.iter().map(|row| row.last as i32).collect();
         let tokens = Tensor::<2, Int>::from_data(TensorData::new(tokens, [rows.len(), 1]), &device);
-        read(self.logits(self.model.hidden(tokens, &frame, Some(cache)))).await
+        self.logits(self.model.hidden(tokens, &frame, Some(cache)))
     }
 
-    fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
-        self.model.decoder().projected(hidden, self.head.clone())
+    /// Hidden states `[rows, 1, hidden]` to logits `[rows, vocabulary]`.
+    fn logits(&self, hidden: Tensor<3>) -> Tensor<2> {
+        self.model.decoder().projected(hidden.squeeze_dim(1), self.head.clone())
     }
 
-    /// Draws the next token of every open row.
-    fn extend(
-        &self,
-        rows: &mut [Row],
-        logits: &[f32],
-        sampling: &Sampling,
-        listen: Hear<'_, Vec<NewToken>>,
-    ) -> Result<()> {
-        let open: Vec<(&Row, &[f32])> =
-            rows.iter().zip(logits.chunks(self.config.vocab_size)).filter(|(row, _)| row.is_open(sampling)).collect();
+    /// The next token of every open row, in order.
+    async fn choices(&self, rows: &mut [Row], logits: Tensor<2>, sampling: &Sampling) -> Result<Vec<Choice>> {
+        let open = |row: &Row| row.is_open(sampling);
+        if !fused(&logits.device()) && draws(sampling, self.config.vocab_size) {
+            let uniforms: Vec<f32> =
+                rows.iter_mut().map(|row| if open(row) { row.rng.random() } else { 0.0 }).collect();
+            let drawn = drawn(logits, sampling.temperature, &uniforms).await?;
+            return Ok(rows.iter().zip(drawn).filter(|(row, _)| open(row)).map(|(_, choice)| choice).collect());
+        }
+        let logits = read(logits).await?;
+        let asked: Vec<(&Row, &[f32])> =
+            rows.iter().zip(logits.chunks(self.config.vocab_size)).filter(|(row, _)| open(row)).collect();
         // On the processor wherever the model is, for vocabularies large enough to be worth the threads.
         let draw = |(row, logits): &(&Row, &[f32])| {
             let mut rng = row.rng.clone();
             (choose(logits, sampling, &mut rng), rng)
         };
         let drawn: Vec<_> = match self.config.vocab_size < MANY {
-            true => open.iter().map(draw).collect(),
-            false => parallel::map(&Device::flex(), &open, draw),
+            true => asked.iter().map(draw).collect(),
+            false => parallel::map(&Device::flex(), &asked, draw),
         };
-        let mut tokens = Vec::with_capacity(drawn.len());
-        for (row, (choice, rng)) in rows.iter_mut().filter(|row| row.is_open(sampling)).zip(drawn) {
-            row.rng = rng;
+        let (choices, rngs): (Vec<Choice>, Vec<ChaCha8Rng>) = drawn.into_iter().unzip();
+        rows.iter_mut().filter(|row| open(row)).zip(rngs).for_each(|(row, rng)| row.rng = rng);
+        Ok(choices)
+    }
+
+    /// Draws the next token of every open row.
+    async fn extend(
+        &self,
+        rows: &mut [Row],
+        logits: Tensor<2>,
+        sampling: &Sampling,
+        listen: Hear<'_, Vec<NewToken>>,
+    ) -> Result<()> {
+        let choices = self.choices(rows, logits, sampling).await?;
+        let mut tokens = Vec::with_capacity(choices.len());
+        for (row, choice) in rows.iter_mut().filter(|row| row.is_open(sampling)).zip(choices) {
             row.last = choice.token;
             row.response.tokens.push(choice.token);
             row.response.log_probs.push(choice.log_prob);

@@ -1,5 +1,6 @@
 //! A policy: a language model that writes solutions, sampled with a cache and scored without one.
 
+mod draw;
 mod generate;
 mod pack;
 mod sample;
