@@ -129,6 +129,9 @@ fn raises_the_verifiable_reward(execution: &Execution) {
         let updated = pollster::block_on(rl.update(&mut next, &mut hear)).unwrap();
         assert_eq!(updated.scored.len(), 64);
         verified.push(updated.update.verified.unwrap());
+        // Writing and reading differ by rounding.
+        let kl = updated.update.sampler_kl;
+        assert!(kl.is_some() == (execution.dtype != Dtype::F32) && kl.unwrap_or(0.0) < 0.01, "{kl:?}");
     }
     let last: f32 = verified[90..].iter().sum::<f32>() / 10.0;
     assert!(verified[0] < 0.1 && last > 0.8, "{execution:?}: {verified:?}");

@@ -290,10 +290,11 @@ pub struct Update {
     pub kl_coefficient: f32,
     /// Mean over tokens of −log π of the sampled token: an estimate of the entropy.
     pub entropy: Option<f32>,
-    /// KL divergence of the policy from the place that wrote the responses, estimated on them (k3); with `--rollouts`.
+    /// KL divergence of the policy from the place that wrote the responses, estimated on them (k3); with `--rollouts` and in
+    /// half precision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sampler_kl: Option<f32>,
-    /// Truncated importance weights of the tokens; with `--rollouts`.
+    /// Truncated importance weights of the tokens; with `--rollouts` and in half precision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub importance: Option<Spread>,
     /// How many updates the weights are old that wrote the responses; with `--rollouts`.

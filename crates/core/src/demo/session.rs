@@ -34,7 +34,7 @@ impl Demo {
             self.seed(Stream::Rl),
         )?;
         Ok(Session {
-            rl,
+            rl: rl.with_execution(&self.execution()),
             problems: Box::new(problems.map(move |problem| with_answer(&problem, checkable.random::<f32>() < share))),
             held_out: self.held_out.clone(),
         })

@@ -14,7 +14,7 @@ use crate::event::{Event, Listener, Phase, emit};
 use crate::policy::{Generator, MicroBatch, NewToken, Order, Packed, Policy, micro_batches};
 use crate::prm;
 use crate::read::read;
-use crate::{Error, Result, parallel, seed};
+use crate::{Dtype, Error, Result, parallel, seed};
 
 /// How many sampled tokens pass between two signs of life.
 const TOKENS_PER_PROGRESS: usize = 64;
@@ -163,7 +163,8 @@ impl Rl {
             Rollout::new(index, prompt, response, &self.separators, eos, self.config.truncated)
         };
         let mut scored: Vec<Scored> = rollouts.map(cut).map(Scored::new).collect();
-        if self.writer.is_some() {
+        // In half precision reading rounds otherwise than writing.
+        if self.writer.is_some() || self.trainer.dtype() != Dtype::F32 {
             self.weigh(&sampler, &mut scored).await?;
         }
         Ok(scored)

@@ -1,18 +1,19 @@
 //! `minform bench`: how long each phase takes, beside what the device would need at the least.
 
+mod growth;
+mod operations;
+mod peer;
+
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
-use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use burn::tensor::Device;
 use minform_core::config::{Config, Sampling, Sft};
 use minform_core::event::Event;
-use minform_core::model::{Cost, ModelConfig, Sequences, operations};
+use minform_core::model::{Cost, ModelConfig, Sequences};
 use minform_core::policy::{Generator, Policy};
 use minform_core::prm::{self, Prm};
 use minform_core::seed::mix_in;
@@ -27,15 +28,15 @@ use crate::device::{self, Found};
 use crate::folder;
 use crate::memory::{peak_memory_mb, reset_peak_memory};
 use crate::output;
-use crate::rates::{Rates, best_seconds};
+use crate::rates::Rates;
 use crate::settings;
 
 /// Shapes of known models, as their `config.json` has them.
 const SHAPES: [(&str, &str); 4] = [
-    ("nano", include_str!("shapes/nano.json")),
-    ("smollm2-135m", include_str!("shapes/smollm2-135m.json")),
-    ("qwen2.5-0.5b", include_str!("shapes/qwen2.5-0.5b.json")),
-    ("qwen2.5-1.5b", include_str!("shapes/qwen2.5-1.5b.json")),
+    ("nano", include_str!("../shapes/nano.json")),
+    ("smollm2-135m", include_str!("../shapes/smollm2-135m.json")),
+    ("qwen2.5-0.5b", include_str!("../shapes/qwen2.5-0.5b.json")),
+    ("qwen2.5-1.5b", include_str!("../shapes/qwen2.5-1.5b.json")),
 ];
 
 /// Tokens between two scores of the reward model.
@@ -237,179 +238,10 @@ impl Bencher {
         Measured { phase, tokens, operations, bytes, floor: f64::NAN, seconds, peer: None }
     }
 
-    /// The time of every operation of a micro-batch, the shortest of some runs.
-    fn operations(&self, Sequences { rows, tokens }: Sequences) -> Result<Vec<OperationTime>> {
-        let rows = rows.min((self.config.sft.micro_batch_tokens / tokens).max(1));
-        self.tell("operation           times  forward, ms   in all, ms    TFLOP/s  and back, ms")?;
-        let device = self.device.clone().autodiff();
-        let mut times = Vec::new();
-        for operation in operations(&self.shape, Sequences { rows, tokens }, self.config.dtype, &device) {
-            let one = OperationTime {
-                name: operation.name,
-                times: operation.times,
-                operations: operation.operations,
-                forward: best_seconds(&device, || operation.forward())?,
-                both: best_seconds(&device, || operation.forward_and_backward())?,
-            };
-            self.tell(&one.line())?;
-            times.push(one);
-        }
-        Ok(times)
-    }
-
-    /// The seconds of each phase with another library.
-    fn peer(&self, command: &str, Size { sequences, new_tokens }: Size) -> Result<BTreeMap<String, Vec<f64>>> {
-        let place = tempfile::tempdir()?;
-        let config = place.path().join("config.json");
-        fs::write(&config, self.shape.to_json().to_string())?;
-        let numbers = [
-            ("--rows", sequences.rows),
-            ("--tokens", sequences.tokens),
-            ("--new-tokens", new_tokens),
-            ("--repeats", self.repeats),
-            ("--score-tokens", self.config.prm.micro_batch_tokens),
-            ("--update-tokens", self.config.sft.micro_batch_tokens),
-        ];
-        let mut words = command.split_whitespace();
-        let mut asked = Command::new(words.next().context("--peer is empty")?);
-        asked.args(words).arg("--config").arg(&config).arg("--dtype").arg(self.config.dtype.name());
-        asked.args(numbers.iter().flat_map(|(name, number)| [(*name).to_owned(), number.to_string()]));
-        let told = asked.stderr(Stdio::inherit()).output().with_context(|| format!("cannot run {command}"))?;
-        if !told.status.success() {
-            bail!("{command}: {}", told.status);
-        }
-        serde_json::from_slice(&told.stdout).with_context(|| format!("{command} printed no seconds by phase"))
-    }
-
     /// Ids that look like none in particular.
     fn rows(&self, Sequences { rows, tokens }: Sequences) -> Vec<Vec<u32>> {
         let id = |cell: usize| (mix_in(self.config.seed, cell as u64) % self.shape.vocab_size as u64) as u32;
         (0..rows).map(|row| (row * tokens..(row + 1) * tokens).map(id).collect()).collect()
-    }
-
-    /// How times and memory grow with the rows, the tokens of each, and the width of the network: each of three sizes in
-    /// a process of its own.
-    fn growth(&self, options: &Bench, Size { sequences: Sequences { rows, tokens }, .. }: Size) -> Result<Vec<Growth>> {
-        let narrow = &self.shape;
-        let wide = |factor: usize| ModelConfig {
-            hidden_size: factor * narrow.hidden_size,
-            intermediate_size: factor * narrow.intermediate_size,
-            num_attention_heads: factor * narrow.num_attention_heads,
-            num_key_value_heads: factor * narrow.num_key_value_heads,
-            ..narrow.clone()
-        };
-        let courses: [(&'static str, Vec<(ModelConfig, Sequences)>); 3] = [
-            ("rows", [4, 2, 1].map(|part| (narrow.clone(), Sequences { rows: rows / part, tokens })).into()),
-            ("tokens", [4, 2, 1].map(|part| (narrow.clone(), Sequences { rows, tokens: tokens / part })).into()),
-            ("width", [1, 2, 4].map(|factor| (wide(factor), Sequences { rows, tokens })).into()),
-        ];
-        let mut growth = Vec::new();
-        for (with, sizes) in courses {
-            let told =
-                sizes.iter().map(|(shape, size)| self.elsewhere(options, shape, *size)).collect::<Result<Vec<_>>>()?;
-            let found = Growth::of(with, &told);
-            found.iter().try_for_each(|one| self.tell(&one.line()))?;
-            growth.extend(found);
-        }
-        Ok(growth)
-    }
-
-    /// What this command finds of one shape and size, in a process of its own.
-    fn elsewhere(&self, options: &Bench, shape: &ModelConfig, Sequences { rows, tokens }: Sequences) -> Result<Value> {
-        let place = tempfile::tempdir()?;
-        let settings = place.path().join("settings.toml");
-        fs::write(place.path().join("config.json"), shape.to_json().to_string())?;
-        fs::write(&settings, toml::to_string(&self.config)?)?;
-        let numbers = [
-            ("--rows", rows),
-            ("--tokens", tokens),
-            ("--new-tokens", options.new_tokens),
-            ("--repeats", options.repeats),
-        ];
-        let told = Command::new(std::env::current_exe()?)
-            .args(["bench", "--json", "--device", &options.common.device])
-            .arg("--shape")
-            .arg(place.path())
-            .arg("--config")
-            .arg(&settings)
-            .args(numbers.iter().flat_map(|(name, number)| [(*name).to_owned(), number.to_string()]))
-            .stderr(Stdio::inherit())
-            .output()?;
-        if !told.status.success() {
-            bail!("{rows} rows of {tokens} tokens of a network of width {}: {}", shape.hidden_size, told.status);
-        }
-        Ok(serde_json::from_slice(&told.stdout)?)
-    }
-}
-
-/// How something grows: value ∝ sizeᵃ.
-#[derive(Debug, PartialEq, Serialize)]
-struct Growth {
-    what: String,
-    with: &'static str,
-    /// a, from a quarter of the size to the whole.
-    exponent: f64,
-    /// The same from a quarter to a half and from a half to the whole, the smaller one first.
-    parts: [f64; 2],
-}
-
-impl Growth {
-    /// The growth of every phase's time and of the memory, from what was found at three sizes.
-    fn of(with: &'static str, told: &[Value]) -> Vec<Self> {
-        let phases = told.first().and_then(|told| told["phases"].as_array()).map_or(0, Vec::len);
-        let time = |phase: usize| {
-            let seconds = |told: &Value| {
-                let all: Vec<f64> =
-                    serde_json::from_value(told["phases"][phase]["seconds"].clone()).unwrap_or_default();
-                median(&all)
-            };
-            let name = told[0]["phases"][phase]["phase"].as_str().unwrap_or_default();
-            Self::from_sizes(format!("time of {name}"), with, told.iter().map(seconds).collect())
-        };
-        let peak = |told: &Value| told["peak_memory_mb"].as_f64().unwrap_or(f64::NAN);
-        let memory = Self::from_sizes("peak memory".into(), with, told.iter().map(peak).collect());
-        (0..phases).filter_map(time).chain(memory).collect()
-    }
-
-    /// From the values at three sizes, each twice the one before.
-    fn from_sizes(what: String, with: &'static str, values: Vec<f64>) -> Option<Self> {
-        let [quarter, half, whole] = <[f64; 3]>::try_from(values).ok()?.map(f64::log2);
-        let mut parts = [half - quarter, whole - half];
-        parts.sort_by(f64::total_cmp);
-        (whole - quarter).is_finite().then_some(Self { what, with, exponent: (whole - quarter) / 2.0, parts })
-    }
-
-    fn line(&self) -> String {
-        let Self { what, with, exponent, parts: [low, high] } = self;
-        format!("{what:<19} grows as {with}^{exponent:.2} ({low:.2} to {high:.2})")
-    }
-}
-
-/// The time of one operation.
-#[derive(Debug, Serialize)]
-struct OperationTime {
-    name: &'static str,
-    /// How often a pass does it.
-    times: usize,
-    /// Of its products, forward.
-    operations: f64,
-    /// Seconds without gradients.
-    forward: f64,
-    /// Seconds with those of its inputs.
-    both: f64,
-}
-
-impl OperationTime {
-    fn line(&self) -> String {
-        format!(
-            "{:<18}{:>7}{:>13.3}{:>13.1}{:>11.2}{:>14.3}",
-            self.name,
-            self.times,
-            1e3 * self.forward,
-            1e3 * self.forward * self.times as f64,
-            self.operations / self.forward / 1e12,
-            1e3 * self.both,
-        )
     }
 }
 
@@ -456,24 +288,4 @@ fn shape(name: &str) -> Result<ModelConfig> {
         bail!("{name:?} is neither a model folder nor one of the shapes {known}");
     }
     ModelConfig::from_json(&folder::read(&file)?).with_context(|| format!("cannot use {}", file.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn exponents_are_those_of_powers() {
-        let told: Vec<Value> = [1.0, 2.0, 4.0]
-            .map(|size: f64| {
-                json!({ "phases": [{ "phase": "scoring", "seconds": [size, size * size, 99.0] }], "peak_memory_mb": 8.0 })
-            })
-            .into();
-        let growth =
-            |what: &str, exponent: f64| Growth { what: what.into(), with: "rows", exponent, parts: [exponent; 2] };
-        assert_eq!(Growth::of("rows", &told), [growth("time of scoring", 2.0), growth("peak memory", 0.0)]);
-        let uneven = Growth::from_sizes("x".into(), "rows", vec![1.0, 2.0, 8.0]).unwrap();
-        assert_eq!((uneven.exponent, uneven.parts), (1.5, [1.0, 2.0]));
-        assert_eq!(Growth::from_sizes("x".into(), "rows", vec![1.0, f64::NAN, f64::NAN]), None);
-    }
 }
