@@ -93,12 +93,22 @@ pub(crate) fn execution(options: &Workers, config: &Config) -> Result<Execution>
 
 /// The devices that share the work of a training, with their gradients: those of `--workers`.
 fn workers(names: &[String], dtype: Dtype) -> Result<Vec<Device>> {
-    let one = |name: &String| match name.starts_with("ws://") {
-        true => remote(name),
-        false => Ok(vec![choose(name, dtype)?]),
-    };
-    let found = names.iter().map(one).collect::<Result<Vec<_>>>()?;
-    Ok(found.into_iter().flatten().map(Device::autodiff).collect())
+    let mut found = Vec::new();
+    for name in names {
+        let devices = if name.starts_with("ws://") { remote(name)? } else { vec![find(name)?.device] };
+        devices.iter().try_for_each(|device| computes_in(name, device, dtype))?;
+        found.extend(devices);
+    }
+    Ok(found.into_iter().map(Device::autodiff).collect())
+}
+
+/// Whether a device has a type of number.
+fn computes_in(name: &str, device: &Device, dtype: Dtype) -> Result<()> {
+    let names: Vec<&str> = types(device).into_iter().map(|(name, _)| name).collect();
+    match names.contains(&dtype.name()) {
+        true => Ok(()),
+        false => bail!("{name} does not compute in {}; choose --dtype {}", dtype.name(), names.join(" or ")),
+    }
 }
 
 /// Every device that a `minform worker` hosts.
@@ -134,10 +144,7 @@ pub(crate) fn choose(name: &str, dtype: Dtype) -> Result<Device> {
 /// The same with what is known of it.
 pub(crate) fn find_for(name: &str, dtype: Dtype) -> Result<Found> {
     let found = find(name)?;
-    let names: Vec<&str> = types(&found.device).into_iter().map(|(name, _)| name).collect();
-    if !names.contains(&dtype.name()) {
-        bail!("{} does not compute in {}; choose --dtype {}", found.name, dtype.name(), names.join(" or "));
-    }
+    computes_in(&found.name, &found.device, dtype)?;
     Ok(found)
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// Highest resident memory of this process so far, in MB; `None` where the system does not tell.
 pub(crate) fn peak_memory_mb() -> Option<f64> {
-    megabytes("/proc/self/status", "VmHWM:")
+    kibibytes("/proc/self/status", "VmHWM:").map(|kibibytes| kibibytes / 1024.0)
 }
 
 /// Has [`peak_memory_mb`] count from now on, where the system can.
@@ -16,21 +16,24 @@ pub(crate) fn reset_peak_memory() {
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
-/// Memory of the machine or of a card, in megabytes.
+/// Memory of the machine or of a card, in units of 10⁹ bytes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Memory {
     pub(crate) of: String,
-    pub(crate) total_mb: f64,
-    pub(crate) free_mb: f64,
+    pub(crate) total_gb: f64,
+    pub(crate) free_gb: f64,
 }
 
 /// That of the machine, where the system tells, and that of NVIDIA cards, where their driver does. burn tells none.
 pub(crate) fn memories() -> Vec<Memory> {
-    let meminfo = |key| megabytes("/proc/meminfo", key);
+    let meminfo = |key| kibibytes("/proc/meminfo", key).map(|kibibytes| kibibytes * 1024.0 / 1e9);
     let host = meminfo("MemTotal:").zip(meminfo("MemAvailable:"));
-    let host = host.map(|(total_mb, free_mb)| Memory { of: "the machine".into(), total_mb, free_mb });
+    let host = host.map(|(total_gb, free_gb)| Memory { of: "the machine".into(), total_gb, free_gb });
     host.into_iter().chain(cards()).collect()
 }
+
+/// Bytes.
+const MEBIBYTE: f64 = 1_048_576.0;
 
 fn cards() -> Vec<Memory> {
     let asked = ["--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"];
@@ -43,17 +46,18 @@ fn cards() -> Vec<Memory> {
 fn parsed(lines: &str) -> Vec<Memory> {
     let card = |line: &str| {
         let mut cells = line.rsplitn(3, ',').map(str::trim);
-        let (free_mb, total_mb) = (cells.next()?.parse().ok()?, cells.next()?.parse().ok()?);
-        Some(Memory { of: cells.next()?.into(), total_mb, free_mb })
+        let mut mebibytes = || cells.next()?.parse::<f64>().ok();
+        let (free_gb, total_gb) = (mebibytes()? * MEBIBYTE / 1e9, mebibytes()? * MEBIBYTE / 1e9);
+        Some(Memory { of: cells.next()?.into(), total_gb, free_gb })
     };
     lines.lines().filter_map(card).collect()
 }
 
-/// The value of a line of a file of `/proc`, which counts in kilobytes.
-fn megabytes(file: &str, key: &str) -> Option<f64> {
+/// The value of a line of a file of `/proc`.
+fn kibibytes(file: &str, key: &str) -> Option<f64> {
     let text = fs::read_to_string(file).ok()?;
     let line = text.lines().find(|line| line.starts_with(key))?;
-    line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kilobytes| kilobytes / 1024.0)
+    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -62,7 +66,9 @@ mod tests {
 
     #[test]
     fn cards_are_read_from_what_their_driver_says() {
-        let card = |of: &str, total_mb, free_mb| Memory { of: of.into(), total_mb, free_mb };
+        let gigabytes = |mebibytes: f64| mebibytes * MEBIBYTE / 1e9;
+        let card =
+            |of: &str, total, free| Memory { of: of.into(), total_gb: gigabytes(total), free_gb: gigabytes(free) };
         let expected = [card("NVIDIA H200", 143_771.0, 143_101.0), card("NVIDIA A10, old", 23_028.0, 1.0)];
         assert_eq!(parsed("NVIDIA H200, 143771, 143101\nNVIDIA A10, old, 23028, 1\n[N/A]\n"), expected);
     }

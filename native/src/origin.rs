@@ -99,7 +99,7 @@ pub(crate) fn changed_keys(begun: &Config, now: &Config) -> Result<Vec<String>> 
 /// Those that may not change between the parts of a training run: all that decides on more than speed and memory.
 fn fixed_keys(command: &str, begun: &Config, now: &Config) -> Result<Vec<String>> {
     if command == "prm train" {
-        let is_read = |line: &String| ["prm.", "seed "].iter().any(|start| line.starts_with(start));
+        let is_read = |line: &String| ["prm.", "seed ", "dtype "].iter().any(|start| line.starts_with(start));
         let is_free =
             |line: &String| ["prm.checkpoint_every ", "prm.threshold "].iter().any(|key| line.starts_with(key));
         let changed = changed_keys(begun, now)?.into_iter();

@@ -255,7 +255,8 @@ pub struct Update {
     pub ratio: f32,
     /// Mean of log π_old − log π over the tokens learned from: how far this update has moved the policy.
     pub policy_kl: f32,
-    /// Optimizer steps not taken because their mean ratio exceeded `rl.loss.ratio_limit`.
+    /// Optimizer steps not taken because their mean ratio exceeded `rl.loss.ratio_limit`, or because their gradient
+    /// overflowed in f16.
     pub skipped_steps: usize,
     /// Mean outcome of the process reward over responses, Σ transformed step rewards.
     pub process_outcome: Option<Spread>,

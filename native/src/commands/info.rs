@@ -47,8 +47,8 @@ pub(crate) fn run(options: &Info) -> Result<()> {
             let what = found.card.as_deref().map_or_else(|| format!("the processor, {cores} cores"), str::to_owned);
             output::line(format_args!("  {:<10}{what} ({})", found.name, names(&found.device).join(", ")))?;
         }
-        for Memory { of, total_mb, free_mb } in memories() {
-            output::line(format_args!("memory of {of}: {:.1} GB, {:.1} free", total_mb / 1e3, free_mb / 1e3))?;
+        for Memory { of, total_gb, free_gb } in memories() {
+            output::line(format_args!("memory of {of}: {:.1} GB, {:.1} free", total_gb, free_gb))?;
         }
         output::line(format_args!("tried here: {name}{}", card.map_or(String::new(), |card| format!(", {card}"))))?;
         for Check { name, passed, error } in &checks {

@@ -114,6 +114,7 @@ fn can_go_on(error: &anyhow::Error) -> bool {
 /// Tells of a server that holds another model.
 fn warn_of_another_model(event: &Event) {
     if let Event::Update(update) = event
+        && update.rollout_age.is_some()
         && let Some(kl) = update.sampler_kl.filter(|kl| *kl > 1.0)
     {
         eprintln!(

@@ -35,7 +35,7 @@ pub(super) fn figures(runs: &[Recorded]) -> Vec<Figure> {
             &[("AUC", &|e| audit(e, |q| q.auc)), ("approved", &|e| audit(e, |q| q.approved))],
         ),
         make("KL to the reference by update", &[("KL", &|e| update(e, |u| u.kl))]),
-        make("KL of the servers to the policy by update", &[("KL", &|e| update(e, |u| u.sampler_kl))]),
+        make("KL of what wrote the responses to the policy by update", &[("KL", &|e| update(e, |u| u.sampler_kl))]),
         make("steps by update", &[("steps", &|e| update(e, |u| Some(u.steps.mean)))]),
         make("length in tokens by update", &[("tokens", &|e| update(e, |u| Some(u.length.mean)))]),
         make("entropy by update", &[("entropy", &|e| update(e, |u| u.entropy))]),

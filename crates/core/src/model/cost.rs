@@ -1,11 +1,21 @@
 //! What a phase of work costs at the least, by counting: operations, and bytes through the memory of the device.
 //!
 //! Counted are the products of matrices. Norms, rotations and activations are left out, which are about a hundredth of
-//! the operations; numbers have four bytes.
+//! the operations.
 
 use super::ModelConfig;
+use crate::Dtype;
 
-const BYTES: f64 = 4.0;
+/// Of an f32.
+const WHOLE: f64 = 4.0;
+
+/// Of a number of this type.
+fn bytes(dtype: Dtype) -> f64 {
+    match dtype {
+        Dtype::F32 => WHOLE,
+        Dtype::Bf16 | Dtype::F16 => 2.0,
+    }
+}
 
 /// Multiplications and additions, and bytes that have to be read or written.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -70,23 +80,26 @@ impl ModelConfig {
     }
 
     /// One pass over sequences for scores of their steps.
-    pub fn scoring_cost(&self, sequences: Sequences) -> Cost {
-        Cost { operations: self.reading(sequences, 0), bytes: BYTES * self.projections() }
+    pub fn scoring_cost(&self, sequences: Sequences, dtype: Dtype) -> Cost {
+        Cost { operations: self.reading(sequences, 0), bytes: bytes(dtype) * self.projections() }
     }
 
     /// A step of learning on sequences, all weights and a loss of every token: forward, twice that backward, AdamW.
     ///
     /// Weights are read forward and backward, gradients written, and AdamW reads weights, gradients and two moments and
-    /// writes back all but the gradients: ten times the weights.
-    pub fn update_cost(&self, sequences: Sequences) -> Cost {
+    /// writes back all but the gradients: ten times the weights, the first two of them in `dtype`.
+    pub fn update_cost(&self, sequences: Sequences, dtype: Dtype) -> Cost {
         let weights = self.projections() + self.language_head();
-        Cost { operations: 3.0 * self.reading(sequences, sequences.tokens), bytes: 10.0 * BYTES * weights }
+        Cost {
+            operations: 3.0 * self.reading(sequences, sequences.tokens),
+            bytes: (2.0 * bytes(dtype) + 8.0 * WHOLE) * weights,
+        }
     }
 
     /// `new` tokens written after each of the `prompts`, with a cache of keys and values.
     ///
     /// Every written token takes a pass over the weights and over the keys and values so far.
-    pub fn generation_cost(&self, prompts: Sequences, new: usize) -> Cost {
+    pub fn generation_cost(&self, prompts: Sequences, new: usize, dtype: Dtype) -> Cost {
         let (rows, steps) = (prompts.rows as f64, new.saturating_sub(1) as f64);
         let weights = self.projections() + self.language_head();
         // The token at step s sees the prompt, the tokens before it and itself.
@@ -95,7 +108,7 @@ impl ModelConfig {
         let steps_bytes = weights * steps + rows * self.cached() * seen;
         Cost {
             operations: self.reading(prompts, 1) + steps_operations,
-            bytes: BYTES * (weights + rows * self.cached() * prompts.tokens as f64 + steps_bytes),
+            bytes: bytes(dtype) * (weights + rows * self.cached() * prompts.tokens as f64 + steps_bytes),
         }
     }
 }
@@ -116,18 +129,20 @@ mod tests {
     fn counted_by_hand() {
         let two = Sequences { rows: 2, tokens: 3 };
         // 2 · (2 · 256 · 3 + 16 · 6).
-        assert_eq!(config().scoring_cost(two), Cost { operations: 3264.0, bytes: 1024.0 });
+        assert_eq!(config().scoring_cost(two, Dtype::F32), Cost { operations: 3264.0, bytes: 1024.0 });
+        assert_eq!(config().scoring_cost(two, Dtype::F16).bytes, 512.0);
         // 3 · (3264 + 2 · 2 · 40 · 3), and ten times 296 weights.
-        assert_eq!(config().update_cost(two), Cost { operations: 11232.0, bytes: 11840.0 });
+        assert_eq!(config().update_cost(two, Dtype::F32), Cost { operations: 11232.0, bytes: 11840.0 });
+        assert_eq!(config().update_cost(two, Dtype::Bf16).bytes, 296.0 * 36.0);
     }
 
     #[test]
     fn a_single_new_token_is_one_reading_of_the_prompt() {
         let prompts = Sequences { rows: 2, tokens: 3 };
-        let one = config().generation_cost(prompts, 1);
+        let one = config().generation_cost(prompts, 1, Dtype::F32);
         // The reading and 2 · 2 · 40 for the logits of the last tokens; 296 weights, and 2 · 8 · 3 keys and values.
         assert_eq!(one, Cost { operations: 3424.0, bytes: 4.0 * (296.0 + 48.0) });
-        let two = config().generation_cost(prompts, 2);
+        let two = config().generation_cost(prompts, 2, Dtype::F32);
         // 2 · (2 · 296 + 16 · 4) more; the weights again, and 2 · 8 · 4 keys and values.
         assert_eq!(two.operations - one.operations, 1312.0);
         assert_eq!(two.bytes - one.bytes, 4.0 * (296.0 + 64.0));

@@ -45,13 +45,17 @@ impl From<Dtype> for Storage {
 }
 
 impl<M: Network> Configured<M> {
-    /// The same network for inference: without gradients, adapters folded in, its matrices kept as `storage` says.
+    /// The same network for inference: without gradients, its matrices kept as `storage` says, adapters
+    /// folded in or, in half precision, beside them.
     ///
     /// Norms, biases and the heads of reward models stay as they are. Maps whose inputs are no multiple of 32 are not
     /// quantised.
     pub fn for_inference(&self, storage: impl Into<Storage>) -> Self {
-        let Self { config, model } = self.frozen();
-        Self { config, model: kept(model, storage.into(), &["layers", "embed_tokens", "lm_head"]) }
+        let storage = storage.into();
+        // In half precision the little that an adapter adds would vanish beside the weight it is folded into.
+        let apart = storage.dtype != Dtype::F32 && storage.quantization.is_none();
+        let model = if apart { self.model.valid() } else { self.frozen().model };
+        Self { config: self.config.clone(), model: kept(model, storage, &["layers", "embed_tokens", "lm_head"]) }
     }
 }
 

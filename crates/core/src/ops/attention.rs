@@ -110,7 +110,7 @@ pub(crate) fn attended(
     }
 }
 
-fn composed(query: Tensor<4>, keys: Tensor<4>, values: Tensor<4>, bias: Tensor<4>) -> Tensor<3> {
+pub(super) fn composed(query: Tensor<4>, keys: Tensor<4>, values: Tensor<4>, bias: Tensor<4>) -> Tensor<3> {
     let [rows, heads, time, dim] = query.dims();
     // The query heads that share a key head stand one after another on the time axis: keys are never repeated.
     let [_, key_heads, seen, _] = keys.dims();

@@ -18,7 +18,7 @@ pub(crate) fn gated<const D: usize>(gate: Tensor<D>, up: Tensor<D>) -> Tensor<D>
     Tensor::<D>::from_dispatch(Dispatch::gate(gate, up)).cast(dtype)
 }
 
-fn composed<const D: usize>(gate: Tensor<D>, up: Tensor<D>) -> Tensor<D> {
+pub(super) fn composed<const D: usize>(gate: Tensor<D>, up: Tensor<D>) -> Tensor<D> {
     silu(gate) * up
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn mapped_by<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: O
     Tensor::<D>::from_dispatch(y).cast(dtype)
 }
 
-fn composed<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
+pub(super) fn composed<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
     let y = linear(x, weight, None);
     let Some(bias) = bias else { return y };
     let shape = y.dims();

@@ -5,6 +5,8 @@ mod attention;
 mod blocks;
 mod fold;
 mod gate;
+#[cfg(test)]
+mod half;
 mod kernel;
 mod lanes;
 mod linear;

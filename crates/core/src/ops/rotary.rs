@@ -92,7 +92,7 @@ pub(crate) fn rotated(x: Tensor<3>, angles: &Arc<Angles>, turn: Option<&Turn>) -
     }
 }
 
-fn composed(x: Tensor<3>, Turn { cos, sin, quarter }: Turn) -> Tensor<4> {
+pub(super) fn composed(x: Tensor<3>, Turn { cos, sin, quarter }: Turn) -> Tensor<4> {
     let x = heads(x, cos.dims()[3]);
     x.clone() * cos + x.matmul(quarter) * sin
 }

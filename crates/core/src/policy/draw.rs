@@ -1,6 +1,6 @@
 //! Tokens drawn where the logits are, so that nothing but ids and log-probabilities comes back from a device.
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{DType, Int, Tensor, TensorData};
 
 use super::sample::Choice;
 use crate::config::Sampling;
@@ -27,7 +27,7 @@ pub(super) fn draws(sampling: &Sampling, vocabulary: usize) -> bool {
 /// A device failure.
 pub(super) async fn drawn(logits: Tensor<2>, temperature: f32, uniforms: &[f32]) -> Result<Vec<Choice>> {
     let not_numbers = logits.clone().is_nan();
-    let cells = split(logits.mask_fill(not_numbers, f32::NEG_INFINITY));
+    let cells = split(filled_up(logits.mask_fill(not_numbers, f32::NEG_INFINITY)));
     let [rows, lines, width] = cells.dims();
     let below = cells.clone() - beside(largest(cells), [rows, lines, width]);
     let normaliser = total(below.clone().exp()).log().reshape([rows, 1]);
@@ -60,6 +60,17 @@ pub(super) async fn drawn(logits: Tensor<2>, temperature: f32, uniforms: &[f32])
         _ => Err(Error::Empty("a drawn token")),
     };
     both.chunks(2).map(choice).collect()
+}
+
+/// With columns that are never chosen at the end, so that a vocabulary of any size has lines and places about as many.
+fn filled_up(logits: Tensor<2>) -> Tensor<2> {
+    let [rows, vocabulary] = logits.dims();
+    if vocabulary.is_multiple_of(128) {
+        return logits;
+    }
+    let missing = vocabulary.next_multiple_of(256) - vocabulary;
+    let never = Tensor::full([rows, missing], f32::NEG_INFINITY, (&logits.device(), DType::F32));
+    Tensor::cat(vec![logits, never], 1)
 }
 
 /// The first place of each row whose running sum is above `left [rows, 1]`.

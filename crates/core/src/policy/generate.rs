@@ -74,7 +74,6 @@ struct Read {
     rows: Vec<Row>,
     cache: Cache,
     /// What follows each, `[rows, vocabulary]`.
-    /// `[rows, vocabulary]`.
     logits: Tensor<2>,
     /// Columns of the cache in use.
     columns: usize,
@@ -93,7 +92,7 @@ fn turnover(rows: usize, open: usize, waiting: usize) -> (bool, usize) {
 }
 
 impl<'a> Generator<'a> {
-    /// `model` should come from [`super::Policy::frozen`].
+    /// `model` should come from [`super::Policy::for_inference`].
     pub fn new(model: &'a CausalLm, config: &'a ModelConfig) -> Self {
         Self { model, config, head: in_rows(model.head()), rope: Rope::new(config) }
     }

@@ -60,7 +60,7 @@ pub struct PrmTraining {
     /// The order of the examples in an epoch.
     order: (usize, Vec<usize>),
     announced: bool,
-    /// Further devices that compute gradients.
+    /// How gradients are computed.
     execution: Execution,
 }
 
@@ -148,7 +148,7 @@ impl PrmTraining {
         Ok(training)
     }
 
-    /// Has gradients computed on `devices` too, beside the model's own.
+    /// Has gradients computed as `execution` says.
     pub fn with_execution(mut self, execution: &Execution) -> Self {
         self.execution = execution.clone();
         self.trainer = self.trainer.with_execution(execution);

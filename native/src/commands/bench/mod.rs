@@ -179,7 +179,12 @@ impl Bencher {
         let seconds = self.timed(|| {
             block_on(prm::score(&prm, &inputs, self.config.prm.micro_batch_tokens, &mut |_| true)).map(drop)
         })?;
-        Ok(self.measured("scoring", sequences.rows * sequences.tokens, self.shape.scoring_cost(sequences), seconds))
+        Ok(self.measured(
+            "scoring",
+            sequences.rows * sequences.tokens,
+            self.shape.scoring_cost(sequences, self.config.dtype),
+            seconds,
+        ))
     }
 
     fn generation(&self, policy: &Policy, Size { sequences, new_tokens }: Size) -> Result<Measured> {
@@ -192,7 +197,7 @@ impl Bencher {
         let mut listen = |_| ControlFlow::Continue(());
         let seconds = self
             .timed(|| block_on(generator.generate(&prompts, 1, &sampling, self.config.seed, &mut listen)).map(drop))?;
-        let cost = self.shape.generation_cost(sequences, new_tokens);
+        let cost = self.shape.generation_cost(sequences, new_tokens, self.config.dtype);
         Ok(self.measured("generation", sequences.rows * new_tokens, cost, seconds))
     }
 
@@ -214,7 +219,12 @@ impl Bencher {
         };
         block_on(sft(&mut policy, &settings, &self.execution(), &mut |_, _| examples.clone(), &mut listen))?;
         seconds.remove(0);
-        Ok(self.measured("update", sequences.rows * sequences.tokens, self.shape.update_cost(sequences), seconds))
+        Ok(self.measured(
+            "update",
+            sequences.rows * sequences.tokens,
+            self.shape.update_cost(sequences, self.config.dtype),
+            seconds,
+        ))
     }
 
     fn execution(&self) -> Execution {

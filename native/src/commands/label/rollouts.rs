@@ -67,6 +67,7 @@ pub(super) fn run(options: &Label, problems: &[Problem], config: &Config) -> Res
         "samples": options.samples, "rollouts": options.rollouts, "searches": options.searches,
         "template": options.template.map(|template| format!("{template:?}")),
         "sampling": config.sampling, "world": (!options.data.exists()).then_some(&config.world), "seed": config.seed,
+        "dtype": config.dtype,
     });
     let Some(mut part) = Part::<Done>::open(&options.out, options.resume, options.overwrite, &told)? else {
         return output::line(format_args!("{} is complete; nothing is left to do", options.out.display()));

@@ -82,48 +82,50 @@ impl From<Asked> for Open {
 
 fn answer_all(mut asked: mpsc::Receiver<Asked>, beside: usize, scorer: &Scorer, figures: &Figures) {
     // As much as fills the threads once: more would only make the first ones wait.
-    let budget = scorer.config.prm.micro_batch_tokens * thread::available_parallelism().map_or(1, usize::from);
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let budget = (scorer.config.prm.micro_batch_tokens * threads).max(1);
     let mut open: Vec<Open> = Vec::new();
     loop {
         if open.is_empty() {
             let Some(first) = asked.blocking_recv() else { return };
             open.push(first.into());
         }
-        let mut next = || asked.try_recv().ok();
-        let (owners, inputs): (Vec<usize>, Vec<PrmInput>) =
-            round(&mut open, beside, &mut next, budget).into_iter().unzip();
+        while open.len() < beside
+            && let Ok(next) = asked.try_recv()
+        {
+            open.push(next.into());
+        }
+        // Nobody waits any more for what ran out of time.
+        open.retain(|one| !one.answer.is_closed());
+        if open.is_empty() {
+            continue;
+        }
+        let dealt = round(&mut open, budget);
+        let served = dealt.iter().map(|(owner, _)| owner + 1).max().unwrap_or(0);
+        let (owners, inputs): (Vec<usize>, Vec<PrmInput>) = dealt.into_iter().unzip();
         figures.batch(inputs.len(), inputs.iter().map(|input| input.ids.len()).sum());
         match scorer.scores(&inputs) {
             Ok(scores) => owners.into_iter().zip(scores).for_each(|(owner, scores)| open[owner].scores.push(scores)),
             Err(error) => open.drain(..).for_each(|one| drop(one.answer.send(Err(error.to_string())))),
         }
+        // Those that had no turn come first in the next round.
+        let served = served.min(open.len());
+        open.rotate_left(served);
         open = open.into_iter().filter_map(unanswered).collect();
-        // So that none is always the last to be served.
-        let turn = usize::from(open.len() > 1);
-        open.rotate_left(turn);
     }
 }
 
 /// The inputs of the next round, each with its place in `open`: one of every request in turn until there are `budget`
-/// tokens, so that a long request keeps no short one waiting. `next` joins until there are `beside`.
-fn round(
-    open: &mut Vec<Open>,
-    beside: usize,
-    next: &mut dyn FnMut() -> Option<Asked>,
-    budget: usize,
-) -> Vec<(usize, PrmInput)> {
+/// tokens, so that a long request keeps no short one waiting.
+fn round(open: &mut [Open], budget: usize) -> Vec<(usize, PrmInput)> {
     let (mut round, mut tokens) = (Vec::new(), 0);
     loop {
         let before = round.len();
-        for place in 0..beside {
+        for (place, one) in open.iter_mut().enumerate() {
             if tokens >= budget {
                 return round;
             }
-            if place == open.len() {
-                let Some(next) = next() else { break };
-                open.push(next.into());
-            }
-            if let Some(input) = open[place].waiting.next() {
+            if let Some(input) = one.waiting.next() {
                 tokens += input.ids.len();
                 round.push((place, input));
             }
@@ -161,15 +163,20 @@ mod tests {
 
     #[test]
     fn requests_take_turns() {
-        let mut waiting = [&[3][..], &[7, 7], &[1]].map(asked).into_iter();
-        let mut open = vec![asked(&[10; 5]).into()];
-        let mut next = |open: &mut Vec<Open>| places(&round(open, 3, &mut || waiting.next(), 25));
-        assert_eq!(next(&mut open), [(0, 10), (1, 3), (2, 7), (0, 10)]);
-        assert_eq!(next(&mut open), [(0, 10), (2, 7), (0, 10)]);
-        assert_eq!(next(&mut open), [(0, 10)]);
-        assert!(next(&mut open).is_empty());
-        open.remove(1);
-        assert_eq!(next(&mut open), [(2, 1)]);
+        let mut open: Vec<Open> = [&[10; 5][..], &[3], &[7, 7]].map(|lengths| asked(lengths).into()).into();
+        assert_eq!(places(&round(&mut open, 25)), [(0, 10), (1, 3), (2, 7), (0, 10)]);
+        assert_eq!(places(&round(&mut open, 25)), [(0, 10), (2, 7), (0, 10)]);
+        assert_eq!(places(&round(&mut open, 25)), [(0, 10)]);
+        assert!(round(&mut open, 25).is_empty() && round(&mut [], 25).is_empty());
+    }
+
+    /// Rows as long as a whole round: the next request has its turn in the next round.
+    #[test]
+    fn long_rows_keep_nobody_waiting() {
+        let mut open: Vec<Open> = [&[30; 3][..], &[4]].map(|lengths| asked(lengths).into()).into();
+        assert_eq!(places(&round(&mut open, 25)), [(0, 30)]);
+        open.rotate_left(1);
+        assert_eq!(places(&round(&mut open, 25)), [(0, 4), (1, 30)]);
     }
 
     #[test]
