@@ -104,11 +104,12 @@ fn workers(names: &[String], dtype: Dtype) -> Result<Vec<Device>> {
 
 /// Whether a device has a type of number.
 fn computes_in(name: &str, device: &Device, dtype: Dtype) -> Result<()> {
-    let names: Vec<&str> = types(device).into_iter().map(|(name, _)| name).collect();
-    match names.contains(&dtype.name()) {
-        true => Ok(()),
-        false => bail!("{name} does not compute in {}; choose --dtype {}", dtype.name(), names.join(" or ")),
+    let types = types(device);
+    if types.contains(&dtype) {
+        return Ok(());
     }
+    let names: Vec<&str> = types.into_iter().map(Dtype::name).collect();
+    bail!("{name} does not compute in {}; choose --dtype {}", dtype.name(), names.join(" or "))
 }
 
 /// Every device that a `minform worker` hosts.

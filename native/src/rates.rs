@@ -7,7 +7,7 @@ use burn::tensor::{DType, Device, Distribution, Tensor};
 use minform_core::Dtype;
 
 /// Types of numbers that a device may compute with.
-const TYPES: [(&str, Dtype); 3] = [("f32", Dtype::F32), ("f16", Dtype::F16), ("bf16", Dtype::Bf16)];
+const TYPES: [Dtype; 3] = [Dtype::F32, Dtype::F16, Dtype::Bf16];
 
 /// The most that a device does in a second.
 #[derive(Debug, Clone, Copy)]
@@ -25,9 +25,9 @@ impl Rates {
     }
 }
 
-/// The types of numbers that `device` computes with, with their names.
-pub(crate) fn types(device: &Device) -> Vec<(&'static str, Dtype)> {
-    TYPES.into_iter().filter(|(_, dtype)| device.supports_dtype(DType::from(*dtype))).collect()
+/// The types of numbers that `device` computes with.
+pub(crate) fn types(device: &Device) -> Vec<Dtype> {
+    TYPES.into_iter().filter(|dtype| device.supports_dtype(DType::from(*dtype))).collect()
 }
 
 /// Of square products that grow until one takes a while: the best of all, in operations a second.

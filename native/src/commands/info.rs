@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 use burn::tensor::Device;
+use minform_core::Dtype;
 use minform_core::self_test::{Check, self_test};
 use serde_json::json;
 
@@ -21,9 +22,9 @@ pub(crate) fn run(options: &Info) -> Result<()> {
     let bytes = copy_rate(&device)?;
     let products = types(&device)
         .into_iter()
-        .map(|(name, dtype)| Ok((name, product_rate(&device, dtype)?)))
+        .map(|dtype| Ok((dtype.name(), product_rate(&device, dtype)?)))
         .collect::<Result<Vec<(&str, f64)>>>()?;
-    let names = |device: &Device| types(device).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    let names = |device: &Device| types(device).into_iter().map(Dtype::name).collect::<Vec<_>>();
     if options.json {
         let listed = |found: &Found| json!({ "name": found.name, "card": found.card, "types": names(&found.device) });
         let checked = |check: &Check| json!({ "name": check.name, "passed": check.passed, "error": check.error });
