@@ -419,9 +419,8 @@ pub(crate) struct Reading {
     /// Weight of the log-ratio of an implicit reward model.
     #[arg(long, default_value_t = 0.05)]
     pub(crate) beta: f32,
-    /// Keep the weights of the layers in 8 or 4 bits: less memory for a little accuracy.
-    #[arg(long, value_enum, value_name = "BITS")]
-    pub(crate) quantize: Option<Quantize>,
+    #[command(flatten)]
+    pub(crate) stored: Stored,
 }
 
 /// Type of number of the products.
@@ -443,6 +442,14 @@ impl From<Dtype> for minform_core::Dtype {
             Dtype::F16 => Self::F16,
         }
     }
+}
+
+/// How commands that only read and write keep the weights.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Stored {
+    /// Keep the weights of the layers in 8 or 4 bits: less memory for a little accuracy.
+    #[arg(long, value_enum, value_name = "BITS")]
+    pub(crate) quantize: Option<Quantize>,
 }
 
 /// Weights of few bits.
@@ -617,9 +624,8 @@ pub(crate) struct Generate {
     /// Take the most likely token every time.
     #[arg(long)]
     pub(crate) greedy: bool,
-    /// Keep the weights of the layers in 8 or 4 bits: less memory for a little accuracy.
-    #[arg(long, value_enum, value_name = "BITS")]
-    pub(crate) quantize: Option<Quantize>,
+    #[command(flatten)]
+    pub(crate) stored: Stored,
 }
 
 #[derive(Debug, Args)]
@@ -780,9 +786,8 @@ pub(crate) struct Eval {
     /// Take the most likely token every time.
     #[arg(long)]
     pub(crate) greedy: bool,
-    /// Keep the weights of the layers in 8 or 4 bits: less memory for a little accuracy.
-    #[arg(long, value_enum, value_name = "BITS")]
-    pub(crate) quantize: Option<Quantize>,
+    #[command(flatten)]
+    pub(crate) stored: Stored,
     /// Only the mean loss per token of the reference solutions; write nothing.
     #[arg(long)]
     pub(crate) loss: bool,

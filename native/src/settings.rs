@@ -10,7 +10,7 @@ use minform_core::config::Config;
 use minform_core::model::Storage;
 use toml::{Table, Value};
 
-use crate::cli::{Common, Quantize};
+use crate::cli::{Common, Stored};
 use crate::folder;
 
 /// Some settings and where they come from.
@@ -59,8 +59,8 @@ pub(crate) fn resolve(base: &Config, mut layers: Vec<Layer>, common: Option<&Com
 }
 
 /// How a model that only reads and writes keeps its weights.
-pub(crate) fn storage(config: &Config, bits: Option<Quantize>) -> Storage {
-    Storage { dtype: config.dtype, quantization: bits.map(Into::into) }
+pub(crate) fn storage(config: &Config, stored: Stored) -> Storage {
+    Storage { dtype: config.dtype, quantization: stored.quantize.map(Into::into) }
 }
 
 impl Settings {

@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-/// The release binary, built once if it is not there or out of date; together with the tests, whose features are
-/// those of their dependencies then, so that nothing is compiled twice.
+/// The binary in the profile of the tests, built once if it is not there or out of date; together with the tests, whose
+/// features are those of their dependencies then, so that nothing is compiled twice.
 pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
@@ -21,8 +21,8 @@ pub(crate) fn binary() -> &'static Path {
             cargo.env_remove(name);
         }
         let built = cargo
-            .args(["build", "--release", "--workspace", "--bins", "--tests", "--message-format", "json"])
-            .args(["--features", &features])
+            .args(["build", "--workspace", "--bins", "--tests", "--message-format", "json"])
+            .args(["--profile", &profile(), "--features", &features])
             .current_dir(root)
             .stderr(Stdio::inherit())
             .output()
@@ -35,6 +35,13 @@ pub(crate) fn binary() -> &'static Path {
         let programs = artifacts.filter(|message| is_program(message) && message["profile"]["test"] == false);
         programs.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back().unwrap()
     })
+}
+
+/// Tests lie in `target/PROFILE/deps`.
+fn profile() -> String {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.ancestors().nth(2).and_then(Path::file_name).unwrap().to_string_lossy().into_owned();
+    if folder == "debug" { "dev".into() } else { folder }
 }
 
 fn is_told_by_cargo(name: &OsStr) -> bool {

@@ -121,8 +121,8 @@ pub struct SftStep {
     pub loss: f32,
     /// Learning rate of this step.
     pub lr: f64,
-    /// Norm of the gradient before clipping.
-    pub grad_norm: f32,
+    /// Norm of the gradient before clipping; none where it overflowed in f16 and the step was dropped.
+    pub grad_norm: Option<f32>,
 }
 
 /// One optimizer step of PRM training.
@@ -137,8 +137,8 @@ pub struct PrmStep {
     pub loss: f32,
     /// Learning rate of this step.
     pub lr: f64,
-    /// Norm of the gradient before clipping.
-    pub grad_norm: f32,
+    /// Norm of the gradient before clipping; none where it overflowed in f16 and the step was dropped.
+    pub grad_norm: Option<f32>,
 }
 
 /// How well a process reward model judges steps it was not trained on.

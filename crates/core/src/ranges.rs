@@ -11,6 +11,7 @@ impl Config {
     pub fn validate(&self) -> Result<()> {
         self.sampling.validate()?;
         positive("sft.batch", self.sft.batch)?;
+        positive("sft.micro_batch_tokens", self.sft.micro_batch_tokens)?;
         optimizer("sft.optimizer", &self.sft.optimizer)?;
         self.prm.validate()?;
         self.rl.validate()?;
@@ -30,6 +31,7 @@ impl Sampling {
 impl Prm {
     fn validate(&self) -> Result<()> {
         positive("prm.batch", self.batch)?;
+        positive("prm.micro_batch_tokens", self.micro_batch_tokens)?;
         in_range("prm.validation", self.validation, 0.0, 1.0)?;
         in_range("prm.text_loss", self.text_loss, 0.0, f32::MAX)?;
         in_range("prm.threshold", self.threshold.unwrap_or(0.0), f32::MIN, f32::MAX)?;
@@ -43,6 +45,7 @@ impl Rl {
     pub(crate) fn validate(&self) -> Result<()> {
         positive("rl.prompts", self.prompts)?;
         positive("rl.samples", self.samples)?;
+        positive("rl.micro_batch_tokens", self.micro_batch_tokens)?;
         self.curriculum.validate(self.samples)?;
         in_range("rl.rollouts.importance_cap", self.rollouts.importance_cap, 0.0, f32::MAX)?;
         in_range("rl.lora.alpha", self.lora.alpha, 0.0, f32::MAX)?;
@@ -166,5 +169,6 @@ mod tests {
         assert!(refused(|config| config.sampling.top_p = f32::NAN).contains("from 0 to 1"));
         assert!(refused(|config| config.rl.reward.verifiable_share = 2.0).contains("rl.reward.verifiable_share"));
         assert!(refused(|config| config.sft.batch = 0).contains("sft.batch"));
+        assert!(refused(|config| config.rl.micro_batch_tokens = 0).contains("rl.micro_batch_tokens"));
     }
 }

@@ -1,6 +1,6 @@
 //! Everything that must hold, cheapest first.
 //!
-//! The release profile serves every step: the tests train small models, and one profile means burn is checked once
+//! One profile, `checks`, serves every step: the tests train small models, so it is a fast one, and burn is checked once
 //! for the lints and compiled once for tests and program.
 
 use std::process::Command;
@@ -18,14 +18,14 @@ pub(crate) fn test(steps: &mut Steps, fast: bool) -> Result<()> {
     format_and_lints(steps)?;
     let llama = setup::llama(steps)?;
     let device = setup::software_gpu(steps)?;
-    let mut tests = cargo(&format!("test --release --workspace --features {FEATURES}"));
+    let mut tests = cargo(&format!("test --profile checks --workspace --features {FEATURES}"));
     steps.run("tests", tests.env("MINFORM_TEST_FEATURES", FEATURES).envs(llama).envs(device))?;
     if fast {
         return Ok(());
     }
     web::web(steps, false)?;
     web::test(steps)?;
-    let mut documentation = cargo("doc --no-deps --workspace --release");
+    let mut documentation = cargo("doc --no-deps --workspace --profile checks");
     steps.run("documentation", documentation.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn workers(steps: &mut Steps) -> Result<()> {
 }
 
 fn some_tests(features: &str, names: &str) -> Command {
-    let mut tests = cargo("test --release --workspace");
+    let mut tests = cargo("test --profile checks --workspace");
     tests.args(["--features", features, "--test", "all", "--", names]);
     tests.env("MINFORM_TEST_FEATURES", features);
     tests
@@ -52,12 +52,12 @@ fn some_tests(features: &str, names: &str) -> Command {
 /// `cargo xtask check`.
 pub(crate) fn check(steps: &mut Steps) -> Result<()> {
     format_and_lints(steps)?;
-    steps.run("fast tests", &mut cargo("test --release -p minform-credit -p minform-text"))
+    steps.run("fast tests", &mut cargo("test --profile checks -p minform-credit -p minform-text"))
 }
 
 fn format_and_lints(steps: &mut Steps) -> Result<()> {
     setup::lints(steps)?;
     steps.run("format", &mut cargo("fmt --all --check"))?;
-    let lints = "clippy --release --workspace --all-targets --features minform-web/engine -- -D warnings";
+    let lints = "clippy --profile checks --workspace --all-targets --features minform-web/engine -- -D warnings";
     steps.run("lints", &mut cargo(lints))
 }

@@ -30,7 +30,7 @@ pub(crate) fn run(options: &Eval) -> Result<()> {
     let Asking { config, device, folder, prompter } =
         Asking::open(&options.common, &options.model, options.template, options.greedy)?;
     let problems = load_problems(&options.data.data, options.data.rows)?;
-    let policy = folder.policy(&device)?.for_inference(storage(&config, options.quantize));
+    let policy = folder.policy(&device)?.for_inference(storage(&config, options.stored));
     let loss = match examples(&problems, &prompter, &folder) {
         Ok(examples) => Some(pollster::block_on(mean_loss(&policy, &examples, config.sft.micro_batch_tokens))?),
         Err(error) if options.loss => return Err(error),

@@ -23,7 +23,7 @@ pub(crate) fn run(options: &Generate) -> Result<()> {
         (None, Some(path)) => problems_of(path, options.rows, &config)?,
         (None, None) => Vec::new(),
     };
-    let policy = folder.policy(&device)?.for_inference(storage(&config, options.quantize));
+    let policy = folder.policy(&device)?.for_inference(storage(&config, options.stored));
     let prompts: Vec<Vec<u32>> = problems
         .iter()
         .map(|problem| Ok(folder.tokenizer.encode(&prompter.render(&problem.question)?)?))

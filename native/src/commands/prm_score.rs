@@ -116,7 +116,7 @@ fn told(options: &PrmScore, input: &[Read], scorer: &Scorer) -> Result<Value> {
         "adapter": print(&options.reading.adapter)?, "reference": print(&options.reading.reference)?,
         "beta": options.reading.beta, "family": scorer.family().name(), "threshold": scorer.threshold(),
         "rows": sha256(rows.as_bytes()), "micro_batch_tokens": scorer.config.prm.micro_batch_tokens,
-        "dtype": scorer.config.dtype, "quantize": options.reading.quantize.map(|bits| format!("{bits:?}")),
+        "dtype": scorer.config.dtype, "quantize": options.reading.stored.quantize.map(|bits| format!("{bits:?}")),
     }))
 }
 

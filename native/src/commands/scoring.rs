@@ -45,7 +45,7 @@ impl Scorer {
         let device = device::choose(&common.device, config.dtype)?;
         let folder = Folder::open(path)?;
         let given = reading.family.map(crate::cli::Family::family);
-        let storage = settings::storage(&config, reading.quantize);
+        let storage = settings::storage(&config, reading.stored);
         let (folder, layout, model) = match &reading.adapter {
             Some(adapter) => {
                 let (folder, prm) = folder.with_adapter(adapter, &device)?;

@@ -13,7 +13,7 @@ pub use generate::{Generator, NewToken, Response};
 pub use pack::{MicroBatch, Packed, Picks, Row, micro_batches};
 pub use sample::{Choice, choose};
 pub use vocabulary::log_probs;
-pub(crate) use vocabulary::{Differentiation, gradients};
+pub(crate) use vocabulary::{Differentiation, Head, gradients, head_gradients};
 pub use writer::{Order, Writer};
 
 use crate::model::{CausalLm, Configured, ModelConfig, Network as _, drawn};

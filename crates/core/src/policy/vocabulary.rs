@@ -11,6 +11,7 @@
 
 use std::ops::Range;
 
+use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
 
@@ -64,7 +65,8 @@ pub(crate) fn gradients(
         (share * how.loss_scale, figures)
     };
     if !how.checkpointing {
-        let Head { pulled, gradients, figures } = of_head(model, packed, chunks, picked(config, model, packed), scaled);
+        let picked = picked(config, model, packed);
+        let Head { pulled, gradients, figures } = of_head(model, CausalLm::logits, packed, chunks, picked, scaled);
         return (vec![GradientsParams::from_grads(pulled.backward(), model), gradients], figures);
     }
     let mut of_the_head = None;
@@ -72,7 +74,8 @@ pub(crate) fn gradients(
         |device| packed.tokens(device),
         |device| packed.frame(config, device),
         |hidden| {
-            let Head { pulled, gradients, figures } = of_head(model, packed, chunks, packed.pick(hidden), scaled);
+            let picked = packed.pick(hidden);
+            let Head { pulled, gradients, figures } = of_head(model, CausalLm::logits, packed, chunks, picked, scaled);
             of_the_head = Some(gradients);
             (pulled, figures)
         },
@@ -89,17 +92,31 @@ fn picked(config: &ModelConfig, model: &CausalLm, packed: &Packed) -> Tensor<2> 
 }
 
 /// What a loss asks of the head and of everything below it.
-struct Head {
+pub(crate) struct Head {
     /// h · ∂L/∂h, one number after another, the gradient of whose sum is below the head that of the loss.
-    pulled: Tensor<1>,
+    pub(crate) pulled: Tensor<1>,
     /// Of the head's own weights.
-    gradients: GradientsParams,
-    figures: Tensor<1>,
+    pub(crate) gradients: GradientsParams,
+    /// What `loss` told, summed.
+    pub(crate) figures: Tensor<1>,
 }
 
-/// Differentiates a loss of the logits of `picked [picks, hidden]` down to `picked`.
-fn of_head(
-    model: &CausalLm,
+/// Differentiates a loss of the `logits` of the hidden states behind the picks, `[picks, hidden]`, down to these states.
+pub(crate) fn head_gradients<M: Module>(
+    config: &ModelConfig,
+    model: &M,
+    logits: impl Fn(&M, Tensor<2>) -> Tensor<2>,
+    packed: &Packed,
+    picked: Tensor<2>,
+    loss: impl FnMut(Tensor<2>, &Picks<'_>) -> (Tensor<1>, Tensor<1>),
+) -> Head {
+    of_head(model, logits, packed, chunks(packed.padded(), config.vocab_size), picked, loss)
+}
+
+/// As [`head_gradients`], for chunks of the picks.
+fn of_head<M: Module>(
+    model: &M,
+    logits: impl Fn(&M, Tensor<2>) -> Tensor<2>,
     packed: &Packed,
     chunks: impl Iterator<Item = Range<usize>>,
     picked: Tensor<2>,
@@ -110,7 +127,7 @@ fn of_head(
     let mut pull = Vec::new();
     for range in chunks {
         let states = Tensor::from_inner(states.clone().slice([range.clone()])).require_grad();
-        let (share, seen) = loss(model.logits(states.clone()), &packed.picks_in(range));
+        let (share, seen) = loss(logits(model, states.clone()), &packed.picks_in(range));
         let mut found = share.backward();
         pull.push(states.grad_remove(&mut found).unwrap_or_else(|| states.inner().zeros_like()));
         gradients.accumulate(model, GradientsParams::from_grads(found, model));
@@ -163,8 +180,8 @@ mod tests {
         };
         for size in [64, 128, 1024] {
             let chunks = (0..packed.padded()).step_by(size).map(|start| start..packed.padded().min(start + size));
-            let Head { pulled, gradients, figures } =
-                of_head(model, &packed, chunks, picked(config, model, &packed), loss);
+            let picked = picked(config, model, &packed);
+            let Head { pulled, gradients, figures } = of_head(model, CausalLm::logits, &packed, chunks, picked, loss);
             let below = GradientsParams::from_grads(pulled.backward(), model);
             check(flat(model, vec![below, gradients]), figures);
         }

@@ -1,5 +1,6 @@
 //! What one forward pass of training reads, and its loss.
 
+use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData, activation};
 use rand::RngExt as _;
 
@@ -7,7 +8,7 @@ use super::hidden;
 use super::labelled::{LabelledSteps, Pick, Preference, token_values};
 use crate::config::{self, Objective};
 use crate::model::{ModelConfig, TokenClassifier};
-use crate::policy::{MicroBatch, Packed, Row, micro_batches};
+use crate::policy::{Head, MicroBatch, Packed, Picks, Row, head_gradients, micro_batches};
 use crate::seed;
 
 /// What a process reward model learns from.
@@ -222,20 +223,55 @@ impl Lesson {
     pub fn losses(&self, config: &ModelConfig, model: &TokenClassifier) -> Losses {
         let hidden = hidden(config, model, &self.steps);
         let text = self.text.as_ref().map(|text| {
-            let logits = model.text_logits(text.pick(hidden.clone()));
-            let log_probs = text.target_log_probs(logits);
-            let ones = text.values(&vec![1.0; text.picks()], &log_probs.device());
-            (log_probs * ones).sum().neg()
+            let whole = text.picks_in(0..text.padded());
+            text_loss(model.text_logits(text.pick(hidden.clone())), text, &whole)
         });
         Losses { steps: self.judged(model, self.steps.pick(hidden)), text }
     }
 
-    /// The losses given the hidden states at the picks, one row of values for each.
-    pub(super) fn losses_of(&self, model: &TokenClassifier, states: &[f32], width: usize) -> Losses {
+    /// The gradient of `weights` times the [`losses`](Self::losses), in parts that add up and without the logits of all
+    /// tokens at once, and the loss of the judgements.
+    pub fn gradients(
+        &self,
+        config: &ModelConfig,
+        model: &TokenClassifier,
+        weights: Weights,
+    ) -> (Vec<GradientsParams>, Tensor<1>) {
+        let hidden = hidden(config, model, &self.steps);
+        let judged = self.judged(model, self.steps.pick(hidden.clone()));
+        let weighted = judged.clone() * weights.steps;
+        let Some(text) = &self.text else {
+            return (vec![GradientsParams::from_grads(weighted.backward(), model)], judged.detach());
+        };
+        let loss = |logits: Tensor<2>, picks: &Picks<'_>| {
+            let loss = text_loss(logits, text, picks) * weights.text;
+            (loss.clone(), loss.detach())
+        };
+        let Head { pulled, gradients, .. } =
+            head_gradients(config, model, TokenClassifier::text_logits, text, text.pick(hidden), loss);
+        let below = Tensor::cat(vec![weighted, pulled], 0).backward();
+        (vec![GradientsParams::from_grads(below, model), gradients], judged.detach())
+    }
+
+    /// As [`gradients`](Self::gradients), of the judgements alone, given the hidden states at the picks.
+    pub(super) fn gradients_of(
+        &self,
+        model: &TokenClassifier,
+        states: &[f32],
+        width: usize,
+        weight: f32,
+    ) -> (Vec<GradientsParams>, Tensor<1>) {
+        let judged = self.loss_of(model, states, width);
+        let gradients = (judged.clone() * weight).backward();
+        (vec![GradientsParams::from_grads(gradients, model)], judged.detach())
+    }
+
+    /// The loss of the judgements given the hidden states at the picks, one row of values for each.
+    pub(super) fn loss_of(&self, model: &TokenClassifier, states: &[f32], width: usize) -> Tensor<1> {
         let mut values = states.to_vec();
         values.resize(self.steps.padded() * width, 0.0);
         let states = TensorData::new(values, [self.steps.padded(), width]);
-        Losses { steps: self.judged(model, Tensor::from_data(states, &model.device())), text: None }
+        self.judged(model, Tensor::from_data(states, &model.device()))
     }
 
     /// The loss of the judgements, `[1]`, given the hidden states at the picks, `[picks, width]`.
@@ -295,6 +331,21 @@ impl Lesson {
     }
 }
 
+/// −Σ log π(token) over some of the tokens of `text`, `[1]`.
+fn text_loss(logits: Tensor<2>, text: &Packed, picks: &Picks<'_>) -> Tensor<1> {
+    let ones = picks.values(&vec![1.0; text.picks()], &logits.device());
+    (picks.target_log_probs(logits) * ones).sum().neg()
+}
+
+/// What each of the losses is multiplied by.
+#[derive(Debug, Clone, Copy)]
+pub struct Weights {
+    /// That of the judgements.
+    pub steps: f32,
+    /// That of the text.
+    pub text: f32,
+}
+
 /// What a forward pass costs, summed over its picks, `[1]` each.
 #[derive(Debug, Clone)]
 pub struct Losses {
@@ -302,4 +353,45 @@ pub struct Losses {
     pub steps: Tensor<1>,
     /// −Σ log π(token) over the tokens of good steps, where asked for.
     pub text: Option<Tensor<1>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::module::Module as _;
+    use burn::optim::GradientsAccumulator;
+    use burn::tensor::Device;
+    use minform_text::steps::PrmInput;
+
+    use super::*;
+    use crate::numbers::{gradient_numbers, numbers};
+    use crate::policy::Policy;
+    use crate::prm::Prm;
+
+    /// Through the embedding as head too, which gathers gradients from three sides.
+    #[test]
+    fn gradients_in_parts_add_up_to_that_of_the_losses() {
+        let policy = Policy::new(ModelConfig::small(40, 32, 2, 2), 3, &Device::flex().autodiff());
+        let prm = Prm::from_policy(&policy, 7);
+        let row = |ids: &[u32], label: f32| LabelledSteps {
+            input: PrmInput { ids: ids.to_vec(), positions: vec![2, ids.len() - 1], start: 1 },
+            labels: vec![Some(1.0), Some(label)],
+            outcome: None,
+        };
+        let lesson = Lesson::of_steps(&[row(&[3, 5, 7, 9, 11], 0.25), row(&[3, 4, 6, 8], 1.0)], true);
+        let Losses { steps, text } = lesson.losses(&prm.config, &prm.model);
+        let whole = (steps.clone() * 0.5 + text.expect("asked for") * 0.7).backward();
+        let expected = gradient_numbers(&prm.model, &GradientsParams::from_grads(whole, &prm.model));
+        let weights = Weights { steps: 0.5, text: 0.7 };
+        let (parts, judged) = lesson.gradients(&prm.config, &prm.model, weights);
+        let mut sum = GradientsAccumulator::new();
+        parts.into_iter().for_each(|part| sum.accumulate(&prm.model, part));
+        let found = gradient_numbers(&prm.model, &sum.grads());
+        let largest = expected.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+        let error = expected.iter().zip(&found).fold(0.0_f32, |error, (a, b)| error.max((a - b).abs()));
+        assert!(
+            expected.len() == prm.model.num_params() && largest > 0.1 && error < 1e-5 * largest,
+            "{error}, {largest}"
+        );
+        assert_eq!(numbers(judged), numbers(steps));
+    }
 }

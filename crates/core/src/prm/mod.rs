@@ -21,7 +21,7 @@ pub use best_of::{ChoiceCurve, Estimate, Ranking, Rated, choice_curves, rank};
 pub use calibration::calibration;
 pub use judge::Judge;
 pub use labelled::{LabelledSteps, Preference, preferences, token_values};
-pub use lesson::{Lesson, Losses};
+pub use lesson::{Lesson, Losses, Weights};
 pub use minform_credit::first_error;
 pub use quality::{area_under_roc, quality};
 pub use scale::Scale;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::features::Features;
 use super::labelled::balanced;
-use super::lesson::{Examples, Lesson};
+use super::lesson::{Examples, Lesson, Weights};
 use super::{LabelledSteps, Prm, Scale, quality, score};
 use crate::config::{self, Balance, Objective, Optimizer};
 use crate::event::{Event, Listener, Phase, PrmQuality, PrmStep, emit};
@@ -319,9 +319,9 @@ impl PrmTraining {
             Some(_) => {
                 let (model, grad_norm) = self.trainer.step(self.prm.model.clone()).await?;
                 self.prm.model = model;
-                grad_norm.unwrap_or(0.0)
+                grad_norm
             }
-            None => 0.0,
+            None => None,
         };
         self.progress.step = step;
         self.progress.tokens += read;
@@ -394,19 +394,17 @@ impl PrmTraining {
         let states = self.kept().map(|kept| (kept.of_batch(batch), kept.width()));
         let weight: f32 = lessons.iter().map(Lesson::weight).sum();
         let text_tokens: usize = lessons.iter().map(Lesson::text_tokens).sum();
-        let (model_config, text_weight) = (&self.prm.config, self.config.text_loss / text_tokens.max(1) as f32);
-        let sums = self.trainer.accumulate(&self.prm.model, &lessons, |model, lesson| {
-            let losses = match &states {
-                Some((states, width)) => lesson.losses_of(model, states, *width),
-                None => lesson.losses(model_config, model),
+        let text = self.config.text_loss / text_tokens.max(1) as f32;
+        let model_config = &self.prm.config;
+        let gradients = |model: &TokenClassifier, lesson: &Lesson, loss_scale: f32| {
+            let weights = Weights { steps: loss_scale / weight, text: loss_scale * text };
+            let (parts, judged) = match &states {
+                Some((states, width)) => lesson.gradients_of(model, states, *width, weights.steps),
+                None => lesson.gradients(model_config, model, weights),
             };
-            let judged = losses.steps / weight;
-            let whole = match losses.text {
-                Some(text) => judged.clone() + text * text_weight,
-                None => judged.clone(),
-            };
-            (whole, judged.detach())
-        })?;
+            (parts, judged / weight)
+        };
+        let sums = self.trainer.accumulate_parts(&self.prm.model, &lessons, gradients)?;
         match sums {
             Some(sums) => Ok(Some(scalar(sums).await?)),
             None => Ok(None),

@@ -50,7 +50,6 @@ pub async fn sft(
         let (model, grad_norm) = trainer.step(policy.model.clone()).await?;
         policy.model = model;
         tokens += read;
-        let grad_norm = grad_norm.unwrap_or(0.0);
         emit(listener, Event::SftStep(SftStep { step: step + 1, loss, lr, grad_norm }))?;
         emit(listener, Event::Progress { phase: Phase::Sft, done: step + 1, tokens })?;
     }

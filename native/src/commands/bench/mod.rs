@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use burn::tensor::Device;
+use minform_core::Error;
 use minform_core::config::{Config, Sampling, Sft};
 use minform_core::event::Event;
 use minform_core::model::{Cost, ModelConfig, Sequences};
@@ -208,16 +209,21 @@ impl Bencher {
             Example { prompt: ids, target }
         };
         let examples: Vec<Example> = self.rows(sequences).into_iter().map(example).collect();
-        let settings = Sft { steps: self.repeats + 1, batch: sequences.rows, ..self.config.sft.clone() };
+        let settings = Sft { steps: usize::MAX, batch: sequences.rows, ..self.config.sft.clone() };
         let (mut seconds, mut began) = (Vec::new(), Instant::now());
         let mut listen = |event: Event| {
-            if matches!(event, Event::SftStep(_)) {
-                seconds.push(began.elapsed().as_secs_f64());
+            if let Event::SftStep(step) = event {
+                // A step that overflowed in f16 was dropped before its end.
+                seconds.extend(step.grad_norm.map(|_| began.elapsed().as_secs_f64()));
                 began = Instant::now();
             }
-            ControlFlow::Continue(())
+            if seconds.len() > self.repeats { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        block_on(sft(&mut policy, &settings, &self.execution(), &mut |_, _| examples.clone(), &mut listen))?;
+        match block_on(sft(&mut policy, &settings, &self.execution(), &mut |_, _| examples.clone(), &mut listen)) {
+            Err(Error::Stopped) => {}
+            other => other?,
+        }
+        // The first one warms up.
         seconds.remove(0);
         Ok(self.measured(
             "update",
