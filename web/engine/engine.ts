@@ -1,6 +1,7 @@
 /** The engine as the page sees it: a worker that can be cancelled softly, ended, and started again. */
 
 import type { Backend, Build, DeviceReport, EngineMethods, ModelFile, ModelInfo, Slot } from "./protocol";
+import { ownWorker } from "./own-worker";
 import { type CallOptions, type Port, Remote } from "./rpc";
 
 export interface EngineOptions {
@@ -22,8 +23,6 @@ export interface Seat extends Port {
 
 /** Models by slot, kept so that a worker started anew can load them again. */
 export type Models = Partial<Record<Slot, ModelFile[]>>;
-
-const defaultWorker = (): Seat => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
 
 /** The name of errors after which the worker is of no use any more: those that a wasm program ends with. */
 const BROKEN = "RuntimeError";
@@ -91,7 +90,7 @@ export class Engine {
 
   #start(): [Seat, Remote<EngineMethods>, Promise<DeviceReport>] {
     const { build = "nano", backend = "cpu", module } = this.#options;
-    const worker = (this.#options.worker ?? defaultWorker)();
+    const worker = (this.#options.worker ?? ownWorker)();
     const remote = new Remote<EngineMethods>(worker);
     worker.addEventListener("error", (event) => remote.close(reason(event), BROKEN));
     const ready = remote.call("start", { build, backend, module: build === "nano" ? module : undefined });

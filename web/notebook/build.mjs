@@ -15,17 +15,24 @@ const web = fileURLToPath(new URL("..", import.meta.url));
 const to = join(web, "notebook/minform/static");
 const files = join(to, "files");
 
-/** In a notebook there is the CPU build alone; the worker says so when it is asked for another. */
-const cpuAlone = {
-  name: "minform-cpu-alone",
-  resolveId: (id) => (id.endsWith("wasm/webgpu/minform_web") ? "\0webgpu" : null),
-  load: (id) =>
-    id === "\0webgpu"
-      ? 'export default () => { throw new Error("the notebook widget computes on the CPU alone; open the playground in a browser tab for the GPU and pretrained models"); };'
-      : null,
-  // Whoever shows the widget gives the wasm module; without it there is no address to fall back to.
+const CPU_ALONE = "the notebook widget computes on the CPU alone; open the playground in a browser tab for the GPU and pretrained models";
+/** Modules that a bundle of one file cannot have: files beside it. */
+const ABSENT = {
+  "/wasm/webgpu/minform_web": `export default () => { throw new Error("${CPU_ALONE}"); };`,
+  "/own-worker": 'export const ownWorker = () => { throw new Error("the widget brings its own worker"); };',
+};
+
+const oneFile = {
+  name: "minform-one-file",
+  enforce: "pre",
+  resolveId(id) {
+    const absent = Object.keys(ABSENT).find((end) => id.endsWith(end));
+    return absent === undefined ? null : `\0${absent}`;
+  },
+  load: (id) => ABSENT[id.slice(1)] ?? null,
+  // The wasm module is given; there is no address to fall back to.
   transform: (code, id) =>
-    id.endsWith("minform_web.js") ? code.replace(/new URL\('minform_web_bg\.wasm', import\.meta\.url\)/, "undefined") : null,
+    id.endsWith("minform_web.js") ? code.replace("new URL('minform_web_bg.wasm', import.meta.url)", "undefined") : null,
 };
 
 /** One script, whole in itself. */
@@ -35,8 +42,8 @@ async function script(name) {
     root: web,
     logLevel: "warn",
     publicDir: false,
-    plugins: [cpuAlone],
-    worker: { format: "es", plugins: () => [cpuAlone] },
+    plugins: [oneFile],
+    worker: { format: "es", plugins: () => [oneFile], rollupOptions: { output: { codeSplitting: false } } },
     build: {
       write: false,
       target: "es2022",

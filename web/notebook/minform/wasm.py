@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import threading
 from typing import Any
 
@@ -87,11 +88,11 @@ class Wasm:
         self._thrown = ""
         try:
             return function(self._store, *values)
-        except wasmtime.Trap as trap:
-            raise MinformError(f"the engine broke off: {self._thrown or trap}") from trap
+        except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
+            raise MinformError(f"the engine broke off: {self._thrown or error}") from error
 
     def _import(self, wanted: wasmtime.ImportType) -> wasmtime.Func:
-        """What the build would ask of a browser. Requests in text ask for nothing; a panic tells why."""
+        """What the build would ask of a browser: random numbers for names of parameters, and words for its last."""
         name, of_type = str(wanted.name), wanted.type
         assert isinstance(of_type, wasmtime.FuncType)
 
@@ -100,6 +101,9 @@ class Wasm:
                 return None
             if "throw" in name and len(values) == 2:
                 self._thrown = bytes(self._memory.read(self._store, values[0], sum(values))).decode(errors="replace")
+            if "getRandomValues" in name and len(values) == 2:
+                self._memory.write(self._store, os.urandom(values[1]), values[0])
+                return None
             raise wasmtime.WasmtimeError(self._thrown or f"{name} asks for a browser")
 
         return wasmtime.Func(self._store, of_type, absent)

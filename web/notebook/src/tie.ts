@@ -24,6 +24,8 @@ const ties = new Map<string, Promise<Tie>>();
 export class Tie {
   readonly bench: Workbench;
   #model: Model;
+  /** Views that are there or about to be. */
+  #users = 0;
   #views = new Set<Playground>();
   #ends: (() => void)[] = [];
   /** Runs of another tie have the same names. */
@@ -32,15 +34,14 @@ export class Tie {
   #training = new Throttle(() => this.#tellTraining(), TELL_MS);
   #picture = new Throttle(() => void this.#tellPicture(), PICTURE_MS);
 
-  /** The tie of a model, made if there is none. */
-  static open(model: Model): Promise<Tie> {
+  /** The tie of a model, made if there is none; `close` ends every `open`. */
+  static async open(model: Model): Promise<Tie> {
     const name = model.get("_name");
-    let tie = ties.get(name);
-    if (tie === undefined) {
-      tie = makeWorkbench(true).then((bench) => new Tie(model, bench));
-      tie.catch(() => ties.delete(name));
-      ties.set(name, tie);
-    }
+    const opening = ties.get(name) ?? makeWorkbench(true).then((bench) => new Tie(model, bench));
+    ties.set(name, opening);
+    opening.catch(() => ties.delete(name));
+    const tie = await opening;
+    tie.#users += 1;
     return tie;
   }
 
@@ -64,7 +65,8 @@ export class Tie {
   /** With the last view, everything ends. */
   close(view: Playground): void {
     this.#views.delete(view);
-    if (this.#views.size > 0) return;
+    this.#users -= 1;
+    if (this.#users > 0) return;
     ties.delete(this.#model.get("_name"));
     this.#state.flush();
     for (const end of this.#ends) end();

@@ -58,6 +58,23 @@ test("a frame in an exported notebook is as high as what it shows", async ({ pag
   await expect.poll(async () => (await page.locator("iframe").boundingBox())?.height ?? 0).toBeGreaterThan(800);
 });
 
+test("a notebook that nbconvert has run and exported still computes", async ({ page }) => {
+  test.skip(!has("nbconvert", "ipykernel"), "MINFORM_PYTHON has no nbconvert");
+  const folder = mkdtempSync(join(tmpdir(), "minform-export-"));
+  const source = "from minform import Playground\nPlayground(steps=['a', 'b'], rewards=[0.9, -0.2]).render_static()";
+  const cell = { cell_type: "code", id: "one", execution_count: null, metadata: {}, outputs: [], source };
+  const notebook = { nbformat: 4, nbformat_minor: 5, metadata: {}, cells: [cell] };
+  writeFileSync(join(folder, "lesson.ipynb"), JSON.stringify(notebook));
+  const done = spawnSync(PYTHON, ["-m", "nbconvert", "--to", "html", "--execute", "lesson.ipynb"], { cwd: folder, encoding: "utf8" });
+  expect(done.status, done.stderr).toBe(0);
+  const body = readFileSync(join(folder, "lesson.html"), "utf8");
+  // The page around the frame asks for scripts of its own, which are not there.
+  await page.route("**/*", (route) => route.abort());
+  await page.route("http://localhost/lesson.html", (route) => route.fulfill({ contentType: "text/html", body }));
+  await page.goto("http://localhost/lesson.html");
+  await computes(page.frameLocator('iframe[title="minform playground"]'));
+});
+
 test("where a page allows no workers, it computes itself", async ({ page }) => {
   const files = rendered();
   const policy = `<meta http-equiv="Content-Security-Policy" content="script-src 'unsafe-inline' 'wasm-unsafe-eval' blob:; worker-src 'none'">`;
