@@ -90,9 +90,10 @@ export class Engine {
 
   #start(): [Seat, Remote<EngineMethods>, Promise<DeviceReport>] {
     const { build = "nano", backend = "cpu", module } = this.#options;
-    const worker = (this.#options.worker ?? ownWorker)();
+    const make: () => Seat = this.#options.worker ?? ownWorker;
+    const worker = make();
     const remote = new Remote<EngineMethods>(worker);
-    worker.addEventListener("error", (event) => remote.close(reason(event), BROKEN));
+    worker.addEventListener("error", (event: ErrorEvent) => remote.close(reason(event), BROKEN));
     const ready = remote.call("start", { build, backend, module: build === "nano" ? module : undefined });
     // Whoever calls hears of the failure; nobody has to.
     ready.catch(() => undefined);

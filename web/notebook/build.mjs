@@ -43,7 +43,7 @@ async function script(name) {
     logLevel: "warn",
     publicDir: false,
     plugins: [oneFile],
-    worker: { format: "es", plugins: () => [oneFile], rollupOptions: { output: { codeSplitting: false } } },
+    worker: { format: "iife", plugins: () => [oneFile], rollupOptions: { output: { codeSplitting: false } } },
     build: {
       write: false,
       target: "es2022",

@@ -14,10 +14,9 @@ function filesInPage(): Files {
 /** Where the page around allows it; else the frame scrolls. */
 function fitFrame(): void {
   try {
-    const frame = window.frameElement;
-    if (!(frame instanceof Object) || !("style" in frame)) return;
-    const { style } = frame as HTMLIFrameElement;
-    const fit = (): string => (style.height = `${document.documentElement.offsetHeight + 2}px`);
+    const frame = window.frameElement as HTMLIFrameElement | null;
+    if (frame === null) return;
+    const fit = (): string => (frame.style.height = `${document.documentElement.offsetHeight + 2}px`);
     new ResizeObserver(fit).observe(document.documentElement);
   } catch {
     // A frame of another origin keeps the height it was given.

@@ -31,20 +31,16 @@ async function allowsWorkers(): Promise<boolean> {
   }
 }
 
-/** Computes in slices, between which the page lives on. */
+/** Computes in slices, between which the page lives on. What is said arrives as it is, not as a copy. */
 function seatHere(): Seat {
-  const { port1: here, port2: there } = new MessageChannel();
-  here.start();
-  there.start();
-  const free = attend(there);
-  return {
-    postMessage: (message: unknown, transfer: Transferable[] = []) => here.postMessage(message, transfer),
-    addEventListener(type: string, listener: (event: never) => void) {
-      if (type === "message") here.addEventListener("message", listener as (event: MessageEvent) => void);
-    },
-    terminate() {
-      here.close();
-      void free();
-    },
-  };
+  const [here, there] = [new EventTarget(), new EventTarget()];
+  const say = (to: EventTarget, data: unknown): void =>
+    queueMicrotask(() => to.dispatchEvent(new MessageEvent("message", { data })));
+  const port = (own: EventTarget, other: EventTarget): Omit<Seat, "terminate"> => ({
+    postMessage: (message: unknown) => say(other, message),
+    addEventListener: (type: string, listener: (event: never) => void) =>
+      own.addEventListener(type, listener as EventListener),
+  });
+  const free = attend(port(there, here));
+  return { ...port(here, there), terminate: () => void free() };
 }
