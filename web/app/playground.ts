@@ -29,6 +29,8 @@ export interface Configuration {
   models?: Place;
   /** Folder that holds recorded samples. */
   recorded?: Place;
+  /** Address of a page with the playground alone, which links lead to. */
+  page?: string | URL;
   engine?: EngineOptions;
 }
 
@@ -43,8 +45,9 @@ export function configure(change: Configuration): void {
 export async function makeWorkbench(embedded: boolean): Promise<Workbench> {
   const credit = await loadCredit(configuration.credit);
   const beside = (folder: string): URL => new URL(folder, document.baseURI);
-  const { models = beside("models/"), recorded = beside("recorded/"), engine = {} } = configuration;
-  return new Workbench(credit, { embedded, models, recorded, engine });
+  const own = embedded ? "" : location.origin + location.pathname;
+  const { models = beside("models/"), recorded = beside("recorded/"), page = own, engine = {} } = configuration;
+  return new Workbench(credit, { embedded, models, recorded, page, engine });
 }
 
 /** What `minform-training` tells of the live run. */

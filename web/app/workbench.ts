@@ -53,6 +53,8 @@ export interface Addresses {
   models: Place;
   /** Folder that holds recorded samples. */
   recorded: Place;
+  /** Address of a page with the playground alone; empty where nobody told one. */
+  page: string | URL;
   engine: EngineOptions;
 }
 

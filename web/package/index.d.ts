@@ -6,6 +6,8 @@ export interface Configuration {
   models?: Place;
   /** Folder that holds recorded samples. */
   recorded?: Place;
+  /** Address of a page with the playground alone, which the links of Share lead to; without it they are fragments. */
+  page?: string | URL;
   engine?: {
     /** The full build reads pretrained models and knows the GPU; it is several times as large. */
     build?: "nano" | "full";

@@ -3,6 +3,7 @@
 import type { Playground } from "../../app/playground";
 import { bundle } from "./bundle";
 import type { Files } from "./files";
+import { ZOOM } from "./zoom";
 
 function filesInPage(): Files {
   const parts = [...document.querySelectorAll<HTMLScriptElement>("script[data-file]")];
@@ -28,6 +29,7 @@ const { build = "" } = document.documentElement.dataset;
 try {
   await bundle(build, async () => filesInPage());
   const element = document.querySelector<Playground>("minform-playground");
+  element?.style.setProperty("zoom", ZOOM);
   if (element !== null) element.value = JSON.parse(state) as object;
   fitFrame();
 } catch (error) {

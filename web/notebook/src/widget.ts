@@ -6,6 +6,7 @@ import type { Model } from "./model";
 import { seats } from "./seat";
 import { followTheme } from "./theme";
 import { Tie } from "./tie";
+import { ZOOM } from "./zoom";
 
 /** Gives the playground its parts. Called once in a page, before anything is shown. */
 export async function furnish(files: Files): Promise<void> {
@@ -25,6 +26,7 @@ export async function show(model: Model, el: HTMLElement): Promise<() => void> {
   const tie = await Tie.open(model);
   const element = document.createElement("minform-playground") as Playground;
   element.embedded = true;
+  element.style.setProperty("zoom", ZOOM);
   element.bench = tie.bench;
   const end = followTheme(element, model);
   limitHeight(el, model.get("height"));

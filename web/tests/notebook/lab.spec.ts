@@ -21,8 +21,7 @@ test("a number of the page, the slider, and both ways between page and Python", 
 
   const slider = page.getByRole("slider", { name: "Temperature T" });
   await expect(slider).toHaveAttribute("aria-valuetext", "0.1");
-  await slider.press("ArrowRight");
-  await slider.press("ArrowRight");
+  await slider.press("PageUp");
   const moved = await slider.getAttribute("aria-valuetext");
   expect(Number(moved)).toBeGreaterThan(0.1);
   await page.waitForTimeout(400);
@@ -61,12 +60,30 @@ test("live training from the page and from Python", async ({ page, lab }) => {
   await expect(page.getByText("1 of 6")).toBeVisible({ timeout: 60_000 });
   await page.getByRole("button", { name: "Play" }).click();
   await expect(page.getByText("6 of 6")).toBeVisible({ timeout: 90_000 });
+  // An evaluation follows the last update.
+  await expect(page.getByRole("button", { name: "Play" })).toBeDisabled({ timeout: 30_000 });
   await page.waitForTimeout(500);
   expect(await notebook.print(1)).toBe("['min', 'sum'] 12 done True");
   await notebook.run(2);
   await expect(page.getByText("0 of 6")).toBeVisible();
   await page.waitForTimeout(400);
   expect(await notebook.print(3)).toBe("0 empty");
+});
+
+test("a page that is loaded anew shows the widget as it was", async ({ page, lab }) => {
+  const notebook = await Notebook.open(page, lab, "anew", [SOLUTION, "print(p.temperature)"]);
+  await notebook.run(0);
+  const slider = page.getByRole("slider", { name: "Temperature T" });
+  await slider.press("PageUp");
+  const moved = (await slider.getAttribute("aria-valuetext")) ?? "";
+  await page.waitForTimeout(400);
+  await page.keyboard.press("Control+s");
+  await expect(page.locator(".jp-mod-dirty")).toHaveCount(0);
+  await page.goto(`${lab.url}lab/tree/anew.ipynb`);
+  await expect(slider).toHaveAttribute("aria-valuetext", moved, { timeout: 60_000 });
+  await slider.press("Home");
+  await page.waitForTimeout(400);
+  expect(await notebook.print(1)).toBe("0.001");
 });
 
 test("a cell that is run again and again leaves no workers and no memory behind", async ({ page, lab }) => {

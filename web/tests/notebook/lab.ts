@@ -106,7 +106,8 @@ export class Notebook {
     const cell = this.cell(at);
     const prompt = cell.locator(".jp-InputPrompt");
     const before = await prompt.innerText();
-    await cell.locator(".jp-InputArea-editor").click();
+    await prompt.click();
+    await expect(cell).toHaveClass(/jp-mod-active/);
     await this.page.keyboard.press("Control+Enter");
     await expect(prompt).not.toHaveText(before, { timeout: 60_000 });
     await expect(prompt).toHaveText(/^\[\d+\]:$/, { timeout: 60_000 });
