@@ -108,11 +108,12 @@ def credit(
     tokens: of each step, 1 unless told; baselines that count tokens need them.
     baseline: none, group-mean, rloo-step, rloo-token, rloo-paper or grpo; none for one solution, rloo-step for a group.
     """
-    is_group = len(rewards) > 0 and hasattr(rewards[0], "__len__")
-    if tokens is not None and is_group and len(tokens) != len(rewards):
-        raise ValueError(f"there are {len(rewards)} solutions, but tokens of {len(tokens)}")
-    solutions = list(rewards) if is_group else [rewards]
+    given = list(rewards)
+    is_group = len(given) > 0 and hasattr(given[0], "__len__")
+    solutions = given if is_group else [given]
     counts = [None] * len(solutions) if tokens is None else list(tokens) if is_group else [tokens]
+    if len(counts) != len(solutions):
+        raise ValueError(f"there are {len(solutions)} solutions, but tokens of {len(counts)}")
     rows = [_row(one, count) for one, count in zip(solutions, counts)]
     baseline = baseline or ("rloo-step" if is_group else "none")
     if baseline not in BASELINES:

@@ -25,7 +25,7 @@ class Playground(anywidget.AnyWidget):
     `height` is also a trait: set it and the page follows, move a slider and the trait follows.
 
     view: solution, group, best-of-n, gallery, train or device.
-    problem, steps: a solution. Without `rewards` the nano reward model, which knows the arithmetic world alone, scores it.
+    problem, steps: a solution. Without `rewards` the nano reward model scores it; it knows the arithmetic world alone.
     rewards: scores typed by hand, one per step, from -1 to 1. Later they are read and set as `scores`.
     label: index of the first wrong step by ground truth, -1 for none, None if nobody knows.
     temperature: T of the soft minimum; 0 is the exact minimum. gamma: discount of the sum. Both also of the live run.

@@ -1,4 +1,4 @@
-"""The program `minform`, where there is one: any reward model at its full speed, and a way to compute without wasmtime."""
+"""The program `minform`, where there is one: any reward model at full speed, and a way to compute without wasmtime."""
 
 from __future__ import annotations
 

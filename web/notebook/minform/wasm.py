@@ -22,17 +22,20 @@ class Wasm:
         # Without a folder of its own, as in a read-only home, it is compiled in every process.
         with contextlib.suppress(wasmtime.WasmtimeError):
             config.cache = True
-        engine = wasmtime.Engine(config)
-        self._store = wasmtime.Store(engine)
-        module = wasmtime.Module(engine, unpacked("engine.wasm"))
-        imports = [self._import(one) for one in module.imports]
-        self._exports = wasmtime.Instance(self._store, module, imports).exports(self._store)
-        self._thrown = ""
-        self._has_model = False
+        self._engine = wasmtime.Engine(config)
+        self._module = wasmtime.Module(self._engine, unpacked("engine.wasm"))
         # One instance, one memory: calls from several threads wait for each other.
         self._lock = threading.Lock()
-        if "__wbindgen_start" in self._exports:
-            self._call("__wbindgen_start")
+        self._start()
+
+    def _start(self) -> None:
+        """Begins with a fresh memory."""
+        self._store = wasmtime.Store(self._engine)
+        imports = [self._import(one) for one in self._module.imports]
+        self._exports = wasmtime.Instance(self._store, self._module, imports).exports(self._store)
+        self._thrown = ""
+        self._has_model = False
+        self._call("__wbindgen_start")
 
     def credit(self, rows: list[dict[str, Any]], form: dict[str, Any], baseline: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._ask(ask="credit", rows=rows, form=form, baseline=baseline)
@@ -89,7 +92,10 @@ class Wasm:
         try:
             return function(self._store, *values)
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
-            raise MinformError(f"the engine broke off: {self._thrown or error}") from error
+            reason = self._thrown or error
+            # Nothing in a memory is to be trusted whose program broke off.
+            self._start()
+            raise MinformError(f"the engine broke off: {reason}") from error
 
     def _import(self, wanted: wasmtime.ImportType) -> wasmtime.Func:
         """What the build would ask of a browser: random numbers for names of parameters, and words for its last."""

@@ -81,6 +81,13 @@ def test_bad_rewards_are_refused():
     assert credit([]).returns == []
 
 
+def test_after_a_break_it_goes_on():
+    engine = solver.solver()
+    with pytest.raises(MinformError, match="broke off"):
+        engine._call("answerText", 0, -1)
+    assert credit(pandas.Series([0.5, 0.25], index=[7, 9]), form="sum").returns == [0.75, 0.25]
+
+
 def test_the_program_gives_the_same():
     if program.find() is None:
         pytest.skip("there is no program minform; MINFORM_BINARY may name it")

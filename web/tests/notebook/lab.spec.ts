@@ -87,6 +87,7 @@ test("a page that is loaded anew shows the widget as it was", async ({ page, lab
 });
 
 test("a cell that is run again and again leaves no workers and no memory behind", async ({ page, lab }) => {
+  test.setTimeout(300_000);
   const notebook = await Notebook.open(page, lab, "again", [SOLUTION, "p.close()"]);
   const devtools = await page.context().newCDPSession(page);
   const heap = async (): Promise<number> => {
