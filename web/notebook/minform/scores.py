@@ -60,7 +60,7 @@ def score(
 
     Without `prm` by the nano reward model of this package, which knows problems of the arithmetic world and nothing
     else: `unknown` tells how much of a text it cannot read. `prm` is the folder of another model, which the program
-    `minform` reads.
+    `minform` reads; give it the problem in the form that it was trained on.
     """
     if not isinstance(problem, str):
         raise ValueError(f"problem must be text, not {problem!r}")

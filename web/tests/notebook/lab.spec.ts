@@ -86,6 +86,28 @@ test("a page that is loaded anew shows the widget as it was", async ({ page, lab
   expect(await notebook.print(1)).toBe("0.001");
 });
 
+test("a notebook whose kernel is gone shows the widget that was saved with it, and it computes", async ({ page, lab }) => {
+  const notebook = await Notebook.open(page, lab, "kept", [SOLUTION]);
+  await notebook.run(0);
+  const slider = page.getByRole("slider", { name: "Temperature T" });
+  await slider.press("PageUp");
+  const moved = (await slider.getAttribute("aria-valuetext")) ?? "";
+  await page.waitForTimeout(400);
+  await page.keyboard.press("Control+s");
+  await expect(page.locator(".jp-mod-dirty")).toHaveCount(0);
+  const sessions = (await (await fetch(`${lab.url}api/sessions`)).json()) as { id: string; path: string }[];
+  const token = /_xsrf=([^;]+)/.exec((await fetch(`${lab.url}lab`)).headers.get("set-cookie") ?? "")?.[1] ?? "";
+  const headers = { "X-XSRFToken": token, Cookie: `_xsrf=${token}` };
+  for (const { id, path } of sessions) {
+    if (path === "kept.ipynb") expect((await fetch(`${lab.url}api/sessions/${id}`, { method: "DELETE", headers })).status).toBe(204);
+  }
+  await page.goto(`${lab.url}lab/tree/kept.ipynb`);
+  await expect(slider).toHaveAttribute("aria-valuetext", moved, { timeout: 60_000 });
+  await page.getByRole("button", { name: "exact", exact: true }).click();
+  const exact = page.getByRole("region", { name: "Minimum of the step rewards", exact: true });
+  await expect(exact.locator(".outcome")).toHaveText("−0.20");
+});
+
 test("a cell that is run again and again leaves no workers and no memory behind", async ({ page, lab }) => {
   test.setTimeout(300_000);
   const notebook = await Notebook.open(page, lab, "again", [SOLUTION, "p.close()"]);

@@ -5,7 +5,7 @@
  */
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -52,15 +52,24 @@ const OPTIONS = ["--no-browser", "--ip=127.0.0.1", "--allow-root", "--IdentityPr
 async function startLab(): Promise<[Lab, () => void]> {
   const folder = mkdtempSync(join(tmpdir(), "minform-lab-"));
   const port = await freePort();
-  const environment = { ...process.env, JUPYTER_CONFIG_DIR: join(folder, ".config"), JUPYTER_DATA_DIR: join(folder, ".data") };
+  const places = { JUPYTER_CONFIG_DIR: ".config", JUPYTER_DATA_DIR: ".data", JUPYTERLAB_SETTINGS_DIR: ".settings" };
+  const own = Object.fromEntries(Object.entries(places).map(([name, place]) => [name, join(folder, place)]));
+  keepWidgets(own["JUPYTERLAB_SETTINGS_DIR"] ?? folder);
   const settings = [`--ServerApp.root_dir=${folder}`, `--port=${port}`, "--ServerApp.port_retries=0"];
-  const server = spawn(PYTHON, ["-m", "jupyterlab", ...OPTIONS, ...settings], { env: environment, stdio: "ignore" });
+  const server = spawn(PYTHON, ["-m", "jupyterlab", ...OPTIONS, ...settings], { env: { ...process.env, ...own }, stdio: "ignore" });
   await answers(`http://127.0.0.1:${port}/lab`, server);
   const end = (): void => {
     server.kill("SIGTERM");
     rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   };
   return [{ url: `http://127.0.0.1:${port}/`, folder }, end];
+}
+
+/** Has Lab save the state of widgets with a notebook, which it leaves out unless told. */
+function keepWidgets(settings: string): void {
+  const plugin = join(settings, "@jupyter-widgets/jupyterlab-manager");
+  mkdirSync(plugin, { recursive: true });
+  writeFileSync(join(plugin, "plugin.jupyterlab-settings"), JSON.stringify({ saveState: true }));
 }
 
 export const test = base.extend<object, { lab: Lab }>({
@@ -106,10 +115,13 @@ export class Notebook {
     const cell = this.cell(at);
     const prompt = cell.locator(".jp-InputPrompt");
     const before = await prompt.innerText();
-    await prompt.click();
-    await expect(cell).toHaveClass(/jp-mod-active/);
-    await this.page.keyboard.press("Control+Enter");
-    await expect(prompt).not.toHaveText(before, { timeout: 60_000 });
+    // Lab that has just been opened may not hear the first keys.
+    await expect(async () => {
+      await prompt.click();
+      await expect(cell).toHaveClass(/jp-mod-active/);
+      await this.page.keyboard.press("Control+Enter");
+      await expect(prompt).not.toHaveText(before);
+    }).toPass({ timeout: 90_000 });
     await expect(prompt).toHaveText(/^\[\d+\]:$/, { timeout: 60_000 });
   }
 
