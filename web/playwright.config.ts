@@ -23,7 +23,7 @@ export default defineConfig({
     { name: "webgpu", testDir: "tests/webgpu", use: { launchOptions: { executablePath, args: WEBGPU } } },
     { name: "pretrained", testDir: "tests/pretrained", use: { launchOptions: { executablePath, args: WEBGPU } } },
     // The widget of web/notebook in a real JupyterLab, which the tests start themselves.
-    { name: "notebook", testDir: "tests/notebook" },
+    { name: "notebook", testDir: "tests/notebook", use: { screenshot: "only-on-failure" } },
     // Not a test: stores scores and samples of the nano models for the page to begin with.
     { name: "record", testDir: "tests/record" },
   ],
