@@ -41,12 +41,17 @@ def code_of(solution):
 def wrong_code(exercise):
     """The cell of an exercise with wrong answers: what is None becomes a function, which is no number and no list."""
     return re.sub(
-        r"^(\w+) = None\b.*$", r"\1 = lambda *given: [99.0] * 9", exercise.source, flags=re.MULTILINE
+        r"^(\w+) = None\b.*$",
+        r"\1 = lambda *given: [99.0] * 9",
+        exercise.source,
+        flags=re.MULTILINE,
     )
 
 
 def printed(cell):
-    return "".join(output.get("text", "") for output in cell.outputs if output.output_type == "stream")
+    return "".join(
+        output.get("text", "") for output in cell.outputs if output.output_type == "stream"
+    )
 
 
 def run(client, source):
@@ -66,8 +71,12 @@ def check(path):
     notebook = nbformat.read(path, as_version=4)
     check_format(notebook)
     exercises, solutions = tagged(notebook, "exercise"), tagged(notebook, "solution")
-    assert len(exercises) == len(solutions) == 3, "there have to be three exercises with a solution each"
-    client = NotebookClient(notebook, timeout=2 * SLOWEST, resources={"metadata": {"path": str(FOLDER)}})
+    assert len(exercises) == len(solutions) == 3, (
+        "there have to be three exercises with a solution each"
+    )
+    client = NotebookClient(
+        notebook, timeout=2 * SLOWEST, resources={"metadata": {"path": str(FOLDER)}}
+    )
     with client.setup_kernel():
         start = time.monotonic()
         for at, cell in enumerate(list(notebook.cells)):
@@ -75,7 +84,9 @@ def check(path):
         seconds = time.monotonic() - start
         for exercise, solution in zip(exercises, solutions):
             expect(UNANSWERED, printed(exercise), f"{exercise.id} without an answer")
-            expect(WRONG, run(client, wrong_code(exercise)), f"{exercise.id} with a wrong answer")
+            expect(
+                WRONG, run(client, wrong_code(exercise)), f"{exercise.id} with a wrong answer"
+            )
             expect(RIGHT, run(client, code_of(solution)), f"{solution.id}")
     assert seconds < SLOWEST, f"takes {seconds:.0f} s; {SLOWEST} s are allowed"
     return seconds
@@ -83,7 +94,9 @@ def check(path):
 
 def main(names):
     paths = [
-        path for path in sorted(FOLDER.glob("*.ipynb")) if not names or path.name.startswith(tuple(names))
+        path
+        for path in sorted(FOLDER.glob("*.ipynb"))
+        if not names or path.name.startswith(tuple(names))
     ]
     for path in paths:
         print(f"{path.stem}: {check(path):.1f} s, exercises hold", flush=True)
