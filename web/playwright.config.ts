@@ -22,6 +22,8 @@ export default defineConfig({
     { name: "tests", testDir: "tests/browser" },
     { name: "webgpu", testDir: "tests/webgpu", use: { launchOptions: { executablePath, args: WEBGPU } } },
     { name: "pretrained", testDir: "tests/pretrained", use: { launchOptions: { executablePath, args: WEBGPU } } },
+    // The widget of web/notebook in a real JupyterLab, which the tests start themselves.
+    { name: "notebook", testDir: "tests/notebook", use: { screenshot: "only-on-failure" } },
     // Not a test: stores scores and samples of the nano models for the page to begin with.
     { name: "record", testDir: "tests/record" },
   ],
@@ -35,9 +37,13 @@ export default defineConfig({
     launchOptions: { executablePath, args: ARGUMENTS },
   },
   // A server that is there already may show another build, or end in the middle.
-  webServer: {
-    command: `npx vite preview --port ${PORT} --strictPort`,
-    port: PORT,
-    reuseExistingServer: process.env["CI"] === undefined,
-  },
+  ...(process.argv.includes("--project=notebook")
+    ? {}
+    : {
+        webServer: {
+          command: `npx vite preview --port ${PORT} --strictPort`,
+          port: PORT,
+          reuseExistingServer: process.env["CI"] === undefined,
+        },
+      }),
 });

@@ -2,6 +2,7 @@
 
 import type { ModelFile, Slot } from "../engine/protocol";
 import { joined } from "./bytes";
+import { type Place, open } from "./place";
 
 const NANO_FILES = ["config.json", "tokenizer.json", "model.safetensors"] as const;
 
@@ -13,15 +14,15 @@ export interface Progress {
 
 /** Fetches the nano policy and PRM from `base`; `heard` is told of all files together. */
 export async function fetchNano(
-  base: string | URL,
+  base: Place,
   heard: (progress: Progress) => void,
 ): Promise<Record<Slot, ModelFile[]>> {
   const hear = together(heard);
   const fetchOne = async (slot: Slot, name: string): Promise<ModelFile> => {
-    const address = new URL(`nano/${slot}/${name}`, base);
-    const response = await fetch(address);
+    const path = `nano/${slot}/${name}`;
+    const response = await open(base, path);
     if (!response.ok) throw new Error(`${name} of the nano ${slot} did not arrive: status ${response.status}`);
-    return { name, bytes: await read(response, hear(address.href)) };
+    return { name, bytes: await read(response, hear(path)) };
   };
   const fetchAll = (slot: Slot): Promise<ModelFile[]> => Promise.all(NANO_FILES.map((name) => fetchOne(slot, name)));
   const [policy, prm] = await Promise.all([fetchAll("policy"), fetchAll("prm")]);

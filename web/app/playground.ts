@@ -16,17 +16,21 @@ import { define, sheet } from "./part";
 import { decode, encode } from "./permalink";
 import { readState } from "./files";
 import { Refused } from "./schema";
+import type { Place } from "./place";
 import { type State, VIEWS, type ViewName, consistent, initialState } from "./state";
-import { Workbench } from "./workbench";
+import type { LoggedEvent, TrainingState } from "./training";
+import { type Command, Workbench } from "./workbench";
 
 /** Where the parts of a bundle lie; whoever bundles this anew tells its own. */
 export interface Configuration {
-  /** Address of the credit build. */
-  credit?: string | URL;
+  /** Address of the credit build, or what was compiled from it. */
+  credit?: string | URL | WebAssembly.Module;
   /** Folder that holds `nano/`. */
-  models?: string | URL;
+  models?: Place;
   /** Folder that holds recorded samples. */
-  recorded?: string | URL;
+  recorded?: Place;
+  /** Address of a page with the playground alone, which links lead to. */
+  page?: string | URL;
   engine?: EngineOptions;
 }
 
@@ -35,6 +39,30 @@ const configuration: Configuration = {};
 /** Called before the first element is made. */
 export function configure(change: Configuration): void {
   Object.assign(configuration, change);
+}
+
+/** A workbench with the parts that have been told; whoever makes it ends it. */
+export async function makeWorkbench(embedded: boolean): Promise<Workbench> {
+  const credit = await loadCredit(configuration.credit);
+  const beside = (folder: string): URL => new URL(folder, document.baseURI);
+  const own = embedded ? "" : location.origin + location.pathname;
+  const { models = beside("models/"), recorded = beside("recorded/"), page = own, engine = {} } = configuration;
+  return new Workbench(credit, { embedded, models, recorded, page, engine });
+}
+
+/** What `minform-training` tells of the live run. */
+export interface TrainingDetail {
+  phase: TrainingState["phase"];
+  /** Updates that both policies have made. */
+  made: number;
+  failure: string;
+  /** Everything that was told of the run, oldest first. */
+  events: readonly LoggedEvent[];
+}
+
+export function trainingDetail({ training }: Workbench): TrainingDetail {
+  const { phase, failure, run } = training.store.value;
+  return { phase, made: training.made, failure, events: run?.log ?? [] };
 }
 
 /** Quiet time after a change before the address follows it. */
@@ -59,6 +87,7 @@ export class Playground extends LitElement {
     state: {},
     view: {},
     embedded: { type: Boolean, reflect: true },
+    bench: { attribute: false },
     failure: { state: true },
   };
 
@@ -67,8 +96,11 @@ export class Playground extends LitElement {
   declare view: string | null;
   /** Inside another page: leaves the address of that page alone. */
   declare embedded: boolean;
+  /** A workbench that several elements share; whoever made it ends it. Without one, the element makes its own. */
+  declare bench: Workbench | null;
   declare failure: string;
   #bench: Workbench | null = null;
+  #given: Partial<State> = {};
   #ends: (() => void)[] = [];
 
   constructor() {
@@ -77,6 +109,7 @@ export class Playground extends LitElement {
     this.state = null;
     this.view = null;
     this.embedded = false;
+    this.bench = null;
     this.failure = "";
   }
 
@@ -89,7 +122,7 @@ export class Playground extends LitElement {
     super.disconnectedCallback();
     for (const end of this.#ends) end();
     this.#ends = [];
-    this.#bench?.close();
+    if (this.#bench !== this.bench) this.#bench?.close();
     this.#bench = null;
   }
 
@@ -108,15 +141,48 @@ export class Playground extends LitElement {
     return this.#bench === null ? "" : encode(this.#bench.state.value);
   }
 
+  /** What is on screen; `null` before there is anything. Setting some of its fields changes these alone. */
+  get value(): State | null {
+    return this.#bench?.state.value ?? null;
+  }
+
+  set value(fields: Partial<State>) {
+    if (this.#bench === null) this.#given = { ...this.#given, ...fields };
+    else this.#change(this.#bench, fields);
+  }
+
+  /** Has the live run go on until it is done or paused. */
+  play(): void {
+    this.#drive({ do: "play" });
+  }
+
+  pause(): void {
+    this.#drive({ do: "pause" });
+  }
+
+  /** Has both policies make so many updates. */
+  step(count = 1): void {
+    this.#drive({ do: "step", count });
+  }
+
+  /** Puts the live run away; the next begins from the first policy. */
+  reset(): void {
+    this.#drive({ do: "reset" });
+  }
+
+  #drive(command: Command): void {
+    if (this.#bench === null) throw new Error("the playground is not open yet; wait for its event minform-state");
+    void this.#bench.drive(command);
+  }
+
   async #open(): Promise<void> {
     try {
-      const credit = await loadCredit(configuration.credit);
+      const bench = this.bench ?? (await makeWorkbench(this.embedded));
       if (!this.isConnected || this.#bench !== null) return;
-      const beside = (folder: string): URL => new URL(folder, document.baseURI);
-      const { models = beside("models/"), recorded = beside("recorded/"), engine = {} } = configuration;
-      this.#bench = new Workbench(credit, { embedded: this.embedded, models, recorded, engine });
-      await this.#restore(this.#bench);
-      if (!this.embedded) this.#followAddress(this.#bench);
+      this.#bench = bench;
+      if (bench !== this.bench) await this.#restore(bench);
+      if (!this.embedded) this.#followAddress(bench);
+      this.#tell(bench);
       this.requestUpdate();
       await this.updateComplete;
       // After the first paint; the page is of use without the engine.
@@ -137,6 +203,24 @@ export class Playground extends LitElement {
       bench.say(`The link was not opened: ${messageOf(error)}.`, "error");
     }
     this.#show(bench);
+    this.#change(bench, this.#given);
+  }
+
+  #change(bench: Workbench, fields: Partial<State>): void {
+    try {
+      bench.change(fields);
+    } catch (error) {
+      bench.say(`The page was not changed: ${messageOf(error)}.`, "error");
+    }
+  }
+
+  /** Tells the page around this element what changes. */
+  #tell(bench: Workbench): void {
+    const state = (): boolean => this.dispatchEvent(new CustomEvent("minform-state", { detail: bench.state.value }));
+    const training = (): boolean =>
+      this.dispatchEvent(new CustomEvent("minform-training", { detail: trainingDetail(bench) }));
+    this.#ends.push(bench.state.subscribe(state), bench.training.store.subscribe(training));
+    state();
   }
 
   #show(bench: Workbench): void {

@@ -1,5 +1,6 @@
 /** Samples with their scores: recorded with this page, or drawn and scored in it. Both are made the same way. */
 
+import { type Place, open } from "./place";
 import { list, number, oneOf, record, text, truth, type Checked, integer } from "./schema";
 import { LIMITS } from "./state";
 import type { Workbench } from "./workbench";
@@ -31,8 +32,8 @@ export interface Recording {
 }
 
 /** What `npm run record` stored beside the page. */
-export async function fetchRecording(folder: string | URL): Promise<Recording> {
-  const response = await fetch(new URL("best-of-n.json", folder));
+export async function fetchRecording(folder: Place): Promise<Recording> {
+  const response = await open(folder, "best-of-n.json");
   if (!response.ok) throw new Error(`the recorded samples did not arrive: status ${response.status}`);
   const { seed, problems } = file(await response.json(), "the recording");
   return { live: false, seed, problems };

@@ -10,50 +10,65 @@ export class Refused extends Error {
   override name = "Refused";
 }
 
-export type Check<T> = (value: unknown, where: string) => T;
+/** What a check wants, in the words of JSON Schema, for those who check elsewhere. */
+export type About = Readonly<Record<string, unknown>>;
+
+export interface Check<T> {
+  (value: unknown, where: string): T;
+  about: About;
+}
 export type Checked<C> = C extends Check<infer T> ? T : never;
 
 function refuse(where: string, want: string): never {
   throw new Refused(`${where || "the value"} must be ${want}`);
 }
 
+function check<T>(about: About, of: (value: unknown, where: string) => T): Check<T> {
+  return Object.assign(of, { about });
+}
+
 export function text(longest: number): Check<string> {
-  return (value, where) => {
+  return check({ type: "string", maxLength: longest }, (value, where) => {
     if (typeof value !== "string") return refuse(where, "text");
     return value.length <= longest ? value : refuse(where, `at most ${longest} characters long`);
-  };
+  });
 }
 
 export function number(least: number, most: number): Check<number> {
-  return (value, where) =>
+  return check({ type: "number", minimum: least, maximum: most }, (value, where) =>
     typeof value === "number" && value >= least && value <= most
       ? value
-      : refuse(where, `a number from ${least} to ${most}`);
+      : refuse(where, `a number from ${least} to ${most}`),
+  );
 }
 
 export function integer(least: number, most: number): Check<number> {
-  return (value, where) =>
-    Number.isInteger(value) ? number(least, most)(value, where) : refuse(where, "a whole number");
+  return check({ type: "integer", minimum: least, maximum: most }, (value, where) =>
+    Number.isInteger(value) ? number(least, most)(value, where) : refuse(where, "a whole number"),
+  );
 }
 
-export const truth: Check<boolean> = (value, where) =>
-  typeof value === "boolean" ? value : refuse(where, "true or false");
+export const truth: Check<boolean> = check({ type: "boolean" }, (value, where) =>
+  typeof value === "boolean" ? value : refuse(where, "true or false"),
+);
 
 export function oneOf<const T extends readonly string[]>(choices: T): Check<T[number]> {
-  return (value, where) =>
-    typeof value === "string" && choices.includes(value) ? value : refuse(where, `one of ${choices.join(", ")}`);
+  return check({ enum: choices }, (value, where) =>
+    typeof value === "string" && choices.includes(value) ? value : refuse(where, `one of ${choices.join(", ")}`),
+  );
 }
 
 export function list<T>(item: Check<T>, most: number): Check<T[]> {
-  return (value, where) => {
+  return check({ type: "array", items: item.about, maxItems: most }, (value, where) => {
     if (!Array.isArray(value)) return refuse(where, "a list");
     if (value.length > most) return refuse(where, `a list of at most ${most} items`);
     return value.map((entry: unknown, at) => item(entry, `${where}[${at}]`));
-  };
+  });
 }
 
-export function nullable<T>(check: Check<T>): Check<T | null> {
-  return (value, where) => (value === null ? null : check(value, where));
+export function nullable<T>(of: Check<T>): Check<T | null> {
+  const about = { anyOf: [of.about, { type: "null" }] };
+  return check(about, (value, where) => (value === null ? null : of(value, where)));
 }
 
 type Fields = Record<string, Check<unknown>>;
@@ -61,7 +76,12 @@ type Of<F extends Fields> = { [K in keyof F]: Checked<F[K]> };
 
 /** An object with exactly these fields. */
 export function record<F extends Fields>(fields: F): Check<Of<F>> {
-  return (value, where) => ({ ...partial(fields)(value, where, true) }) as Of<F>;
+  return check(aboutRecord(fields), (value, where) => ({ ...partial(fields)(value, where, true) }) as Of<F>);
+}
+
+export function aboutRecord(fields: Fields): About {
+  const properties = Object.fromEntries(Object.entries(fields).map(([key, { about }]) => [key, about]));
+  return { type: "object", properties, required: Object.keys(fields), additionalProperties: false };
 }
 
 /** Some of the fields, checked; `whole` asks for all of them. */

@@ -1,5 +1,6 @@
 /** Runs of the native program, recorded: the summary that `minform experiment credit-forms` writes. */
 
+import { type Place, open } from "./place";
 import { Refused } from "./schema";
 
 /** The evaluations of one run. */
@@ -22,8 +23,8 @@ export interface TraceRow {
 
 const FIELDS = ["step", "sampled", "steps", "auc", "outcome"] as const;
 
-export async function fetchTraces(folder: string | URL): Promise<Trace[]> {
-  const response = await fetch(new URL("credit-forms.csv", folder));
+export async function fetchTraces(folder: Place): Promise<Trace[]> {
+  const response = await open(folder, "credit-forms.csv");
   if (!response.ok) throw new Error(`the recorded runs did not arrive: status ${response.status}`);
   return readTraces(await response.text());
 }

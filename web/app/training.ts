@@ -20,8 +20,19 @@ export interface LaneRecord {
   stopped: string;
 }
 
+/** A row of the log of a run, as the native program writes them, and whose it is. */
+export type LoggedEvent = Event & {
+  /** Seconds since the run began. */
+  time: number;
+  lane: LaneName;
+};
+
 export interface Run {
   name: string;
+  /** When it began, on the clock of the page. */
+  began: number;
+  /** Everything that was told of it, oldest first; grows in place. */
+  log: LoggedEvent[];
   settings: Training;
   lanes: Record<LaneName, LaneRecord>;
   /** Drawn behind the present run. */
@@ -59,21 +70,19 @@ export class LiveTraining {
     return run === null ? 0 : Math.min(...LANES.map((lane) => run.lanes[lane].updates.length));
   }
 
-  /** Goes on until it is paused or done. */
-  play(settings: Training): Promise<void> {
+  /** Goes on until it is paused or done, or has made so many updates more. */
+  play(settings: Training, most = Infinity): Promise<void> {
     return this.#go(settings, async (signal) => {
-      while (!signal.aborted && !this.#isDone()) {
-        await this.#update();
-        await pause(this.store.value.pause, signal);
+      for (let made = 0; made < most && !signal.aborted && !this.#isDone(); made += 1) {
+        if (made > 0) await pause(this.store.value.pause, signal);
+        if (!signal.aborted) await this.#update();
       }
     });
   }
 
   /** One update of both lanes. */
   step(settings: Training): Promise<void> {
-    return this.#go(settings, async () => {
-      if (!this.#isDone()) await this.#update();
-    });
+    return this.play(settings, 1);
   }
 
   /** Stops after the update in progress, so that both policies have made as many. */
@@ -137,7 +146,8 @@ export class LiveTraining {
     this.#count += 1;
     const empty = (): LaneRecord => ({ updates: [], evaluations: [], samples: [], stopped: "" });
     const lanes = { sum: empty(), min: empty() };
-    this.store.set({ run: { name: `Run ${this.#count}`, settings, lanes, overlaid: false } });
+    const run = { name: `Run ${this.#count}`, began: performance.now(), log: [], settings, lanes, overlaid: false };
+    this.store.set({ run });
   }
 
   /** One update of every lane that still goes, side by side; a lane that fails stops alone. */
@@ -161,10 +171,16 @@ export class LiveTraining {
   #hear(lane: LaneName, event: Event): void {
     const record = this.#lane(lane);
     if (record === undefined) return;
+    this.#log(lane, event);
     if (event.event === "update") this.#change(lane, { updates: [...record.updates, event] });
     else if (event.event === "evaluation") this.#change(lane, { evaluations: merged(record.evaluations, event) });
     else if (event.event === "sample") this.#change(lane, { samples: [event, ...record.samples].slice(0, SAMPLES_KEPT) });
     else if (event.event === "guard" && event.action === "stop") this.#change(lane, { stopped: event.seen });
+  }
+
+  #log(lane: LaneName, event: Event): void {
+    const { run } = this.store.value;
+    run?.log.push({ time: (performance.now() - run.began) / 1000, lane, ...event });
   }
 
   #lane(lane: LaneName): LaneRecord | undefined {

@@ -7,7 +7,9 @@ import { Edits } from "./edits";
 import type { Example, Solution } from "./examples";
 import type { Imported } from "./files";
 import { type Progress, fetchNano } from "./models";
-import { type Control, LIMITS, type Source, type State, initialState } from "./state";
+import type { Place } from "./place";
+import { partial } from "./schema";
+import { type Control, FIELDS, LIMITS, type Source, type State, consistent, initialState } from "./state";
 import type { Edit } from "./steps";
 import { Store } from "./store";
 import { record } from "./timings";
@@ -37,13 +39,22 @@ export interface Live {
   notice: { text: string; kind: "info" | "error" } | null;
 }
 
+/** What a page around this one, or a notebook, can have the live run do. */
+export interface Command {
+  do: "play" | "pause" | "step" | "reset";
+  /** How many updates a step makes; 1 unless told. */
+  count?: number;
+}
+
 export interface Addresses {
   /** Whether the playground stands in a page of somebody else, whose keys are not ours. */
   embedded?: boolean;
   /** Folder that holds `nano/`. */
-  models: string | URL;
+  models: Place;
   /** Folder that holds recorded samples. */
-  recorded: string | URL;
+  recorded: Place;
+  /** Address of a page with the playground alone; empty where nobody told one. */
+  page: string | URL;
   engine: EngineOptions;
 }
 
@@ -76,6 +87,7 @@ export class Workbench {
   #nano: Promise<Record<Slot, ModelFile[]>> | null = null;
   #scoring: AbortController | null = null;
   #build: Build = "nano";
+  #driven: Promise<void> = Promise.resolve();
 
   constructor(credit: Credit, addresses: Addresses, state: State = initialState()) {
     this.credit = credit;
@@ -86,6 +98,14 @@ export class Workbench {
   /** Whether a control is on the page; a teacher may have taken it away. */
   shows(control: Control): boolean {
     return !this.state.value.hidden.includes(control);
+  }
+
+  /** Takes over fields from outside, checked; where scores are missing that the model may give, it is asked. */
+  change(fields: unknown): void {
+    const changed = partial(FIELDS)(fields, "");
+    this.state.set(consistent({ ...this.state.value, ...changed }));
+    const { scores, rescore } = this.state.value;
+    if (rescore && scores.includes(null)) void this.rescore();
   }
 
   /** Changes the state and measures how long the page takes to show it. */
@@ -298,6 +318,37 @@ export class Workbench {
     } catch (error) {
       this.live.set({ engine: "failed", problem: messageOf(error), progress: null });
     }
+  }
+
+  /** Ends when the nano models are there; fails if they do not come. */
+  whenReady(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = ({ engine, problem }: Readonly<Live>): void => {
+        if (engine !== "ready" && engine !== "failed") return;
+        end();
+        if (engine === "ready") resolve();
+        else reject(new Error(problem));
+      };
+      const end = this.live.subscribe(look);
+      look(this.live.value);
+    });
+  }
+
+  /** Drives the live run from outside: one command after another, as soon as there are models. */
+  drive(command: Command): Promise<void> {
+    const act = async (): Promise<void> => {
+      await this.whenReady();
+      const { training } = this;
+      const settings = this.state.value.training;
+      if (command.do === "play") void training.play(settings);
+      else if (command.do === "pause") training.pause();
+      else if (command.do === "reset") await training.reset();
+      else await training.play(settings, command.count ?? 1);
+    };
+    // A pause is not for the end of the steps that it is to cut short.
+    if (command.do === "pause") return act();
+    this.#driven = this.#driven.then(act).catch((error: unknown) => this.say(`Not done: ${messageOf(error)}.`, "error"));
+    return this.#driven;
   }
 
   /** Loads a model of the user's own in place of the nano one; pretrained models need the full build. */

@@ -1,20 +1,28 @@
 /** The engine as the page sees it: a worker that can be cancelled softly, ended, and started again. */
 
 import type { Backend, Build, DeviceReport, EngineMethods, ModelFile, ModelInfo, Slot } from "./protocol";
-import { type CallOptions, Remote } from "./rpc";
+import { ownWorker } from "./own-worker";
+import { type CallOptions, type Port, Remote } from "./rpc";
 
 export interface EngineOptions {
   /** The small build knows the models of the arithmetic world; the full one pretrained models and the GPU. */
   build?: Build;
   backend?: Backend;
   /** Makes the worker; a page that bundles this one differently brings its own. */
-  worker?: () => Worker;
+  worker?: () => Seat;
+  /** The small build, compiled already; otherwise the worker fetches it. */
+  module?: WebAssembly.Module;
+}
+
+/** Where an engine sits: a worker, or what behaves like one. */
+export interface Seat extends Port {
+  addEventListener(type: "message", listener: (event: MessageEvent) => void): void;
+  addEventListener(type: "error", listener: (event: ErrorEvent) => void): void;
+  terminate(): void;
 }
 
 /** Models by slot, kept so that a worker started anew can load them again. */
 export type Models = Partial<Record<Slot, ModelFile[]>>;
-
-const defaultWorker = (): Worker => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
 
 /** The name of errors after which the worker is of no use any more: those that a wasm program ends with. */
 const BROKEN = "RuntimeError";
@@ -31,7 +39,7 @@ function reason({ message }: ErrorEvent): string {
 }
 
 export class Engine {
-  #worker: Worker;
+  #worker: Seat;
   #remote: Remote<EngineMethods>;
   #options: EngineOptions;
   #models: Models = {};
@@ -80,12 +88,13 @@ export class Engine {
     this.#remote.close(reason);
   }
 
-  #start(): [Worker, Remote<EngineMethods>, Promise<DeviceReport>] {
-    const { build = "nano", backend = "cpu" } = this.#options;
-    const worker = (this.#options.worker ?? defaultWorker)();
+  #start(): [Seat, Remote<EngineMethods>, Promise<DeviceReport>] {
+    const { build = "nano", backend = "cpu", module } = this.#options;
+    const make: () => Seat = this.#options.worker ?? ownWorker;
+    const worker = make();
     const remote = new Remote<EngineMethods>(worker);
-    worker.addEventListener("error", (event) => remote.close(reason(event), BROKEN));
-    const ready = remote.call("start", { build, backend });
+    worker.addEventListener("error", (event: ErrorEvent) => remote.close(reason(event), BROKEN));
+    const ready = remote.call("start", { build, backend, module: build === "nano" ? module : undefined });
     // Whoever calls hears of the failure; nobody has to.
     ready.catch(() => undefined);
     return [worker, remote, ready];

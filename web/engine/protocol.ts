@@ -59,7 +59,7 @@ export interface Grade {
 
 /** The functions of the worker. */
 export interface EngineMethods {
-  start: Call<{ build: Build; backend: Backend }, DeviceReport>;
+  start: Call<{ build: Build; backend: Backend; module: WebAssembly.Module | undefined }, DeviceReport>;
   report: Call<null, DeviceReport>;
   selfTest: Call<null, SelfTest[]>;
   load: Call<{ slot: Slot; files: ModelFile[] }, ModelInfo, number>;

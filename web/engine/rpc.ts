@@ -37,9 +37,9 @@ export type Handlers<T extends Methods<T>> = {
 
 /**
  * Answers calls that arrive at `port`, one after another: a model does one thing at a time. A call that is cancelled
- * before its turn is not begun.
+ * before its turn is not begun. Returns the function that cancels what has been asked and ends when nothing is at work.
  */
-export function serve<T extends Methods<T>>(port: Port, handlers: Handlers<T>): void {
+export function serve<T extends Methods<T>>(port: Port, handlers: Handlers<T>): () => Promise<void> {
   const wanted = new Set<number>();
   let last: Promise<void> = Promise.resolve();
   port.addEventListener("message", ({ data }: MessageEvent<Message>) => {
@@ -67,6 +67,11 @@ export function serve<T extends Methods<T>>(port: Port, handlers: Handlers<T>): 
       wanted.delete(id);
     }
   }
+
+  return () => {
+    wanted.clear();
+    return last;
+  };
 }
 
 interface Waiting {

@@ -55,12 +55,14 @@ export class SharePanel extends Part {
   override render(): TemplateResult {
     const state = { ...this.state, hidden: [...this.state.hidden, ...this.omitted] };
     const fragment = encode(state);
-    const link = `${location.origin}${location.pathname}${fragment}`;
+    const { page } = this.bench.addresses;
+    const link = `${String(page)}${fragment}`;
     const long = link.length > COMFORTABLE;
     return html`<section class="card stack" aria-label="Share">
       <p>
         This link holds the solution and the group on screen, with their scores and all settings; of a file with many
         solutions, the one that is open. It is part of the address that browsers do not send to a server.
+        ${page === "" ? "Put it behind the address of a page that shows the playground." : nothing}
       </p>
       <div class="row">
         <input class="link" readonly aria-label="Link" .value=${link} @focus=${select} />

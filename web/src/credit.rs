@@ -1,6 +1,6 @@
 //! Credit assignment as the page sees it: synchronous, on plain numbers.
 
-use minform_credit::{self as credit, Candidate, Choice, CreditForm, Estimator, ScoredSteps, StepCredit};
+use minform_credit::{self as credit, Candidate, Choice, CreditError, CreditForm, Estimator, ScoredSteps, StepCredit};
 use serde::{Deserialize, Serialize};
 use tsify::{Ts, Tsify};
 use wasm_bindgen::JsError;
@@ -204,12 +204,15 @@ pub fn detection(solutions: Vec<Ts<Judged>>, threshold: f32) -> Result<Ts<Detect
 /// A row with another number of token counts than rewards, or a value of another type.
 #[wasm_bindgen]
 pub fn group(rows: Vec<Ts<Row>>, form: Ts<Form>, baseline: Ts<Baseline>) -> Result<Vec<Ts<RowCredit>>, JsError> {
-    let rows: Vec<Row> = taken(rows)?;
+    given(group_credit(taken(rows)?, form.to_rust()?, baseline.to_rust()?)?)
+}
+
+/// The same, of plain values.
+pub(crate) fn group_credit(rows: Vec<Row>, form: Form, baseline: Baseline) -> Result<Vec<RowCredit>, CreditError> {
     let longest = rows.iter().map(|row| row.tokens.iter().sum()).max().unwrap_or(0);
     let rows: Vec<ScoredSteps> =
         rows.into_iter().map(|row| ScoredSteps { rewards: row.rewards, tokens: row.tokens }).collect();
-    let estimator = baseline.to_rust()?.estimator(longest);
-    given(credit::step_credit(&rows, form.to_rust()?.into(), estimator)?.into_iter().map(RowCredit::from))
+    Ok(credit::step_credit(&rows, form.into(), baseline.estimator(longest))?.into_iter().map(RowCredit::from).collect())
 }
 
 /// Expected share of problems solved for every number `ns` of solutions to choose from, chosen in every way.
@@ -263,7 +266,7 @@ impl Baseline {
 }
 
 impl Aggregate {
-    fn at(self, temperature: f32) -> credit::Aggregate {
+    pub(crate) fn at(self, temperature: f32) -> credit::Aggregate {
         match self {
             Self::Min => credit::Aggregate::Min,
             Self::SoftMin => credit::Aggregate::SoftMin { temperature },

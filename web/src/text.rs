@@ -2,7 +2,7 @@
 
 #[cfg(feature = "engine")]
 use minform_text::answer;
-use minform_text::steps;
+use minform_text::steps::{self, PatternError};
 use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -15,6 +15,10 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// A regular expression that is none.
 #[wasm_bindgen(js_name = splitSteps)]
 pub fn split_steps(text: &str, separator: &str) -> Result<Vec<String>, JsError> {
+    Ok(split_steps_at(text, separator)?)
+}
+
+pub(crate) fn split_steps_at(text: &str, separator: &str) -> Result<Vec<String>, PatternError> {
     Ok(match pattern(separator) {
         Some(pattern) => steps::split_text_by(text, pattern)?,
         None => steps::split_text_at(text, separator),

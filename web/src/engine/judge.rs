@@ -1,7 +1,10 @@
 //! Step scores of a solution.
 
+use std::result::Result as StdResult;
+
 use js_sys::Function;
-use minform_core::prm;
+use minform_core::Result;
+use minform_core::prm::{self, Prm};
 use minform_text::prompter::Prompter;
 use minform_text::steps::{PrmInput, newline_id};
 use minform_text::tokenizer::Tokenizer;
@@ -49,11 +52,8 @@ impl Judge {
     /// # Errors
     /// Another kind of model, or a tokenizer without a token for a newline.
     #[wasm_bindgen(constructor)]
-    pub fn new(prm: &Model) -> Result<Self, JsValue> {
-        let newline = newline_id(&prm.tokenizer).map_err(thrown)?;
-        let tokenizer = prm.tokenizer.clone();
-        let prompter = Prompter::of_world(&tokenizer).unwrap_or_else(Prompter::raw);
-        Ok(Self { judge: prm::Judge::new(prm.prm()?), tokenizer, prompter, newline })
+    pub fn new(prm: &Model) -> StdResult<Self, JsValue> {
+        Self::of(prm.prm()?, &prm.tokenizer).map_err(thrown)
     }
 
     /// Scores every step of a solution. `listen` hears which share is read.
@@ -65,22 +65,35 @@ impl Judge {
         question: String,
         steps: Vec<String>,
         #[wasm_bindgen(unchecked_param_type = "(share: number) => boolean")] listen: Function,
-    ) -> Result<Ts<Scores>, JsValue> {
+    ) -> StdResult<Ts<Scores>, JsValue> {
         let started = now();
-        let problem = self.prompter.render(&question).map_err(thrown)?;
-        let input = PrmInput::from_texts(&self.tokenizer, &problem, &steps, self.newline).map_err(thrown)?;
-        let kept = self.judge.known(&input);
         let listen = Listen::new(listen);
         let mut progress = |read: usize, total: usize| listen.tell(&(read as f64 / total as f64));
-        let scores = in_turns(self.judge.score(&input, &mut progress)).await.map_err(thrown)?;
-        let scores = Scores {
-            scores,
-            tokens: input.steps().map(|step| step.len()).collect(),
-            total: input.ids.len(),
-            unknown: self.tokenizer.unknown_in(&input.ids),
-            kept,
-            milliseconds: now() - started,
-        };
-        scores.into_ts().map_err(unwritten)
+        let scores = in_turns(self.read(&question, &steps, &mut progress)).await.map_err(thrown)?;
+        Scores { milliseconds: now() - started, ..scores }.into_ts().map_err(unwritten)
+    }
+}
+
+impl Judge {
+    pub(super) fn of(prm: &Prm, tokenizer: &Tokenizer) -> Result<Self> {
+        let newline = newline_id(tokenizer)?;
+        let prompter = Prompter::of_world(tokenizer).unwrap_or_else(Prompter::raw);
+        Ok(Self { judge: prm::Judge::new(prm), tokenizer: tokenizer.clone(), prompter, newline })
+    }
+
+    /// The scores of a solution, without the time they took.
+    pub(super) async fn read(
+        &mut self,
+        question: &str,
+        steps: &[String],
+        progress: &mut dyn FnMut(usize, usize) -> bool,
+    ) -> Result<Scores> {
+        let problem = self.prompter.render(question)?;
+        let input = PrmInput::from_texts(&self.tokenizer, &problem, steps, self.newline)?;
+        let kept = self.judge.known(&input);
+        let scores = self.judge.score(&input, progress).await?;
+        let tokens = input.steps().map(|step| step.len()).collect();
+        let unknown = self.tokenizer.unknown_in(&input.ids);
+        Ok(Scores { scores, tokens, total: input.ids.len(), unknown, kept, milliseconds: 0.0 })
     }
 }

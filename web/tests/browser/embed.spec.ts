@@ -4,6 +4,9 @@ import { fileURLToPath } from "node:url";
 
 import type { Page } from "@playwright/test";
 
+import type { Playground, TrainingDetail } from "../../app/playground";
+import type { State } from "../../app/state";
+
 import { expect, steps, test } from "./page";
 
 const PACKAGE = fileURLToPath(new URL("../../package/dist/", import.meta.url));
@@ -57,6 +60,33 @@ test.describe("the package", () => {
     await host(page, `<minform-playground embedded state="${fragment}"></minform-playground>`);
     await expect(page.getByRole("slider", { name: "Temperature T" })).toHaveAttribute("aria-valuetext", "0.02");
     await expect(page.locator(".badge")).toHaveText("nano, live", { timeout: 30_000 });
+  });
+
+  test("the page around it reads and sets what is on screen, and drives the live run", async ({ page }) => {
+    await host(page, "<minform-playground embedded></minform-playground>");
+    const element = page.locator("minform-playground");
+    await expect(element.getByRole("main", { name: "Solution" })).toBeVisible();
+    await element.evaluate((found: Playground) => {
+      const heard: string[] = [];
+      Object.assign(window, { heard });
+      const told = <T>(event: Event): T => (event as CustomEvent<T>).detail;
+      found.addEventListener("minform-state", (event) => heard.push(String(told<State>(event).temperature)));
+      found.addEventListener("minform-training", (event) => {
+        const { phase, events } = told<TrainingDetail>(event);
+        heard.push(`${phase} ${events.length > 0}`);
+      });
+      const { training } = found.value ?? {};
+      if (training !== undefined) found.value = { temperature: 0.5, training: { ...training, prompts: 2, samples: 2 } };
+      found.step(2);
+    });
+    await expect(element.getByRole("slider", { name: "Temperature T" })).toHaveAttribute("aria-valuetext", "0.5");
+    await element.evaluate((found: Playground) => void (found.value = { view: "train" }));
+    await expect(element.getByText("2 of 40")).toBeVisible({ timeout: 60_000 });
+    expect(await page.evaluate(() => (window as unknown as { heard: string[] }).heard)).toEqual(
+      expect.arrayContaining(["0.5", "playing true", "paused true"]),
+    );
+    await element.evaluate((found: Playground) => void (found.value = { temperature: 99 }));
+    await expect(page.getByRole("alert")).toContainText("temperature must be a number from 0 to 10");
   });
 
   test("two of them on one page do not disturb each other", async ({ page }) => {

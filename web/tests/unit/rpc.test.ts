@@ -9,10 +9,14 @@ interface Table {
 }
 
 function pair(): Remote<Table> {
+  return served().remote;
+}
+
+function served(): { remote: Remote<Table>; stop: () => Promise<void> } {
   const { port1, port2 } = new MessageChannel();
   port1.start();
   port2.start();
-  serve<Table>(port2, {
+  const stop = serve<Table>(port2, {
     double: (input) => 2 * input,
     async count(most, listen) {
       let at = 0;
@@ -27,7 +31,7 @@ function pair(): Remote<Table> {
       throw new Error("as it should");
     },
   });
-  return new Remote<Table>(port1);
+  return { remote: new Remote<Table>(port1), stop };
 }
 
 describe("remote calls", () => {
@@ -64,6 +68,15 @@ describe("remote calls", () => {
   it("are not begun under a signal that was given before", async () => {
     const error: unknown = await pair().call("double", 1, { signal: AbortSignal.abort() }).catch((reason: unknown) => reason);
     expect(isCancelled(error)).toBe(true);
+  });
+
+  it("end when the other side stops, those that wait without being begun", async () => {
+    const { remote, stop } = served();
+    const calls = [remote.call("count", 100_000, { listen: () => void (stopped ??= stop()) }), remote.call("double", 1)];
+    let stopped: Promise<void> | undefined;
+    const ends = await Promise.allSettled(calls);
+    expect(ends.map((end) => end.status === "rejected" && String(end.reason))).toEqual(["Error: stopped", "Error: cancelled before its turn"]);
+    await stopped;
   });
 
   it("fail when the other side is gone", async () => {

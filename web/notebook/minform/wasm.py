@@ -1,0 +1,115 @@
+"""The WebAssembly build of the page in this process: text in, text out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+from typing import Any
+
+import wasmtime
+
+from .files import unpacked
+from .solver import MinformError
+
+
+class Wasm:
+    """The engine build, compiled once and kept by wasmtime for the next process."""
+
+    def __init__(self) -> None:
+        config = wasmtime.Config()
+        # Without a folder of its own, as in a read-only home, it is compiled in every process.
+        with contextlib.suppress(wasmtime.WasmtimeError):
+            config.cache = True
+        self._engine = wasmtime.Engine(config)
+        self._module = wasmtime.Module(self._engine, unpacked("engine.wasm"))
+        # One instance, one memory: calls from several threads wait for each other.
+        self._lock = threading.Lock()
+        self._start()
+
+    def _start(self) -> None:
+        """Begins with a fresh memory."""
+        self._store = wasmtime.Store(self._engine)
+        imports = [self._import(one) for one in self._module.imports]
+        self._exports = wasmtime.Instance(self._store, self._module, imports).exports(self._store)
+        self._thrown = ""
+        self._has_model = False
+        self._call("__wbindgen_start")
+
+    def credit(self, rows: list[dict[str, Any]], form: dict[str, Any], baseline: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._ask(ask="credit", rows=rows, form=form, baseline=baseline)
+        return found
+
+    def score(self, problem: str, steps: list[str]) -> dict[str, Any]:
+        with self._lock:
+            if not self._has_model:
+                names = ("config.json", "tokenizer.json", "model.safetensors")
+                self._answer("loadText", *(unpacked(f"nano/prm/{name}") for name in names))
+                self._has_model = True
+        found: dict[str, Any] = self._ask(ask="score", problem=problem, steps=steps)
+        return found
+
+    def judge(self, scores: list[float], threshold: float, temperature: float) -> dict[str, Any]:
+        found: dict[str, Any] = self._ask(ask="judge", scores=scores, threshold=threshold, temperature=temperature)
+        return found
+
+    def split(self, text: str, separator: str) -> list[str]:
+        found: list[str] = self._ask(ask="split", text=text, separator=separator)
+        return found
+
+    def _ask(self, **request: Any) -> Any:
+        with self._lock:
+            return self._answer("answerText", json.dumps(request, allow_nan=False).encode())
+
+    def _answer(self, function: str, *given: bytes) -> Any:
+        """Calls a function of texts or bytes, which gives a text back."""
+        parts = [part for content in given for part in (self._put(content), len(content))]
+        at, length = self._call(function, *parts)
+        answer = bytes(self._memory.read(self._store, at, at + length))
+        self._call("__wbindgen_free", at, length, 1)
+        found = json.loads(answer)
+        if isinstance(found, dict) and "error" in found:
+            raise MinformError(found["error"])
+        return found
+
+    def _put(self, content: bytes) -> int:
+        """Bytes that the other side then owns."""
+        at: int = self._call("__wbindgen_malloc", len(content), 1)
+        self._memory.write(self._store, content, at)
+        return at
+
+    @property
+    def _memory(self) -> wasmtime.Memory:
+        memory = self._exports["memory"]
+        assert isinstance(memory, wasmtime.Memory)
+        return memory
+
+    def _call(self, name: str, *values: int) -> Any:
+        function = self._exports[name]
+        assert isinstance(function, wasmtime.Func)
+        self._thrown = ""
+        try:
+            return function(self._store, *values)
+        except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
+            reason = self._thrown or error
+            # Nothing in a memory is to be trusted whose program broke off.
+            self._start()
+            raise MinformError(f"the engine broke off: {reason}") from error
+
+    def _import(self, wanted: wasmtime.ImportType) -> wasmtime.Func:
+        """What the build would ask of a browser: random numbers for names of parameters, and words for its last."""
+        name, of_type = str(wanted.name), wanted.type
+        assert isinstance(of_type, wasmtime.FuncType)
+
+        def absent(*values: Any) -> Any:
+            if "init_externref_table" in name:
+                return None
+            if "throw" in name and len(values) == 2:
+                self._thrown = bytes(self._memory.read(self._store, values[0], sum(values))).decode(errors="replace")
+            if "getRandomValues" in name and len(values) == 2:
+                self._memory.write(self._store, os.urandom(values[1]), values[0])
+                return None
+            raise wasmtime.WasmtimeError(self._thrown or f"{name} asks for a browser")
+
+        return wasmtime.Func(self._store, of_type, absent)
