@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -168,7 +169,12 @@ class Playground(anywidget.AnyWidget):
         self._known = {"run": run, "rows": len(self.events)}
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget; a picture and a text for readers whose page cannot show it."""
+        """The widget; a picture and a text for readers whose page cannot show it.
+
+        With `MINFORM_STATIC=1` the page as it is now takes its place, which an exported notebook keeps.
+        """
+        if os.environ.get("MINFORM_STATIC") == "1":
+            return {"text/html": self.render_static()._repr_html_(), "text/plain": self._text()}, {}
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None:
             return None

@@ -128,3 +128,11 @@ def test_a_widget_carries_no_copy_of_the_files():
     one, other = Playground(), Playground()
     assert one._files == other._files
     assert len(str(one.get_state())) < 20_000
+
+
+def test_a_notebook_that_is_exported_can_have_the_page_in_place_of_the_widget(monkeypatch):
+    widget = Playground(steps=STEPS, rewards=REWARDS)
+    assert "text/html" not in widget._repr_mimebundle_()[0]
+    monkeypatch.setenv("MINFORM_STATIC", "1")
+    data, _ = widget._repr_mimebundle_()
+    assert set(data) == {"text/html", "text/plain"} and "<iframe" in data["text/html"]

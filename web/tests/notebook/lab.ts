@@ -96,8 +96,14 @@ export class Notebook {
     const kernel = { kernelspec: { name: "python3", display_name: "Python 3", language: "python" } };
     const notebook = { nbformat: 4, nbformat_minor: 5, metadata: kernel, cells: cells.map(cell) };
     writeFileSync(join(lab.folder, `${name}.ipynb`), JSON.stringify(notebook));
-    await page.goto(`${lab.url}lab/tree/${name}.ipynb?reset`);
+    const opened = await Notebook.openFile(page, lab, `${name}.ipynb`);
     await expect(page.locator(".jp-Notebook .jp-CodeCell")).toHaveCount(cells.length, { timeout: 60_000 });
+    return opened;
+  }
+
+  /** A notebook in the folder of Lab, opened and ready to run. */
+  static async openFile(page: Page, lab: Lab, path: string): Promise<Notebook> {
+    await page.goto(`${lab.url}lab/tree/${path}?reset`);
     await expect(page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).toBeVisible({ timeout: 60_000 });
     return new Notebook(page);
   }
