@@ -7,8 +7,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::steps::{Steps, cargo};
-use crate::{setup, web};
+use crate::steps::{Steps, cargo, npm};
+use crate::{book, setup, web};
 
 /// What the tests are built with: the device that software can stand in for.
 const FEATURES: &str = "minform/wgpu";
@@ -25,6 +25,9 @@ pub(crate) fn test(steps: &mut Steps, fast: bool) -> Result<()> {
     }
     web::web(steps, false)?;
     web::test(steps)?;
+    // As the tests of the program build it, so that nothing is compiled twice.
+    book::pages(steps, &format!("build --release --workspace --bins --tests --features {FEATURES}"))?;
+    steps.run("book in a browser", &mut npm("run test:book"))?;
     let mut documentation = cargo("doc --no-deps --workspace --release");
     steps.run("documentation", documentation.env("RUSTDOCFLAGS", "-D warnings"))
 }

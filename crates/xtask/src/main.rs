@@ -1,7 +1,9 @@
 //! The project's own commands, with nothing to install beyond rustup (and Node.js for the playground): `cargo xtask --help`.
 
+mod book;
 mod check;
 mod dist;
+mod files;
 mod peers;
 mod rates;
 mod setup;
@@ -28,6 +30,8 @@ Usage: cargo xtask <command> [options]
                           PATH is a Python with tests/peers/requirements.txt installed (default: python3).
   web [--open|--test]     The playground as a static folder, web/dist. --open serves it and shows it,
                           --test runs its tests, in Node.js and in Chromium.
+  book [--open]           The book of the project, in target/book: pages made from the program, the playground beside
+                          them, every link within checked. --open serves it and shows it.
   wasm [BUILD ...]        Its WebAssembly files alone, with their sizes: credit, engine, webgpu (default: all).
   dist                    The program as it is handed out, in target/dist: a small binary, presets, manual pages,
                           completions, checksums.
@@ -58,6 +62,8 @@ fn run(arguments: &[&str], steps: &mut Steps) -> Result<()> {
         ["web"] => web::web(steps, false)?,
         ["web", "--open"] => web::web(steps, true)?,
         ["web", "--test"] => web::web(steps, false).and_then(|()| web::test(steps))?,
+        ["book"] => book::book(steps, false)?,
+        ["book", "--open"] => book::book(steps, true)?,
         ["dist"] => dist::dist(steps)?,
         ["wasm", names @ ..] => web::wasm(steps, names)?,
         other => bail!("{:?} is no command of this project; see `cargo xtask --help`", other.join(" ")),

@@ -42,6 +42,17 @@ pub(crate) fn bindgen(steps: &mut Steps) -> Result<()> {
     Ok(())
 }
 
+/// The program that makes pages of the book.
+pub(crate) fn mdbook(steps: &mut Steps) -> Result<()> {
+    const VERSION: &str = "0.5.4";
+    let installed = program("mdbook", "--version").output();
+    if !installed.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim().ends_with(VERSION)) {
+        let install = format!("install mdbook --version ={VERSION} --no-default-features --features search --locked");
+        steps.run("add mdBook", &mut cargo(&install))?;
+    }
+    Ok(())
+}
+
 /// The version of the crate that is built against.
 fn bindgen_version() -> Result<String> {
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).context("Cargo.lock")?;
