@@ -26,7 +26,7 @@ function mathml(formula, displayMode) {
 function formulas(text) {
   return text.replace(CODE_OR_FORMULA, (whole, code, _fence, block, inline) => {
     if (code !== undefined) return whole;
-    return block === undefined ? mathml(inline, false) : `<div class="formula" tabindex="0">${mathml(block, true)}</div>`;
+    return block === undefined ? mathml(inline, false) : `<div class="formula">${mathml(block, true)}</div>`;
   });
 }
 

@@ -1,0 +1,15 @@
+/* What the book adds to mdBook's own behaviour. */
+
+// What may be wider than its place can be scrolled with the keyboard.
+for (const part of document.querySelectorAll("pre > code, .table-wrapper, .formula")) part.tabIndex = 0;
+
+// The playground follows the theme that is chosen here, not only that of the system.
+{
+  const root = document.documentElement;
+  const follow = () => {
+    const theme = ["navy", "coal", "ayu"].some((dark) => root.classList.contains(dark)) ? "dark" : "light";
+    for (const playground of document.querySelectorAll("minform-playground")) playground.setAttribute("theme", theme);
+  };
+  follow();
+  new MutationObserver(follow).observe(root, { attributeFilter: ["class"] });
+}
