@@ -3,6 +3,18 @@
 // What may be wider than its place can be scrolled with the keyboard.
 for (const part of document.querySelectorAll("pre > code, .table-wrapper, .formula")) part.tabIndex = 0;
 
+// The label that opens the contents is a button to everybody.
+{
+  const toggle = document.getElementById("mdbook-sidebar-toggle");
+  toggle.setAttribute("role", "button");
+  toggle.tabIndex = 0;
+  toggle.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    toggle.click();
+  });
+}
+
 // The playground follows the theme that is chosen here, not only that of the system.
 {
   const root = document.documentElement;

@@ -10,11 +10,14 @@ use crate::files::{copy, list};
 use crate::steps::{Steps, cargo, npm, program, root};
 use crate::{setup, web};
 
+/// What has cargo build the program alone.
+pub(crate) const PROGRAM: &str = "build --release -p minform";
+
 /// `cargo xtask book`: everything, into `target/book`.
 pub(crate) fn book(steps: &mut Steps, open: bool) -> Result<()> {
     web::wasm(steps, &[])?;
     steps.run("package", &mut npm("run build:package"))?;
-    pages(steps, "build --release -p minform")?;
+    pages(steps, PROGRAM)?;
     if open {
         steps.run("server", &mut npm("exec vite -- preview --outDir ../target/book --open"))?;
     }

@@ -30,8 +30,9 @@ Usage: cargo xtask <command> [options]
                           PATH is a Python with tests/peers/requirements.txt installed (default: python3).
   web [--open|--test]     The playground as a static folder, web/dist. --open serves it and shows it,
                           --test runs its tests, in Node.js and in Chromium.
-  book [--open]           The book of the project, in target/book: pages made from the program, the playground beside
-                          them, every link within checked. --open serves it and shows it.
+  book [--open|--pages]   The book of the project, in target/book: pages made from the program, the playground beside
+                          them, every link within checked. --open serves it and shows it, --pages takes the playground
+                          as it was built last.
   wasm [BUILD ...]        Its WebAssembly files alone, with their sizes: credit, engine, webgpu (default: all).
   dist                    The program as it is handed out, in target/dist: a small binary, presets, manual pages,
                           completions, checksums.
@@ -64,6 +65,7 @@ fn run(arguments: &[&str], steps: &mut Steps) -> Result<()> {
         ["web", "--test"] => web::web(steps, false).and_then(|()| web::test(steps))?,
         ["book"] => book::book(steps, false)?,
         ["book", "--open"] => book::book(steps, true)?,
+        ["book", "--pages"] => book::pages(steps, book::PROGRAM)?,
         ["dist"] => dist::dist(steps)?,
         ["wasm", names @ ..] => web::wasm(steps, names)?,
         other => bail!("{:?} is no command of this project; see `cargo xtask --help`", other.join(" ")),

@@ -46,7 +46,7 @@ fn section(
     for field in sections {
         let Some((_, target)) = field.refers else { continue };
         let about = description(target);
-        let repeats = field.meaning.is_empty() || about == field.meaning;
+        let repeats = about.starts_with(field.meaning.trim_end_matches('.'));
         let meaning = if repeats { about } else { format!("{} {about}", field.meaning) };
         section(schema, target, &joined(prefix, field.name), &meaning, defaults, page);
     }
