@@ -45,10 +45,18 @@ fn section(
     }
     for field in sections {
         let Some((_, target)) = field.refers else { continue };
-        let about = description(target);
-        let repeats = about.starts_with(field.meaning.trim_end_matches('.'));
-        let meaning = if repeats { about } else { format!("{} {about}", field.meaning) };
+        let meaning = said_once(&field.meaning, &description(target));
         section(schema, target, &joined(prefix, field.name), &meaning, defaults, page);
+    }
+}
+
+/// What a field says of a section and what its type does, without saying it twice.
+fn said_once(field: &str, kind: &str) -> String {
+    let begins = |long: &str, short: &str| long.starts_with(short.trim_end_matches('.'));
+    match (begins(kind, field), begins(field, kind)) {
+        (true, _) => kind.to_owned(),
+        (_, true) => field.to_owned(),
+        _ => format!("{field} {kind}"),
     }
 }
 
@@ -70,6 +78,13 @@ fn key_row(field: &Field<'_>, key: &str, defaults: &BTreeMap<String, Value>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_said_twice() {
+        assert_eq!(said_once("Fine-tuning.", "Fine-tuning on solutions."), "Fine-tuning on solutions.");
+        assert_eq!(said_once("How by `eval`.", "How."), "How by `eval`.");
+        assert_eq!(said_once("Optimizer.", "AdamW."), "Optimizer. AdamW.");
+    }
 
     #[test]
     fn every_setting_has_a_row_with_its_default_and_a_meaning() {
