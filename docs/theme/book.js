@@ -25,3 +25,6 @@ for (const part of document.querySelectorAll("pre > code, .table-wrapper, .formu
   follow();
   new MutationObserver(follow).observe(root, { attributeFilter: ["class"] });
 }
+
+// mdBook 0.5.4 asks for this at every key and does not define it: keys in the playground are not for the search.
+window.mdbook_something_else_has_focus = (event) => event.target instanceof Element && event.target.closest("minform-playground") !== null;
