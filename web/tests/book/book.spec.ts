@@ -16,13 +16,16 @@ const PAGES = readdirSync(BOOK, { recursive: true, encoding: "utf8" })
 
 const LIVE = ["algorithms/min-form.html", "algorithms/baselines.html", "algorithms/search.html", "tutorial.html"];
 
-/** Opens a page and waits until what is live in it has been drawn. */
+/** Opens a page and waits until what is live in it has been drawn and has its models. */
 async function open(page: Page, path: string): Promise<void> {
   await page.goto(path);
   for (const element of await page.locator("minform-playground").all()) {
     await element.scrollIntoViewIfNeeded();
     await expect(element.getByRole("main")).toBeVisible();
+    await expect(element.locator(".badge")).not.toContainText("loading", { timeout: 30_000 });
   }
+  // Buttons fade in.
+  await page.waitForTimeout(300);
 }
 
 test("every page is there", () => {
@@ -83,7 +86,6 @@ test.describe("on a phone", () => {
   for (const path of [...LIVE, "index.html", "results.html", "reference/cli.html", "reference/configuration.html", "log.html"]) {
     test(`nothing sticks out of ${path}`, async ({ page }) => {
       await open(page, path);
-      await page.waitForTimeout(300);
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
     });
   }
