@@ -10,25 +10,22 @@ use crate::files::{copy, list};
 use crate::steps::{Steps, cargo, npm, program, root};
 use crate::{setup, web};
 
-/// What has cargo build the program alone.
-pub(crate) const PROGRAM: &str = "build --release -p minform";
-
 /// `cargo xtask book`: everything, into `target/book`.
 pub(crate) fn book(steps: &mut Steps, open: bool) -> Result<()> {
     web::wasm(steps, &[])?;
     steps.run("package", &mut npm("run build:package"))?;
-    pages(steps, PROGRAM)?;
+    steps.run("program", &mut cargo("build --release -p minform"))?;
+    pages(steps)?;
     if open {
         steps.run("server", &mut npm("exec vite -- preview --outDir ../target/book --open"))?;
     }
     Ok(())
 }
 
-/// The book around a playground that is built already; `build` has cargo build the program.
-pub(crate) fn pages(steps: &mut Steps, build: &str) -> Result<()> {
+/// The book, from the program and around the playground as they were built last.
+pub(crate) fn pages(steps: &mut Steps) -> Result<()> {
     setup::packages(steps)?;
     setup::mdbook(steps)?;
-    steps.run("program", &mut cargo(build))?;
     let minform = web::target().join("release").join(format!("minform{}", std::env::consts::EXE_SUFFIX));
     steps.run("reference", &mut program(minform, "reference docs/reference"))?;
     steps.run("pages", &mut program("mdbook", "build docs"))?;

@@ -26,7 +26,9 @@ pub(crate) fn test(steps: &mut Steps, fast: bool) -> Result<()> {
     web::web(steps, false)?;
     web::test(steps)?;
     // As the tests of the program build it, so that nothing is compiled twice.
-    book::pages(steps, &format!("build --release --workspace --bins --tests --features {FEATURES}"))?;
+    let program = format!("build --release --workspace --bins --tests --features {FEATURES}");
+    steps.run("program", &mut cargo(&program))?;
+    book::pages(steps)?;
     steps.run("book in a browser", &mut npm("run test:book"))?;
     let mut documentation = cargo("doc --no-deps --workspace --release");
     steps.run("documentation", documentation.env("RUSTDOCFLAGS", "-D warnings"))

@@ -31,8 +31,8 @@ Usage: cargo xtask <command> [options]
   web [--open|--test]     The playground as a static folder, web/dist. --open serves it and shows it,
                           --test runs its tests, in Node.js and in Chromium.
   book [--open|--pages]   The book of the project, in target/book: pages made from the program, the playground beside
-                          them, every link within checked. --open serves it and shows it, --pages takes the playground
-                          as it was built last.
+                          them, every link within checked. --open serves it and shows it, --pages takes program and
+                          playground as they were built last.
   wasm [BUILD ...]        Its WebAssembly files alone, with their sizes: credit, engine, webgpu (default: all).
   dist                    The program as it is handed out, in target/dist: a small binary, presets, manual pages,
                           completions, checksums.
@@ -65,7 +65,7 @@ fn run(arguments: &[&str], steps: &mut Steps) -> Result<()> {
         ["web", "--test"] => web::web(steps, false).and_then(|()| web::test(steps))?,
         ["book"] => book::book(steps, false)?,
         ["book", "--open"] => book::book(steps, true)?,
-        ["book", "--pages"] => book::pages(steps, book::PROGRAM)?,
+        ["book", "--pages"] => book::pages(steps)?,
         ["dist"] => dist::dist(steps)?,
         ["wasm", names @ ..] => web::wasm(steps, names)?,
         other => bail!("{:?} is no command of this project; see `cargo xtask --help`", other.join(" ")),
