@@ -48,13 +48,14 @@ struct Site {
 
 impl Site {
     fn read(folder: &Path) -> Result<Self> {
+        let folder = folder.canonicalize().with_context(|| folder.display().to_string())?;
         let mut pages = BTreeMap::new();
-        for path in html(folder)? {
+        for path in html(&folder)? {
             let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
             let addresses = values(&text, "href").chain(values(&text, "src")).map(str::to_owned).collect();
             pages.insert(path, (values(&text, "id").map(str::to_owned).collect(), addresses));
         }
-        Ok(Self { folder: folder.to_owned(), pages })
+        Ok(Self { folder, pages })
     }
 
     /// Addresses within the site at which there is nothing, each with its page.
