@@ -1,7 +1,11 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
 import { defineConfig } from "@playwright/test";
 
-/** Another one lets two checkouts be tested at once. */
+/** Another one lets two checkouts be tested at once; the book is at the one after it. */
 const PORT = Number(process.env["PORT"] ?? 4173);
+const BOOK = fileURLToPath(new URL("../target/book", import.meta.url));
 
 const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const ARGUMENTS = [
@@ -21,6 +25,7 @@ export default defineConfig({
   projects: [
     { name: "tests", testDir: "tests/browser" },
     { name: "webgpu", testDir: "tests/webgpu", use: { launchOptions: { executablePath, args: WEBGPU } } },
+    { name: "book", testDir: "tests/book", use: { baseURL: `http://localhost:${PORT + 1}/` } },
     { name: "pretrained", testDir: "tests/pretrained", use: { launchOptions: { executablePath, args: WEBGPU } } },
     // The widget of web/notebook in a real JupyterLab, which the tests start themselves.
     { name: "notebook", testDir: "tests/notebook", use: { screenshot: "only-on-failure" } },
@@ -36,14 +41,16 @@ export default defineConfig({
     viewport: { width: 1440, height: 900 },
     launchOptions: { executablePath, args: ARGUMENTS },
   },
-  // A server that is there already may show another build, or end in the middle.
-  ...(process.argv.includes("--project=notebook")
-    ? {}
-    : {
-        webServer: {
-          command: `npx vite preview --port ${PORT} --strictPort`,
-          port: PORT,
-          reuseExistingServer: process.env["CI"] === undefined,
-        },
-      }),
+  // Notebooks come with servers of their own.
+  webServer: process.argv.includes("--project=notebook") ? [] : [server(PORT), ...(existsSync(BOOK) ? [server(PORT + 1, BOOK)] : [])],
 });
+
+/** A server of built files. One that is there already may show another build, or end in the middle. */
+function server(port: number, folder?: string) {
+  const place = folder === undefined ? "" : ` --outDir ${folder}`;
+  return {
+    command: `npx vite preview --port ${port} --strictPort${place}`,
+    port,
+    reuseExistingServer: process.env["CI"] === undefined,
+  };
+}

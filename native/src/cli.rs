@@ -108,6 +108,12 @@ pub(crate) enum Command {
         /// Where to write them.
         folder: PathBuf,
     },
+    /// The pages of the book that are made from the program: command line, configuration, events.
+    #[command(hide = true)]
+    Reference {
+        /// Where to write them.
+        folder: PathBuf,
+    },
 }
 
 /// Process reward models.

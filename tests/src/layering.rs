@@ -205,27 +205,44 @@ fn the_code_map_names_what_exists() {
 }
 
 #[test]
-fn every_setting_is_documented_with_its_default() {
-    // Through text, so that 0.1 as f32 stays 0.1.
-    let defaults: Value = serde_json::from_str(&serde_json::to_string(&Config::default()).unwrap()).unwrap();
-    let text = read("docs/configuration.md");
+fn counterparts_are_those_of_settings_that_exist() {
     let mut keys = Vec::new();
-    leaves("", &defaults, &mut keys);
-    for (key, default) in &keys {
-        let row = text.lines().find_map(|line| line.strip_prefix(&format!("| `{key}` | `"))).unwrap_or_default();
-        let written = row.split('`').next().unwrap_or_default().trim_matches('"');
-        let same = match default {
-            Value::Number(number) => written.parse().ok() == number.as_f64(),
-            other => written == other.to_string().trim_matches('"'),
-        };
-        assert!(same, "docs/configuration.md: {key} has default {default}, found {written:?}");
-    }
-    let reference = text.split("\n## Presets").next().unwrap_or_default();
-    let has_default = |line: &&str| line.starts_with("| `") && !line.contains("| unset |");
-    assert_eq!(reference.lines().filter(has_default).count(), keys.len(), "a row without a key");
+    leaves("", &serde_json::to_value(Config::default()).unwrap(), &mut keys);
+    let text = read("docs/configuration.md");
+    let table = text.split("\n## Counterparts").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap_or_default();
+    let named: Vec<&str> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert!(named.len() > 50, "{} counterparts", named.len());
+    // Left out of the defaults as long as nothing sets it.
+    keys.push("prm.threshold".into());
+    let known = |name: &str| match name.strip_prefix('*') {
+        Some(end) => keys.iter().any(|key| key.ends_with(end)),
+        None => keys.iter().any(|key| key == name),
+    };
+    let unknown: Vec<&&str> = named.iter().filter(|name| !known(name)).collect();
+    assert!(unknown.is_empty(), "docs/configuration.md names {unknown:?}, which are no settings");
 }
 
-fn leaves(prefix: &str, value: &Value, into: &mut Vec<(String, Value)>) {
+#[test]
+fn every_figure_of_training_is_explained_in_the_book() {
+    let pages: String = ["min-form", "baselines", "shaping-and-kl", "prm-objectives", "generation", "guards"]
+        .map(|page| read(&format!("docs/algorithms/{page}.md")))
+        .concat();
+    let source = read("crates/core/src/event.rs");
+    for event in ["SftStep", "PrmStep", "PrmQuality", "Update", "Evaluation", "GuardFired"] {
+        let body = source.split(&format!("pub struct {event} {{")).nth(1).and_then(|rest| rest.split("\n}").next());
+        let figures =
+            body.unwrap_or_default().lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split(':').next());
+        let figures: Vec<&str> = figures.collect();
+        assert!(figures.len() > 3, "{event}: {figures:?}");
+        let rows = || pages.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+        let is_told = |figure: &&&str| rows().any(|names| names.contains(&format!("`{figure}`")));
+        let untold: Vec<&&str> = figures.iter().filter(|figure| !is_told(figure)).collect();
+        assert!(untold.is_empty(), "no page of docs/algorithms explains {untold:?} of {event}");
+    }
+}
+
+/// Every key of a configuration.
+fn leaves(prefix: &str, value: &Value, into: &mut Vec<String>) {
     match value {
         Value::Object(object) => {
             for (key, value) in object {
@@ -233,6 +250,6 @@ fn leaves(prefix: &str, value: &Value, into: &mut Vec<(String, Value)>) {
                 leaves(&path, value, into);
             }
         }
-        other => into.push((prefix.to_owned(), other.clone())),
+        _ => into.push(prefix.to_owned()),
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// summed over many terms is f32 all the same: norms, softmax, losses, gradients over micro-batches, and the weights
 /// that an optimizer changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Dtype {
     /// 24 bits of precision.

@@ -11,6 +11,7 @@ use crate::{Error, Result};
 
 /// A stage of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
@@ -64,6 +65,7 @@ impl Phase {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
@@ -113,6 +115,7 @@ pub enum Event {
 
 /// One optimizer step of supervised fine-tuning.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct SftStep {
     /// From 1.
@@ -127,6 +130,7 @@ pub struct SftStep {
 
 /// One optimizer step of PRM training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct PrmStep {
     /// From 1 within its stage.
@@ -143,6 +147,7 @@ pub struct PrmStep {
 
 /// How well a process reward model judges steps it was not trained on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct PrmQuality {
     /// On what.
@@ -177,6 +182,7 @@ pub struct PrmQuality {
 
 /// How well probabilities agree with what is right.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Calibration {
     /// Expected calibration error, from 0 to 1.
@@ -187,6 +193,7 @@ pub struct Calibration {
 
 /// Steps of about the same probability.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct ReliabilityBin {
     /// Mean probability that they are right, as the model has it.
@@ -199,6 +206,7 @@ pub struct ReliabilityBin {
 
 /// Mean and extremes of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Spread {
     /// Mean.
@@ -227,6 +235,7 @@ impl Spread {
 
 /// Lengths of a set of responses.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Lengths {
     /// Tokens of a response.
@@ -239,6 +248,7 @@ pub struct Lengths {
 
 /// One rollout and its policy update. A figure over nothing is `None`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Update {
     /// From 1.
@@ -325,6 +335,7 @@ pub struct Update {
 
 /// Accuracy of a policy on held-out problems.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Evaluation {
     /// Which policy: `base`, `update` or `final`.
@@ -348,6 +359,7 @@ pub struct Evaluation {
 
 /// A response with its step scores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Sample {
     /// Updates made so far.
@@ -366,6 +378,7 @@ pub struct Sample {
 
 /// A guard against reward hacking fired.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct GuardFired {
     /// The update, from 1.

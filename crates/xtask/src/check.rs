@@ -7,8 +7,11 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::steps::{Steps, cargo};
-use crate::{setup, web};
+use crate::steps::{Steps, cargo, npm};
+use crate::{book, notebook, setup, web};
+
+/// The profile of everything that is built to be checked.
+const PROFILE: &str = "checks";
 
 /// What the tests are built with: the device that software can stand in for.
 const FEATURES: &str = "minform/wgpu";
@@ -18,14 +21,20 @@ pub(crate) fn test(steps: &mut Steps, fast: bool) -> Result<()> {
     format_and_lints(steps)?;
     let llama = setup::llama(steps)?;
     let device = setup::software_gpu(steps)?;
-    let mut tests = cargo(&format!("test --profile checks --workspace --features {FEATURES}"));
+    let mut tests = cargo(&format!("test --profile {PROFILE} --workspace --features {FEATURES}"));
     steps.run("tests", tests.env("MINFORM_TEST_FEATURES", FEATURES).envs(llama).envs(device))?;
     if fast {
         return Ok(());
     }
     web::web(steps, false)?;
     web::test(steps)?;
-    let mut documentation = cargo("doc --no-deps --workspace --profile checks");
+    notebook::test(steps)?;
+    // As the tests of the program build it, so that nothing is compiled twice.
+    let program = format!("build --profile {PROFILE} --workspace --bins --tests --features {FEATURES}");
+    steps.run("program", &mut cargo(&program))?;
+    book::pages(steps, PROFILE)?;
+    steps.run("book in a browser", &mut npm("run test:book"))?;
+    let mut documentation = cargo(&format!("doc --no-deps --workspace --profile {PROFILE}"));
     steps.run("documentation", documentation.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
@@ -43,7 +52,7 @@ pub(crate) fn workers(steps: &mut Steps) -> Result<()> {
 }
 
 fn some_tests(features: &str, names: &str) -> Command {
-    let mut tests = cargo("test --profile checks --workspace");
+    let mut tests = cargo(&format!("test --profile {PROFILE} --workspace"));
     tests.args(["--features", features, "--test", "all", "--", names]);
     tests.env("MINFORM_TEST_FEATURES", features);
     tests
@@ -52,12 +61,13 @@ fn some_tests(features: &str, names: &str) -> Command {
 /// `cargo xtask check`.
 pub(crate) fn check(steps: &mut Steps) -> Result<()> {
     format_and_lints(steps)?;
-    steps.run("fast tests", &mut cargo("test --profile checks -p minform-credit -p minform-text"))
+    steps.run("fast tests", &mut cargo(&format!("test --profile {PROFILE} -p minform-credit -p minform-text")))
 }
 
 fn format_and_lints(steps: &mut Steps) -> Result<()> {
     setup::lints(steps)?;
     steps.run("format", &mut cargo("fmt --all --check"))?;
-    let lints = "clippy --profile checks --workspace --all-targets --features minform-web/engine -- -D warnings";
-    steps.run("lints", &mut cargo(lints))
+    let lints =
+        format!("clippy --profile {PROFILE} --workspace --all-targets --features minform-web/engine -- -D warnings");
+    steps.run("lints", &mut cargo(&lints))
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
+use crate::files::{copy, list};
 use crate::steps::{Steps, cargo, program, root};
 
 const SHELLS: [(&str, &str); 3] = [("bash", "minform"), ("zsh", "_minform"), ("fish", "minform.fish")];
@@ -46,30 +47,6 @@ pub(crate) fn dist(steps: &mut Steps) -> Result<()> {
     let megabytes = |path: &Path| fs::metadata(path).map(|file| file.len() as f64 / 1e6);
     println!("{binary}: {:.1} MB", megabytes(&minform)?);
     println!("target/dist/{archive}: {:.1} MB", megabytes(&built.join(&archive))?);
-    Ok(())
-}
-
-/// Copies a file, or a folder with everything in it.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    if from.is_dir() {
-        for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
-            let entry = entry?;
-            copy(&entry.path(), &to.join(entry.file_name()))?;
-        }
-        return Ok(());
-    }
-    fs::create_dir_all(to.parent().unwrap_or(to))?;
-    fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
-    Ok(())
-}
-
-/// All files below `folder`, in order.
-fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-    entries.sort();
-    for path in entries {
-        if path.is_dir() { list(&path, files)? } else { files.push(path) }
-    }
     Ok(())
 }
 

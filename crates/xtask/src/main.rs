@@ -1,7 +1,10 @@
 //! The project's own commands, with nothing to install beyond rustup (and Node.js for the playground): `cargo xtask --help`.
 
+mod book;
 mod check;
 mod dist;
+mod files;
+mod notebook;
 mod peers;
 mod rates;
 mod setup;
@@ -17,8 +20,8 @@ Commands of the minform project
 
 Usage: cargo xtask <command> [options]
 
-  test [--fast]           Everything that must hold, cheapest first. --fast leaves out the playground and the
-                          documentation.
+  test [--fast]           Everything that must hold, cheapest first. --fast leaves out the playground, the
+                          notebooks, the book and the documentation.
   test --device NAME      Scores, text and an update on a device such as vulkan or wgpu, held against the
                           processor; builds the program for it.
   test --workers          Training over worker processes, which the usual tests leave out for the time they take to
@@ -28,6 +31,10 @@ Usage: cargo xtask <command> [options]
                           PATH is a Python with tests/peers/requirements.txt installed (default: python3).
   web [--open|--test]     The playground as a static folder, web/dist. --open serves it and shows it,
                           --test runs its tests, in Node.js and in Chromium.
+  book [--open|--pages]   The book of the project, in target/book: pages made from the program, the playground beside
+                          them, every link within checked. --open serves it and shows it, --pages takes program and
+                          playground as they were built last.
+  notebook                The Python package with the widget, in target/wheel.
   wasm [BUILD ...]        Its WebAssembly files alone, with their sizes: credit, engine, webgpu (default: all).
   dist                    The program as it is handed out, in target/dist: a small binary, presets, manual pages,
                           completions, checksums.
@@ -58,6 +65,10 @@ fn run(arguments: &[&str], steps: &mut Steps) -> Result<()> {
         ["web"] => web::web(steps, false)?,
         ["web", "--open"] => web::web(steps, true)?,
         ["web", "--test"] => web::web(steps, false).and_then(|()| web::test(steps))?,
+        ["book"] => book::book(steps, false)?,
+        ["book", "--open"] => book::book(steps, true)?,
+        ["book", "--pages"] => book::pages(steps, "release")?,
+        ["notebook"] => notebook::package(steps)?,
         ["dist"] => dist::dist(steps)?,
         ["wasm", names @ ..] => web::wasm(steps, names)?,
         other => bail!("{:?} is no command of this project; see `cargo xtask --help`", other.join(" ")),

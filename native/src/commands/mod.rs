@@ -13,6 +13,7 @@ mod prm_eval;
 mod prm_score;
 mod prm_train;
 mod problems;
+mod reference;
 mod report;
 mod scored_row;
 mod scoring;
@@ -50,5 +51,6 @@ pub(crate) fn dispatch(cli: Cli) -> Result<()> {
         Command::Bench(options) => bench::run(&options),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { folder } => shell::man(&folder),
+        Command::Reference { folder } => reference::run(&folder),
     }
 }

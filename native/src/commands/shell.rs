@@ -31,5 +31,5 @@ fn pages(command: &clap::Command, folder: &Path) -> Result<()> {
     let mut text = Vec::new();
     page.render(&mut text).context("cannot write a manual page")?;
     write_file(&folder.join(page.get_filename()), &text)?;
-    command.get_subcommands().try_for_each(|command| pages(command, folder))
+    command.get_subcommands().filter(|command| !command.is_hide_set()).try_for_each(|command| pages(command, folder))
 }

@@ -13,13 +13,15 @@ pub use rl::{
 
 /// Everything a run can be told. Each section is used by the commands that need it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Seed of all randomness.
+    /// Seed of all randomness; `--seed` overrides it.
     pub seed: u64,
-    /// The type of number that weights are multiplied in.
+    /// The type of number that weights are multiplied in; `--dtype` overrides it. What learns, what an optimizer keeps
+    /// and what is summed over many terms is f32 whatever it is, and losses are scaled for `f16`.
     pub dtype: Dtype,
-    /// How responses are drawn during RL and by `generate`.
+    /// How responses are drawn during RL and by `generate`, `eval`, `label` and `search`.
     pub sampling: Sampling,
     /// Supervised fine-tuning.
     pub sft: Sft,
@@ -33,6 +35,7 @@ pub struct Config {
 
 /// How responses are drawn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Sampling {
     /// Softmax temperature; 0 is greedy. PURE's scripts: 0.5 (main), 1.0 (verl, paper).
@@ -41,9 +44,9 @@ pub struct Sampling {
     pub top_k: usize,
     /// Keep the smallest set of tokens with this probability mass.
     pub top_p: f32,
-    /// Longest response in tokens.
+    /// Longest response in tokens; also N of the paper's and the verl branch's baselines.
     pub max_new_tokens: usize,
-    /// Sequences written at the same time.
+    /// Sequences written at the same time; changes speed and memory, never the samples.
     pub rows: usize,
 }
 
@@ -55,11 +58,12 @@ impl Default for Sampling {
 
 /// AdamW with a warm-up and a bound on the gradient.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Optimizer {
     /// Learning rate after warm-up.
     pub lr: f64,
-    /// Decay of the first moment.
+    /// Decay of the first moment of AdamW.
     pub beta_1: f32,
     /// Decay of the second moment. PURE's scripts: 0.95 (main).
     pub beta_2: f32,
@@ -89,6 +93,7 @@ impl Default for Optimizer {
 
 /// Course of the learning rate after warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
     /// Stays.
@@ -101,13 +106,15 @@ pub enum Schedule {
 
 /// Supervised fine-tuning on prompts and reference solutions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Sft {
     /// Optimizer steps.
     pub steps: usize,
     /// Examples per step.
     pub batch: usize,
-    /// Most tokens in one forward pass; a step is split to respect it.
+    /// Most tokens in one forward pass; a step is split to respect it. Changes memory and speed, not the gradient; raise
+    /// it where memory allows.
     pub micro_batch_tokens: usize,
     /// Longest example in tokens; longer ones are left out and counted.
     pub max_tokens: usize,
@@ -129,6 +136,7 @@ impl Default for Sft {
 
 /// What a process reward model is trained to tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Objective {
     /// Whether a step is good, by cross-entropy with its label, hard or soft. PURE.
@@ -142,6 +150,7 @@ pub enum Objective {
 
 /// Which labels a process reward model learns where the data has both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Labels {
     /// Right or wrong.
@@ -153,6 +162,7 @@ pub enum Labels {
 
 /// How much the two classes of steps count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Balance {
     /// Every step the same.
@@ -164,6 +174,7 @@ pub enum Balance {
 
 /// Training of the process reward model, in PURE's two stages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Prm {
     /// What it is trained to tell.
@@ -182,7 +193,7 @@ pub struct Prm {
     pub lora: Lora,
     /// Solutions per optimizer step. PURE: 128.
     pub batch: usize,
-    /// Most tokens in one forward pass.
+    /// Most tokens in one forward pass, in training and in `prm score`; raise it where memory allows.
     pub micro_batch_tokens: usize,
     /// Longest problem and solution in tokens, with cross-entropy up to the last judged step; longer ones are left out
     /// and counted.
@@ -198,8 +209,8 @@ pub struct Prm {
     /// Weight of a language-model loss on the tokens of good steps beside the step loss, which keeps what the
     /// decoder knows while the head learns (generative regularisation). PURE: none.
     pub text_loss: f32,
-    /// A step below this score is wrong. Unless given, what the model was found to need on its validation set, else the
-    /// middle of its scores.
+    /// A step below this score is wrong. Unless given, what `prm train` chose for the model on the problems held out (the
+    /// largest first-error F1), else the middle of its scores: 0, or 0.5 where they are probabilities.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f32>,
     /// Optimizer of the head stage. PURE: lr 1e-4.
@@ -235,6 +246,7 @@ impl Default for Prm {
 
 /// The embedded arithmetic world: model sizes and data of `demo`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct World {
     /// Width of the nano models.

@@ -7,6 +7,7 @@ use super::Optimizer;
 
 /// Reinforcement learning with process rewards, verifiable rewards, or both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Rl {
     /// Rollout-and-update rounds.
@@ -21,7 +22,7 @@ pub struct Rl {
     pub epochs: usize,
     /// Optimizer steps per pass, each on its share of the responses. PURE: 2 (main), 1 (verl, paper).
     pub steps_per_rollout: usize,
-    /// Most tokens in one forward pass.
+    /// Most tokens in one forward pass; raise it where memory allows.
     pub micro_batch_tokens: usize,
     /// Run each layer again on the way back instead of keeping what it computed: less memory, a third more work.
     pub gradient_checkpointing: bool,
@@ -83,6 +84,7 @@ impl Default for Rl {
 
 /// Low-rank adapters on the projections of the policy's layers; the saved policy has them folded in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Lora {
     /// Rank of the adapters; 0 learns all weights.
@@ -102,6 +104,7 @@ impl Default for Lora {
 /// The pass rate of a prompt is the share of its responses that are right, or, where its answer may not be checked,
 /// whose process outcome is positive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Curriculum {
     /// Prompts with a lower pass rate are too hard and left out.
@@ -136,6 +139,7 @@ impl Default for Curriculum {
 
 /// How samples are shared out among the prompts of an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Allocation {
     /// `rl.samples` each.
@@ -146,9 +150,11 @@ pub enum Allocation {
 
 /// Responses that an inference server writes, given by `--rollouts`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Rollouts {
-    /// C: a token counts min(π / μ, C) in the policy loss, with μ the server's probability of it; 0 counts all alike.
+    /// C: a token counts min(π / μ, C) in the policy loss, with μ the probability it was drawn with; 0 counts all alike.
+    /// Also in half precision without a server.
     pub importance_cap: f32,
     /// How many updates the server's weights may be old.
     pub max_age: usize,
@@ -162,11 +168,14 @@ impl Default for Rollouts {
 
 /// What is rewarded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Reward {
-    /// Weight of the process reward; 0 leaves the process reward model out.
+    /// Weight of the process reward; 0 leaves the process reward model out. `minform train` without `--prm` and `--preset`
+    /// takes 0.
     pub process: f32,
-    /// Weight of the verifiable reward; 0 leaves it out. The policy then never meets a reference answer.
+    /// Weight of the verifiable reward; 0 leaves it out, and the policy then never meets a reference answer. `minform train`
+    /// without `--prm` and `--preset` takes 1.
     pub verifiable: f32,
     /// Share of the training problems whose answer may be checked, from 0 to 1. PURE-PRM+VR: 0.1.
     pub verifiable_share: f32,
@@ -174,13 +183,13 @@ pub struct Reward {
     pub combine: Combine,
     /// Score r₀ that counts as good enough for `combine = "and"`.
     pub reference: f32,
-    /// Bounds on what further steps can earn.
+    /// Bounds on what further steps can earn; made for the sum form.
     pub shaping: Shaping,
     /// Score η from which on `shaping = "clip"` pays nothing more.
     pub clip_at: f32,
-    /// Weight of the penalty on responses near the length limit; 0 leaves it out. DAPO: 1.
+    /// Weight of the penalty on responses near the length limit, an outcome reward from 0 to −1; 0 leaves it out. DAPO: 1.
     pub overlong: f32,
-    /// Tokens before the length limit in which that penalty grows.
+    /// Tokens before the length limit in which that penalty grows; 0: only the limit itself costs.
     pub overlong_buffer: usize,
 }
 
@@ -225,6 +234,7 @@ impl Reward {
 
 /// What the scores of several process reward models become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Combine {
     /// Their mean.
@@ -237,6 +247,7 @@ pub enum Combine {
 
 /// Bounds on what further steps can earn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Shaping {
     /// None.
@@ -251,6 +262,7 @@ pub enum Shaping {
 
 /// How step rewards become token advantages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Credit {
     /// Form of the return.
@@ -330,6 +342,7 @@ impl Credit {
 
 /// Form of the return over step rewards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
     /// softmax(−r/T)-weighted rewards, PURE's transform.
@@ -344,6 +357,7 @@ pub enum Form {
 
 /// How returns become advantages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Estimator {
     /// The return itself; with `normalisation = "whiten"` this is REINFORCE++.
@@ -375,6 +389,7 @@ impl Estimator {
 
 /// What one action is when returns are added up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Actions {
     /// Each token.
@@ -389,6 +404,7 @@ pub enum Actions {
 
 /// Distance from the policy that training started with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Kl {
     /// Weight β at the start; 0 leaves the reference policy out. PURE: 1e-3.
@@ -417,6 +433,7 @@ impl Default for Kl {
 
 /// Where the KL penalty enters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum KlPlace {
     /// Into the token rewards, not averaged by the baseline (main).
@@ -429,6 +446,7 @@ pub enum KlPlace {
 
 /// Per-token estimator of KL(π ‖ π_ref).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum KlEstimator {
     /// log-ratio.
@@ -454,6 +472,7 @@ impl From<KlEstimator> for credit::KlEstimator {
 
 /// Policy loss.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Loss {
     /// Lower clip of the ratio, ε: 1 − ε.
@@ -476,6 +495,7 @@ impl Default for Loss {
 
 /// How token losses are averaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum LossMean {
     /// Over the tokens of a response, then over responses (main).
@@ -488,6 +508,7 @@ pub enum LossMean {
 
 /// Value function of the estimator `gae`: a decoder of its own that starts from the policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Critic {
     /// How far a value may move from the one in the rollout before its loss stops paying; 0 sets no bound. PPO: 0.2.
@@ -506,6 +527,7 @@ impl Default for Critic {
 
 /// Normalisation of advantages over all tokens of a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Normalisation {
     /// None.
@@ -528,6 +550,7 @@ impl From<Normalisation> for credit::Normalisation {
 
 /// What to do with a response that ran into the length limit. `rl.reward.overlong` penalises it besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Truncated {
     /// Learn from it as it is (verl).
@@ -540,6 +563,7 @@ pub enum Truncated {
 
 /// What is done about signs of reward hacking. Some look at each response, some at the course of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Guards {
     /// Responses without a letter or a digit.
@@ -556,15 +580,15 @@ pub struct Guards {
     pub repetition: ResponseAction,
     /// Largest repetition score. PURE: 0.2.
     pub max_repetition: f32,
-    /// What `penalise` subtracts from the reward of a response.
+    /// What `"penalise"` subtracts from the reward of a response.
     pub penalty: f32,
-    /// Share of a rollout from which on `report` speaks.
+    /// Share of a rollout from which on `"report"` speaks.
     pub report_share: f32,
     /// Steps or tokens of a response, averaged over a window, that leave those of the first window behind.
     pub drift: RunAction,
     /// By which factor, up or down.
     pub drift_factor: f32,
-    /// Process outcome rising while accuracy falls.
+    /// Process outcome rising while accuracy, held out or of checked answers, falls.
     pub divergence: RunAction,
     /// How far accuracy may fall, as a share.
     pub divergence_drop: f32,
@@ -574,7 +598,7 @@ pub struct Guards {
     pub max_kl: f32,
     /// Optimizer steps given up because of `rl.loss.ratio_limit`.
     pub ratio: RunAction,
-    /// A loss or gradient that is not a number: `report` gives the optimizer step up and goes on.
+    /// A loss or gradient that is not a number: `"report"` gives the optimizer step up and goes on.
     pub not_finite: RunAction,
     /// Updates of a window.
     pub window: usize,
@@ -607,6 +631,7 @@ impl Default for Guards {
 
 /// What a guard does about a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ResponseAction {
     /// Nothing.
@@ -621,6 +646,7 @@ pub enum ResponseAction {
 
 /// What a guard does about a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RunAction {
     /// Nothing.
@@ -633,9 +659,10 @@ pub enum RunAction {
 
 /// What is kept so that a run can go on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Checkpoints {
-    /// A checkpoint every so many updates; 0 makes none.
+    /// A checkpoint every so many updates, and one at the end or when Ctrl-C stops the run; 0 makes only that one.
     pub every: usize,
     /// How many of the newest are kept, besides that of the best held-out accuracy.
     pub keep: usize,

@@ -4,19 +4,29 @@ use std::fmt;
 
 /// How the values of a tensor are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the variants are the types of the format, by their names")]
 #[allow(non_camel_case_types, reason = "`Q4_K` is the name everybody knows; `Q4K` would have to be looked up")]
 pub enum TensorType {
+    /// Single precision.
     F32,
+    /// Half precision.
     F16,
+    /// The upper half of single precision.
     BF16,
+    /// Blocks of 32 values of 4 bits with a scale.
     Q4_0,
+    /// The same with a smallest value.
     Q4_1,
+    /// Blocks of 32 values of 5 bits with a scale.
     Q5_0,
+    /// The same with a smallest value.
     Q5_1,
+    /// Blocks of 32 values of 8 bits with a scale.
     Q8_0,
+    /// Blocks of 256 values of 4 bits; scales and smallest values of each 32 have 6 bits.
     Q4_K,
+    /// The same with values of 5 bits.
     Q5_K,
+    /// Blocks of 256 values of 6 bits; scales of each 16 have 8 bits.
     Q6_K,
 }
 

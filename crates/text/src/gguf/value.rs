@@ -8,20 +8,32 @@ const MAX_DEPTH: usize = 4;
 
 /// One metadata value. Strings and arrays borrow from the file.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[allow(missing_docs, reason = "the variants are the thirteen value types of the format, by their names")]
 pub enum Value<'a> {
+    /// A byte.
     U8(u8),
+    /// A byte with a sign.
     I8(i8),
+    /// Two bytes.
     U16(u16),
+    /// Two bytes with a sign.
     I16(i16),
+    /// Four bytes.
     U32(u32),
+    /// Four bytes with a sign.
     I32(i32),
+    /// A number of single precision.
     F32(f32),
+    /// True or false.
     Bool(bool),
+    /// A text.
     String(&'a str),
+    /// Values of one type.
     Array(Array<'a>),
+    /// Eight bytes.
     U64(u64),
+    /// Eight bytes with a sign.
     I64(i64),
+    /// A number of double precision.
     F64(f64),
 }
 

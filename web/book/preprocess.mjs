@@ -1,0 +1,73 @@
+/**
+ * What mdBook does not do by itself, to every page of the book: formulas become MathML, ```live blocks become the
+ * playground with the state that they hold, and links into the source tree become the path that they name.
+ *
+ * mdBook calls it with `supports RENDERER`, or with [context, book] on standard input.
+ */
+
+import { readFileSync } from "node:fs";
+import { posix } from "node:path";
+
+import { deflateSync, strToU8 } from "fflate";
+import katex from "katex";
+
+/** Code is left alone; of what remains, formulas of a line or of a paragraph are found. */
+const CODE_OR_FORMULA = /(^(`{3,}|~{3,})[^\n]*\n[\s\S]*?^\2[^\n]*$|`+[^`\n]+`+)|\$\$([\s\S]+?)\$\$|\$(?=\S)([^$\n]+?)(?<=\S)\$/gm;
+const LIVE = /^```live\n([\s\S]*?)^```$/gm;
+const LINK = /\[([^\]\n]*)\]\(((?:\.\.\/)+[^)\s]*)\)/g;
+
+/** Without the notes for other programs, and with nothing in it that Markdown would take for its own. */
+function mathml(formula, displayMode) {
+  const html = katex.renderToString(formula.trim(), { output: "mathml", displayMode, throwOnError: true, strict: "error" });
+  const math = html.replace(/^<span[^>]*>|<\/span>$/g, "").replace(/<annotation[\s\S]*?<\/annotation>/g, "");
+  return math.replace(/>([^<]*)</g, (_, text) => `>${text.replace(/[*_[\]`\\~|]/g, (mark) => `&#${mark.charCodeAt(0)};`)}<`);
+}
+
+function formulas(text) {
+  return text.replace(CODE_OR_FORMULA, (whole, code, _fence, block, inline) => {
+    if (code !== undefined) return whole;
+    return block === undefined ? mathml(inline, false) : `<div class="formula">${mathml(block, true)}</div>`;
+  });
+}
+
+/** The state as the fragment of a link, as web/app/permalink.ts reads it. */
+function fragment(state) {
+  return `#v1=${Buffer.from(deflateSync(strToU8(JSON.stringify(state)), { level: 9 })).toString("base64url")}`;
+}
+
+function live(text) {
+  return text.replace(LIVE, (_, json) => {
+    const state = fragment(JSON.parse(json));
+    const without = "Here is a part that computes in your browser. It needs JavaScript.";
+    return `<div class="live"><minform-playground embedded state="${state}"><p>${without}</p></minform-playground></div>`;
+  });
+}
+
+/** `path` is that of the page below docs. */
+function sources(text, path) {
+  return text.replace(LINK, (whole, words, target) => {
+    const from = posix.join("docs", posix.dirname(path), target.split("#")[0]);
+    if (from.startsWith("docs/")) return whole;
+    const named = words.replaceAll("`", "");
+    return from.endsWith(named) ? `\`${from}\`` : `${words} (\`${from}\`)`;
+  });
+}
+
+function visit(items) {
+  for (const { Chapter: chapter } of items) {
+    if (chapter === undefined) continue;
+    const path = chapter.path ?? "";
+    try {
+      chapter.content = formulas(live(sources(chapter.content, path)));
+    } catch (error) {
+      throw new Error(`${path}: ${error.message}`);
+    }
+    visit(chapter.sub_items);
+  }
+}
+
+if (process.argv[2] !== "supports") {
+  const [, book] = JSON.parse(readFileSync(0, "utf8"));
+  visit(book.items ?? book.sections);
+  process.stdout.write(JSON.stringify(book));
+}
