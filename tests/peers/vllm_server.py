@@ -31,6 +31,15 @@ def answers(address):
         return False
 
 
+def end(server):
+    os.killpg(server.pid, signal.SIGTERM)
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
 def main():
     port = free_port()
     address = f"http://127.0.0.1:{port}"
@@ -49,8 +58,7 @@ def main():
         print(address, flush=True)
         sys.stdin.read()
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(60)
+        end(server)
 
 
 if __name__ == "__main__":

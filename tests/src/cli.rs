@@ -227,3 +227,16 @@ fn the_commands_work_on_each_others_output() {
     assert!(minform(&[&tune[..], &["--overwrite"]].concat()).status.success());
     assert!(note.is_file() && Path::new(&out).join("policy/model.safetensors").is_file());
 }
+
+/// `minform reference docs/reference` writes it anew.
+#[test]
+fn the_reference_of_the_book_is_what_the_program_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = minform(&["reference", &folder.path().display().to_string()]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference");
+    for name in ["cli.md", "configuration.md", "events.md"] {
+        let page = |place: &Path| std::fs::read_to_string(place.join(name)).unwrap();
+        assert!(page(folder.path()) == page(&kept), "docs/reference/{name} is old: minform reference docs/reference");
+    }
+}

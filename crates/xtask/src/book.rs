@@ -1,4 +1,4 @@
-//! The book: pages made from the program, the playground beside them, and every link within checked.
+//! The book, the playground in its pages, and every link within checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,30 +7,31 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use crate::files::{copy, list};
-use crate::steps::{Steps, cargo, npm, program, root};
+use crate::steps::{Steps, npm, program, root};
 use crate::{setup, web};
 
 /// `cargo xtask book`: everything, into `target/book`.
 pub(crate) fn book(steps: &mut Steps, open: bool) -> Result<()> {
     web::wasm(steps, &[])?;
     steps.run("package", &mut npm("run build:package"))?;
-    steps.run("program", &mut cargo("build --release -p minform"))?;
-    pages(steps, "release")?;
+    pages(steps)?;
     if open {
         steps.run("server", &mut npm("exec vite -- preview --outDir ../target/book --open"))?;
     }
     Ok(())
 }
 
-/// The book, from the program of a profile and around the playground as they were built last.
-pub(crate) fn pages(steps: &mut Steps, profile: &str) -> Result<()> {
+/// The book, around the playground as it was built last. Its reference is in the tree; a test compares it with the program.
+pub(crate) fn pages(steps: &mut Steps) -> Result<()> {
     setup::packages(steps)?;
     setup::mdbook(steps)?;
-    let minform = web::target().join(profile).join(format!("minform{}", std::env::consts::EXE_SUFFIX));
-    steps.run("reference", &mut program(minform, "reference docs/reference"))?;
     steps.run("pages", &mut program("mdbook", "build docs"))?;
     let book = root().join("target/book");
-    copy(&root().join("web/package/dist"), &book.join("live"))?;
+    let playground = root().join("web/package/dist");
+    if !playground.exists() {
+        bail!("the playground has not been built; `cargo xtask book` builds it");
+    }
+    copy(&playground, &book.join("live"))?;
     let broken = Site::read(&book)?.broken();
     if !broken.is_empty() {
         bail!("links that lead nowhere:\n  {}", broken.join("\n  "));
@@ -72,6 +73,7 @@ impl Site {
             return true;
         }
         let (path, anchor) = address.split_once('#').unwrap_or((address, ""));
+        let path = path.split('?').next().unwrap_or(path);
         let target = match path {
             "" => page.to_owned(),
             path => normal(&page.parent().unwrap_or(page).join(path)),

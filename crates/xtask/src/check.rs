@@ -29,10 +29,7 @@ pub(crate) fn test(steps: &mut Steps, fast: bool) -> Result<()> {
     web::web(steps, false)?;
     web::test(steps)?;
     notebook::test(steps)?;
-    // As the tests of the program build it, so that nothing is compiled twice.
-    let program = format!("build --profile {PROFILE} --workspace --bins --tests --features {FEATURES}");
-    steps.run("program", &mut cargo(&program))?;
-    book::pages(steps, PROFILE)?;
+    book::pages(steps)?;
     steps.run("book in a browser", &mut npm("run test:book"))?;
     let mut documentation = cargo(&format!("doc --no-deps --workspace --profile {PROFILE}"));
     steps.run("documentation", documentation.env("RUSTDOCFLAGS", "-D warnings"))

@@ -31,9 +31,9 @@ Usage: cargo xtask <command> [options]
                           PATH is a Python with tests/peers/requirements.txt installed (default: python3).
   web [--open|--test]     The playground as a static folder, web/dist. --open serves it and shows it,
                           --test runs its tests, in Node.js and in Chromium.
-  book [--open|--pages]   The book of the project, in target/book: pages made from the program, the playground beside
-                          them, every link within checked. --open serves it and shows it, --pages takes program and
-                          playground as they were built last.
+  book [--open|--pages]   The book of the project, in target/book, with the playground in its pages and every link
+                          within checked. --open serves it and shows it, --pages takes the playground as it was
+                          built last.
   notebook                The Python package with the widget, in target/wheel.
   wasm [BUILD ...]        Its WebAssembly files alone, with their sizes: credit, engine, webgpu (default: all).
   dist                    The program as it is handed out, in target/dist: a small binary, presets, manual pages,
@@ -67,7 +67,7 @@ fn run(arguments: &[&str], steps: &mut Steps) -> Result<()> {
         ["web", "--test"] => web::web(steps, false).and_then(|()| web::test(steps))?,
         ["book"] => book::book(steps, false)?,
         ["book", "--open"] => book::book(steps, true)?,
-        ["book", "--pages"] => book::pages(steps, "release")?,
+        ["book", "--pages"] => book::pages(steps)?,
         ["notebook"] => notebook::package(steps)?,
         ["dist"] => dist::dist(steps)?,
         ["wasm", names @ ..] => web::wasm(steps, names)?,

@@ -219,7 +219,7 @@ impl Lesson {
         self.text.as_ref().map_or(0, Packed::picks)
     }
 
-    /// The losses of one forward pass.
+    /// The losses of one forward pass: what [`gradients`](Self::gradients) is held against.
     pub fn losses(&self, config: &ModelConfig, model: &TokenClassifier) -> Losses {
         let hidden = hidden(config, model, &self.steps);
         let text = self.text.as_ref().map(|text| {

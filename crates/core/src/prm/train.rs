@@ -42,8 +42,8 @@ const DROPOUT: u64 = 0x6472_6f70;
 
 /// The training of a process reward model between two optimizer steps.
 ///
-/// Loss of a batch: the mean of [`Lesson::losses`] over what is judged in it, plus `text_loss` times the mean over the
-/// tokens of its good steps.
+/// Loss of a batch: the mean of [`Lesson::losses`] over what is judged in it, plus, where the decoder learns, `text_loss`
+/// times the mean over the tokens of its good steps.
 pub struct PrmTraining {
     prm: Prm,
     config: config::Prm,
@@ -224,6 +224,12 @@ impl PrmTraining {
         self.config.lora.rank > 0 && self.progress.stage > 0
     }
 
+    /// The configuration of the present stage: a decoder that does not learn has nothing to learn from text.
+    fn of_stage(&self) -> config::Prm {
+        let learns = self.progress.stage > 0;
+        config::Prm { text_loss: if learns { self.config.text_loss } else { 0.0 }, ..self.config.clone() }
+    }
+
     /// Sets up what learns and the optimizer.
     fn begin_stage(&mut self) {
         let stage = self.progress.stage;
@@ -345,12 +351,12 @@ impl PrmTraining {
 
     /// Lets the decoder look at everything once, where it does not learn and there are several epochs.
     async fn look(&mut self, phase: Phase, listener: &mut Listener<'_>) -> Result<()> {
-        let looks_again = self.progress.stage > 0 || self.config.head_epochs < 2 || self.config.text_loss > 0.0;
+        let looks_again = self.progress.stage > 0 || self.config.head_epochs < 2;
         if looks_again || self.features.is_some() {
             return Ok(());
         }
         let all: Vec<usize> = (0..self.examples.len()).collect();
-        let lessons = self.examples.lessons(&all, &self.config, self.config.micro_batch_tokens, self.class_weights);
+        let lessons = self.examples.lessons(&all, &self.of_stage(), self.config.micro_batch_tokens, self.class_weights);
         let Position { step, mut tokens, .. } = self.progress;
         let mut seen = |lessons: &[Lesson]| {
             let examples = lessons.iter().flat_map(Lesson::examples);
@@ -378,7 +384,7 @@ impl PrmTraining {
             None => {
                 let tokens =
                     self.trainer.micro_batch_tokens(self.config.micro_batch_tokens, self.examples.tokens(batch));
-                self.examples.lessons(batch, &self.config, tokens, self.class_weights)
+                self.examples.lessons(batch, &self.of_stage(), tokens, self.class_weights)
             }
         };
         lessons.retain(|lesson| lesson.picks() > 0);

@@ -209,6 +209,7 @@ impl Bencher {
             Example { prompt: ids, target }
         };
         let examples: Vec<Example> = self.rows(sequences).into_iter().map(example).collect();
+        // Ended below, after as many steps as were asked for.
         let settings = Sft { steps: usize::MAX, batch: sequences.rows, ..self.config.sft.clone() };
         let (mut seconds, mut began) = (Vec::new(), Instant::now());
         let mut listen = |event: Event| {
