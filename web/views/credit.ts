@@ -73,7 +73,7 @@ export class CreditView extends Part {
       .formula {
         display: flex;
         flex-wrap: wrap;
-        gap: 0.15rem 0.3rem;
+        gap: 0.5rem 0.3rem;
         align-items: center;
       }
       .formulas {
