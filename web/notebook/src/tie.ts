@@ -150,6 +150,7 @@ export class Tie {
   }
 
   #answered(): void {
+    if (this.#unanswered === undefined) return;
     clearTimeout(this.#unanswered);
     this.#unanswered = undefined;
     this.#training.ask();

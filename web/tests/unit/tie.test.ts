@@ -88,6 +88,14 @@ describe("the live run, as Python hears of it", () => {
   });
 });
 
+it("a page in which nothing was trained leaves the rows of an earlier run alone", () => {
+  const python = tied();
+  python.set({ _known: { run: "earlier", rows: 3 } });
+  vi.advanceTimersByTime(150);
+  python.close();
+  expect(python.model.get("_heard")).toEqual({});
+});
+
 describe("commands of Python", () => {
   const steps = (...ids: number[]): Traits["_commands"] => ids.map((id) => ({ id, do: "step" as const }));
 
