@@ -33,6 +33,8 @@ export default defineConfig({
     { name: "record", testDir: "tests/record" },
   ],
   timeout: 120_000,
+  // Two cores compute what is waited for.
+  expect: { timeout: 20_000 },
   // Workers of the page compute on all cores; tests beside each other would measure each other.
   workers: 1,
   reporter: [["list"]],

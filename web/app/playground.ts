@@ -181,6 +181,7 @@ export class Playground extends LitElement {
       if (!this.isConnected || this.#bench !== null) return;
       this.#bench = bench;
       if (bench !== this.bench) await this.#restore(bench);
+      this.#takeGiven(bench);
       if (!this.embedded) this.#followAddress(bench);
       this.#tell(bench);
       this.requestUpdate();
@@ -203,7 +204,13 @@ export class Playground extends LitElement {
       bench.say(`The link was not opened: ${messageOf(error)}.`, "error");
     }
     this.#show(bench);
-    this.#change(bench, this.#given);
+  }
+
+  /** Takes over what was set before there was a workbench, once. */
+  #takeGiven(bench: Workbench): void {
+    const given = this.#given;
+    this.#given = {};
+    if (Object.keys(given).length > 0) this.#change(bench, given);
   }
 
   #change(bench: Workbench, fields: Partial<State>): void {

@@ -56,6 +56,11 @@ const row = record({
 });
 export type SampleRow = Checked<typeof row>;
 
+/** Rewards with the tokens that baselines count: a step whose tokens nobody has counted, 0 of them, counts as one. */
+export function withTokens({ rewards, tokens }: Pick<SampleRow, "rewards" | "tokens">): Pick<SampleRow, "rewards" | "tokens"> {
+  return { rewards, tokens: tokens.map((count) => Math.max(1, count)) };
+}
+
 const training = {
   seed: integer(0, 4294967295),
   updates: integer(1, 400),

@@ -70,7 +70,7 @@ export class LiveTraining {
     return run === null ? 0 : Math.min(...LANES.map((lane) => run.lanes[lane].updates.length));
   }
 
-  /** Goes on until it is paused or done, or has made so many updates more. */
+  /** Goes on until it is paused or done, or has made so many updates more; refuses if it is going on already. */
   play(settings: Training, most = Infinity): Promise<void> {
     return this.#go(settings, async (signal) => {
       for (let made = 0; made < most && !signal.aborted && !this.#isDone(); made += 1) {
@@ -78,11 +78,6 @@ export class LiveTraining {
         if (!signal.aborted) await this.#update();
       }
     });
-  }
-
-  /** One update of both lanes. */
-  step(settings: Training): Promise<void> {
-    return this.play(settings, 1);
   }
 
   /** Stops after the update in progress, so that both policies have made as many. */
@@ -114,24 +109,26 @@ export class LiveTraining {
     this.#engines = null;
   }
 
-  /** Prepares what is not ready, acts, and says how it ended. One at a time. */
+  /** Prepares what is not ready, acts, and says how it ended. One at a time: what a pause has cut short ends before. */
   #go(settings: Training, act: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    if (this.#playing === null) {
-      this.#playing = new AbortController();
-      this.#idle = this.#run(settings, act, this.#playing.signal);
-    }
+    if (this.#playing?.signal.aborted === false) return Promise.reject(new Error("the run is going on already; pause it first"));
+    const playing = new AbortController();
+    this.#playing = playing;
+    this.#idle = this.#idle.then(() => this.#run(settings, act, playing));
     return this.#idle;
   }
 
-  async #run(settings: Training, act: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+  async #run(settings: Training, act: (signal: AbortSignal) => Promise<void>, playing: AbortController): Promise<void> {
+    const { signal } = playing;
     try {
+      if (signal.aborted) return;
       await this.#prepare(settings);
       this.store.set({ phase: "playing", failure: "" });
       await act(signal);
     } catch (error) {
       this.store.set({ failure: messageOf(error) });
     } finally {
-      this.#playing = null;
+      if (this.#playing === playing) this.#playing = null;
       this.store.set({ phase: this.#isDone() ? "done" : this.store.value.run === null ? "empty" : "paused" });
     }
   }

@@ -88,6 +88,8 @@ export class Workbench {
   #scoring: AbortController | null = null;
   #build: Build = "nano";
   #driven: Promise<void> = Promise.resolve();
+  /** How often a pause was asked for. */
+  #pauses = 0;
 
   constructor(credit: Credit, addresses: Addresses, state: State = initialState()) {
     this.credit = credit;
@@ -334,21 +336,41 @@ export class Workbench {
     });
   }
 
-  /** Drives the live run from outside: one command after another, as soon as there are models. */
-  drive(command: Command): Promise<void> {
-    const act = async (): Promise<void> => {
-      await this.whenReady();
-      const { training } = this;
-      const settings = this.state.value.training;
-      if (command.do === "play") void training.play(settings);
-      else if (command.do === "pause") training.pause();
-      else if (command.do === "reset") await training.reset();
-      else await training.play(settings, command.count ?? 1);
-    };
+  /**
+   * Drives the live run from outside: one command after another, as soon as there are models. Ends when the command is
+   * carried out or refused; a play is carried out once it has begun.
+   */
+  async drive(command: Command): Promise<void> {
     // A pause is not for the end of the steps that it is to cut short.
-    if (command.do === "pause") return act();
-    this.#driven = this.#driven.then(act).catch((error: unknown) => this.say(`Not done: ${messageOf(error)}.`, "error"));
+    if (command.do === "pause") return this.pause();
+    const pauses = this.#pauses;
+    this.#driven = this.#driven.then(async () => {
+      try {
+        await this.whenReady();
+        if (command.do === "reset") return await this.training.reset();
+        if (pauses !== this.#pauses) return;
+        const going = this.play(command.do === "step" ? (command.count ?? 1) : Infinity);
+        if (command.do === "step") await going;
+      } catch (error) {
+        this.#refuse(error);
+      }
+    });
     return this.#driven;
+  }
+
+  /** Has the live run go on, by the settings on screen; says so if it cannot. */
+  play(most = Infinity): Promise<void> {
+    return this.training.play(this.state.value.training, most).catch((error: unknown) => this.#refuse(error));
+  }
+
+  /** Stops the live run after the update in progress, and what waits to go on. */
+  pause(): void {
+    this.#pauses += 1;
+    this.training.pause();
+  }
+
+  #refuse(error: unknown): void {
+    this.say(`Not done: ${messageOf(error)}.`, "error");
   }
 
   /** Loads a model of the user's own in place of the nano one; pretrained models need the full build. */
@@ -430,6 +452,7 @@ export class Workbench {
 
   /** Ends everything that runs. */
   close(): void {
+    this.pause();
     this.training.close();
     this.#engine?.end();
     this.#engine = null;

@@ -1,15 +1,18 @@
 /**
  * What mdBook does not do by itself, to every page of the book: formulas become MathML, ```live blocks become the
- * playground with the state that they hold, and links into the source tree become the path that they name.
+ * playground with the state that they hold, checked as the page checks it, and links into the source tree become the
+ * path that they name.
  *
  * mdBook calls it with `supports RENDERER`, or with [context, book] on standard input.
  */
 
 import { readFileSync } from "node:fs";
 import { posix } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import { deflateSync, strToU8 } from "fflate";
 import katex from "katex";
+import { runnerImport } from "vite";
 
 /** Code is left alone; of what remains, formulas of a line or of a paragraph are found. */
 const CODE_OR_FORMULA = /(^(`{3,}|~{3,})[^\n]*\n[\s\S]*?^\2[^\n]*$|`+[^`\n]+`+)|\$\$([\s\S]+?)\$\$|\$(?=\S)([^$\n]+?)(?<=\S)\$/gm;
@@ -35,9 +38,16 @@ function fragment(state) {
   return `#v1=${Buffer.from(deflateSync(strToU8(JSON.stringify(state)), { level: 9 })).toString("base64url")}`;
 }
 
-function live(text) {
+/** Refuses what the page would refuse. */
+async function checker() {
+  const load = async (name) => (await runnerImport(fileURLToPath(new URL(`../app/${name}.ts`, import.meta.url)))).module;
+  const [{ FIELDS }, { partial }] = await Promise.all([load("state"), load("schema")]);
+  return (state) => partial(FIELDS)(state, "");
+}
+
+function live(text, checked) {
   return text.replace(LIVE, (_, json) => {
-    const state = fragment(JSON.parse(json));
+    const state = fragment(checked(JSON.parse(json)));
     const without = "Here is a part that computes in your browser. It needs JavaScript.";
     return `<div class="live"><minform-playground embedded state="${state}"><p>${without}</p></minform-playground></div>`;
   });
@@ -53,21 +63,21 @@ function sources(text, path) {
   });
 }
 
-function visit(items) {
+function visit(items, checked) {
   for (const { Chapter: chapter } of items) {
     if (chapter === undefined) continue;
     const path = chapter.path ?? "";
     try {
-      chapter.content = formulas(live(sources(chapter.content, path)));
+      chapter.content = formulas(live(sources(chapter.content, path), checked));
     } catch (error) {
       throw new Error(`${path}: ${error.message}`);
     }
-    visit(chapter.sub_items);
+    visit(chapter.sub_items, checked);
   }
 }
 
 if (process.argv[2] !== "supports") {
   const [, book] = JSON.parse(readFileSync(0, "utf8"));
-  visit(book.items ?? book.sections);
+  visit(book.items ?? book.sections, await checker());
   process.stdout.write(JSON.stringify(book));
 }

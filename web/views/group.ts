@@ -6,7 +6,7 @@ import type { Form, RowCredit, Written } from "../engine/protocol";
 import { isCancelled, messageOf } from "../engine/rpc";
 import { counted, figure } from "../app/format";
 import { Part, define, sheet } from "../app/part";
-import { type FormName, LIMITS, type SampleRow, type State } from "../app/state";
+import { type FormName, LIMITS, type SampleRow, type State, withTokens } from "../app/state";
 import { diverging, icon, verdict } from "../charts/colour";
 import "../charts/figure";
 import { csv, save } from "../charts/svg";
@@ -150,14 +150,16 @@ export class GroupView extends Part {
         </table>
       </div>
       <div class="row spread">
-        <p class="small muted">${BASELINES[this.state.baseline][1]}</p>
+        <p class="small muted">
+          ${BASELINES[this.state.baseline][1]}
+          ${group.some(({ tokens }) => tokens.includes(0)) ? "A step whose tokens nobody has counted counts as one." : nothing}
+        </p>
         <button class="plain small" @click=${() => this.#saveCsv(group, credit)}>CSV</button>
       </div>`;
   }
 
   #credit(group: SampleRow[]): RowCredit[] {
-    const rows = group.map(({ rewards, tokens }) => ({ rewards, tokens }));
-    return this.bench.credit.group(rows, this.#form(), this.state.baseline);
+    return this.bench.credit.group(group.map(withTokens), this.#form(), this.state.baseline);
   }
 
   #form(): Form {

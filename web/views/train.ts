@@ -128,7 +128,7 @@ export class TrainView extends Part {
       <button class="primary" ?disabled=${!ready || phase === "done"} @click=${() => this.#turn()}>
         ${playing ? "Pause" : "Play"}
       </button>
-      <button ?disabled=${!ready || playing || phase === "done"} @click=${() => training.step(this.state.training)}>
+      <button ?disabled=${!ready || playing || phase === "done"} @click=${() => this.bench.play(1)}>
         One update
       </button>
       <button ?disabled=${run === null} @click=${() => training.reset()}>Reset</button>
@@ -244,22 +244,20 @@ export class TrainView extends Part {
   }
 
   #turn(): void {
-    const { training } = this.bench;
-    const { phase } = training.store.value;
-    if (phase === "playing" || phase === "preparing") training.pause();
-    else if (this.live.engine === "ready") void training.play(this.state.training);
+    const { phase } = this.bench.training.store.value;
+    if (phase === "playing" || phase === "preparing") this.bench.pause();
+    else if (this.live.engine === "ready") void this.bench.play();
   }
 
   /** A tab that nobody sees gets no turns worth the name: pause, and go on when it is seen again. */
   #visibility = (): void => {
-    const { training } = this.bench;
-    const playing = training.store.value.phase === "playing";
+    const playing = this.bench.training.store.value.phase === "playing";
     if (document.hidden && playing) {
       this.#resumes = true;
-      training.pause();
+      this.bench.training.pause();
     } else if (!document.hidden && this.#resumes) {
       this.#resumes = false;
-      void training.play(this.state.training);
+      void this.bench.play();
     }
   };
 
@@ -270,7 +268,7 @@ export class TrainView extends Part {
     if (target.matches("textarea, select, input")) return;
     // A button that has the focus answers to the space bar itself.
     if (event.key === " " && !target.matches("button, a, summary")) this.#turn();
-    else if (event.key === "." && this.live.engine === "ready") void this.bench.training.step(this.state.training);
+    else if (event.key === "." && this.live.engine === "ready") void this.bench.play(1);
     else return;
     event.preventDefault();
   };

@@ -14,7 +14,8 @@ const BUDGET: u64 = 3_000_000;
 /// `cargo xtask notebook`: the package, in `target/wheel`.
 pub(crate) fn package(steps: &mut Steps) -> Result<()> {
     web::wasm(steps, &["credit", "engine"])?;
-    let python = setup::python(steps)?.context("the package needs Python 3.9 or newer with venv and ensurepip")?;
+    let python =
+        setup::python(steps)?.context("building the package needs Python 3.11 or newer with venv and ensurepip")?;
     wheel(steps, &python).map(drop)
 }
 
@@ -24,8 +25,10 @@ pub(crate) fn test(steps: &mut Steps) -> Result<()> {
     let Some(python) = setup::python(steps)? else { return Ok(()) };
     let wheel = wheel(steps, &python)?;
     let install = "-m pip install -q --no-deps --force-reinstall";
-    steps.run("install the package", program(&python, install).arg(wheel))?;
-    steps.run("package", &mut program(&python, "-m pytest -q web/notebook"))?;
+    steps.run("install the package", program(&python, install).arg(&wheel))?;
+    steps.run("package", program(&python, "-m pytest -q web/notebook").env("MINFORM_WHEEL", wheel))?;
+    let check = "web/notebook/examples/check.py";
+    steps.run("exercises of the notebooks", program(&python, check).env_remove("MINFORM_BINARY"))?;
     steps.run("notebooks in a browser", npm("run test:notebook").env("MINFORM_PYTHON", &python))
 }
 

@@ -102,9 +102,15 @@ pub(crate) fn software_gpu(steps: &mut Steps) -> Result<Option<(&'static str, &'
     Ok(Some(("MINFORM_TEST_DEVICE", "wgpu")))
 }
 
-/// A Python with what the notebook package is built and tested with; none without Python.
+/// A Python with what the notebook package is built and tested with; none without Python 3.11, which that asks for. The
+/// package itself runs on older ones.
 pub(crate) fn python(steps: &mut Steps) -> Result<Option<PathBuf>> {
     const REQUIREMENTS: &str = "web/notebook/tests/requirements.txt";
+    let is_new = program("python3", "-c").arg("import sys; sys.exit(sys.version_info < (3, 11))").status();
+    if !is_new.is_ok_and(|status| status.success()) {
+        eprintln!("no Python 3.11 or newer: the notebooks are left out");
+        return Ok(None);
+    }
     let Some(python) = environment(steps, "notebook")? else { return Ok(None) };
     let install = format!("-m pip install -q -r {REQUIREMENTS}");
     steps.run("add JupyterLab", &mut program(&python, &install))?;

@@ -1,9 +1,12 @@
 """Runs the notebooks of this folder, and holds every exercise against no answer, a wrong one and its solution.
 
 python check.py [NAME ...]: of all notebooks, or of those whose names begin so. Needs nbclient, which JupyterLab brings.
+Notebooks find the program minform in MINFORM_BINARY alone: what a PATH holds by accident is not checked.
 """
 
+import os
 import re
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -30,6 +33,21 @@ def check_format(notebook):
             assert not cell.outputs and cell.execution_count is None, (
                 f"cell {cell.id} holds an output; strip it"
             )
+
+
+def check_exercises(notebook):
+    assert len(tagged(notebook, "exercise")) == len(tagged(notebook, "solution")) == 3, (
+        "there have to be three exercises with a solution each"
+    )
+
+
+def check_links(notebook):
+    """Links to files lead somewhere; those that leave the folder, in a source tree alone."""
+    in_source_tree = (FOLDER / "../../../docs").is_dir()
+    for cell in notebook.cells:
+        for link in re.findall(r"\]\(([^)\s#]+)", cell.source) if cell.cell_type == "markdown" else ():
+            here = "://" not in link and (in_source_tree or not link.startswith("../"))
+            assert not here or (FOLDER / link).exists(), f"cell {cell.id}: there is no {link}"
 
 
 def code_of(solution):
@@ -70,10 +88,9 @@ def expect(verdict, text, where):
 def check(path):
     notebook = nbformat.read(path, as_version=4)
     check_format(notebook)
+    check_exercises(notebook)
+    check_links(notebook)
     exercises, solutions = tagged(notebook, "exercise"), tagged(notebook, "solution")
-    assert len(exercises) == len(solutions) == 3, (
-        "there have to be three exercises with a solution each"
-    )
     client = NotebookClient(
         notebook, timeout=2 * SLOWEST, resources={"metadata": {"path": str(FOLDER)}}
     )
@@ -92,7 +109,14 @@ def check(path):
     return seconds
 
 
+def hide_program():
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    hidden = [folder for folder in folders if shutil.which("minform", path=folder) is None]
+    os.environ["PATH"] = os.pathsep.join(hidden)
+
+
 def main(names):
+    hide_program()
     paths = [
         path
         for path in sorted(FOLDER.glob("*.ipynb"))

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 from .solver import solver
+from .state import COUNTING, counts
 from .table import html_table
 
 #: Names of the forms, with the word of the page for each.
 FORMS = {"min": "soft-min", "soft-min": "soft-min", "exact-min": "exact-min", "sum": "sum", "mean": "mean"}
 BASELINES = ("none", "group-mean", "rloo-step", "rloo-token", "rloo-paper", "grpo")
+#: More tokens than this no step has.
+MOST_TOKENS = 100_000
 
 
 @dataclass(frozen=True)
@@ -105,19 +108,22 @@ def credit(
     """Credit of one solution, or of a group of them if `rewards` is a list of lists.
 
     form: min, the soft minimum at `temperature` (0 is the exact minimum); exact-min; sum, discounted by `gamma`; mean.
-    tokens: of each step, 1 unless told; baselines that count tokens need them.
+    tokens: of each step, from 1 to 100,000; rloo-token and rloo-paper count them, the others do without.
     baseline: none, group-mean, rloo-step, rloo-token, rloo-paper or grpo; none for one solution, rloo-step for a group.
     """
     given = list(rewards)
     is_group = len(given) > 0 and hasattr(given[0], "__len__")
     solutions = given if is_group else [given]
-    counts = [None] * len(solutions) if tokens is None else list(tokens) if is_group else [tokens]
-    if len(counts) != len(solutions):
-        raise ValueError(f"there are {len(solutions)} solutions, but tokens of {len(counts)}")
-    rows = [_row(one, count) for one, count in zip(solutions, counts)]
+    counted = [None] * len(solutions) if tokens is None else list(tokens) if is_group else [tokens]
+    if len(counted) != len(solutions):
+        raise ValueError(f"there are {len(solutions)} solutions, but tokens of {len(counted)}")
     baseline = baseline or ("rloo-step" if is_group else "none")
     if baseline not in BASELINES:
         raise ValueError(f"baseline must be one of {', '.join(BASELINES)}, not {baseline!r}")
+    if baseline in COUNTING and any(one is None for one in counted):
+        raise ValueError(f"baseline {baseline!r} counts tokens; give `tokens`, those of each step")
+    places = [f"tokens[{at}]" if is_group else "tokens" for at in range(len(solutions))]
+    rows = [_row(*one) for one in zip(solutions, counted, places)]
     found = solver().credit(rows, _form(form, temperature, gamma), baseline)
     samples = [_credit(form, row["rewards"], one) for row, one in zip(rows, found)]
     return GroupCredit(samples) if is_group else samples[0]
@@ -140,15 +146,15 @@ def _form(form: str, temperature: float, gamma: float) -> dict[str, Any]:
     return {"form": name}
 
 
-def _row(rewards: Sequence[float], tokens: Sequence[int] | None) -> dict[str, Any]:
+def _row(rewards: Sequence[float], tokens: Sequence[int] | None, place: str) -> dict[str, Any]:
     values = [float(reward) for reward in rewards]
     for reward in values:
         if not math.isfinite(reward):
             raise ValueError(f"rewards must be finite numbers, not {reward!r}")
-    counts = [1] * len(values) if tokens is None else [int(count) for count in tokens]
-    if len(counts) != len(values):
-        raise ValueError(f"there are {len(values)} rewards, but {len(counts)} token counts")
-    return {"rewards": values, "tokens": counts}
+    counted = [1] * len(values) if tokens is None else counts(tokens, MOST_TOKENS, place)
+    if len(counted) != len(values):
+        raise ValueError(f"there are {len(values)} rewards, but {len(counted)} token counts")
+    return {"rewards": values, "tokens": counted}
 
 
 def _credit(form: str, rewards: list[float], found: dict[str, Any]) -> Credit:

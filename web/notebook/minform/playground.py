@@ -33,7 +33,8 @@ class Playground(anywidget.AnyWidget):
     threshold: a step with a score below it counts as wrong.
     form, baseline: of the group view: sum, mean, soft-min or exact-min; none, group-mean, rloo-step, rloo-token,
         rloo-paper or grpo.
-    group: samples of one problem, each a dict with `rewards` and perhaps `steps`, `tokens` and `correct`.
+    group: samples of one problem, each a dict with `rewards` and perhaps `steps`, `tokens` (which rloo-token and
+        rloo-paper count) and `correct`.
     seed, updates, samples, prompts: of the live run: luck, updates, solutions per problem, problems per update.
     hidden: controls that are taken away: views, examples, editor, separator, threshold, temperature, gamma, baseline,
         training, files, tour.

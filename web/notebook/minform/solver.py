@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 REMEDY = (
-    "install wasmtime (`pip install minform[wasm]`), or put the program minform on the PATH or into MINFORM_BINARY; "
+    "install wasmtime (`pip install wasmtime`), or put the program minform on the PATH or into MINFORM_BINARY; "
     "Playground needs neither"
 )
 

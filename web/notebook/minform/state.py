@@ -26,6 +26,8 @@ FIELDS = (
 )
 #: The same, from the settings of the live run.
 TRAINING = ("seed", "updates", "samples", "prompts")
+#: Baselines that count tokens.
+COUNTING = ("rloo-token", "rloo-paper")
 
 
 def fresh() -> dict[str, Any]:
@@ -73,6 +75,10 @@ def changed(state: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
         raise ValueError(f"label must be below the number of steps, {count}")
     elif name == "group":
         after["groupSource"] = "typed"
+    if name in ("baseline", "group") and after["baseline"] in COUNTING:
+        for at, row in enumerate(after["group"]):
+            if 0 in row["tokens"]:
+                raise ValueError(f"baseline {after['baseline']!r} counts tokens; give group[{at}] its `tokens`")
     return after
 
 
@@ -102,8 +108,14 @@ def solution(problem: str | None, steps: Sequence[str] | None, rewards: Sequence
 
 
 def sample_rows(group: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Samples of one problem; tokens count 1 a step and `correct` is unknown where nothing is said."""
+    """Samples of one problem; tokens are 0, which means not counted, and `correct` unknown where nothing is said."""
     return [_sample_row(row, at) for at, row in enumerate(group)]
+
+
+def counts(tokens: Sequence[int], most: int, where: str) -> list[int]:
+    """Tokens of each step."""
+    about = {"minimum": 1, "maximum": most}
+    return [_check_integer(count, about, f"{where}[{at}]") for at, count in enumerate(tokens)]
 
 
 def _sample_row(row: Mapping[str, Any], at: int) -> dict[str, Any]:
@@ -114,7 +126,7 @@ def _sample_row(row: Mapping[str, Any], at: int) -> dict[str, Any]:
         raise ValueError(f"group[{at}] has no rewards")
     rewards = [float(reward) for reward in row["rewards"]]
     steps = list(row.get("steps") or [f"Step {step + 1}" for step in range(len(rewards))])
-    tokens = list(row.get("tokens") or [1] * len(rewards))
+    tokens = list(row.get("tokens") or [0] * len(rewards))
     for name, values in (("steps", steps), ("tokens", tokens)):
         if len(values) != len(rewards):
             raise ValueError(f"group[{at}] has {len(rewards)} rewards, but {len(values)} {name}")

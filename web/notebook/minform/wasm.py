@@ -24,7 +24,7 @@ class Wasm:
             config.cache = True
         self._engine = wasmtime.Engine(config)
         self._module = wasmtime.Module(self._engine, unpacked("engine.wasm"))
-        # One instance, one memory: calls from several threads wait for each other.
+        # One instance, one memory: requests from several threads wait for each other.
         self._lock = threading.Lock()
         self._start()
 
@@ -34,7 +34,7 @@ class Wasm:
         imports = [self._import(one) for one in self._module.imports]
         self._exports = wasmtime.Instance(self._store, self._module, imports).exports(self._store)
         self._thrown = ""
-        self._has_model = False
+        self._is_broken = self._has_model = False
         self._call("__wbindgen_start")
 
     def credit(self, rows: list[dict[str, Any]], form: dict[str, Any], baseline: str) -> list[dict[str, Any]]:
@@ -47,7 +47,7 @@ class Wasm:
                 names = ("config.json", "tokenizer.json", "model.safetensors")
                 self._answer("loadText", *(unpacked(f"nano/prm/{name}") for name in names))
                 self._has_model = True
-        found: dict[str, Any] = self._ask(ask="score", problem=problem, steps=steps)
+            found: dict[str, Any] = self._answer_to(ask="score", problem=problem, steps=steps)
         return found
 
     def judge(self, scores: list[float], threshold: float, temperature: float) -> dict[str, Any]:
@@ -60,10 +60,15 @@ class Wasm:
 
     def _ask(self, **request: Any) -> Any:
         with self._lock:
-            return self._answer("answerText", json.dumps(request, allow_nan=False).encode())
+            return self._answer_to(**request)
+
+    def _answer_to(self, **request: Any) -> Any:
+        return self._answer("answerText", json.dumps(request, allow_nan=False).encode())
 
     def _answer(self, function: str, *given: bytes) -> Any:
         """Calls a function of texts or bytes, which gives a text back."""
+        if self._is_broken:
+            self._start()
         parts = [part for content in given for part in (self._put(content), len(content))]
         at, length = self._call(function, *parts)
         answer = bytes(self._memory.read(self._store, at, at + length))
@@ -92,10 +97,9 @@ class Wasm:
         try:
             return function(self._store, *values)
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
-            reason = self._thrown or error
-            # Nothing in a memory is to be trusted whose program broke off.
-            self._start()
-            raise MinformError(f"the engine broke off: {reason}") from error
+            # Nothing in a memory is to be trusted whose program broke off; the next request begins with a fresh one.
+            self._is_broken, self._has_model = True, False
+            raise MinformError(f"the engine broke off: {self._thrown or error}") from error
 
     def _import(self, wanted: wasmtime.ImportType) -> wasmtime.Func:
         """What the build would ask of a browser: random numbers for names of parameters, and words for its last."""

@@ -1,6 +1,6 @@
 /** The numbers of the credit views as rows for a table: both forms, every step. */
 
-import type { State } from "../../app/state";
+import { type State, withTokens } from "../../app/state";
 import type { Workbench } from "../../app/workbench";
 
 export interface CreditRow {
@@ -27,15 +27,13 @@ interface Row {
 export function creditTable(bench: Workbench): CreditRow[] {
   const state = bench.state.value;
   const isGroup = state.view === "group" && state.group.length > 0;
-  const rows = isGroup ? state.group : solution(state);
+  const rows = (isGroup ? state.group : solution(state)).map(withTokens);
   return [...lane(bench, rows, "sum", isGroup), ...lane(bench, rows, "min", isGroup)];
 }
 
 function solution({ scores, tokens }: Readonly<State>): Row[] {
   const rewards = scores.filter((score) => score !== null);
-  // Steps that nobody has counted the tokens of count as one.
-  const counted = tokens.map((count) => Math.max(1, count));
-  return rewards.length === scores.length && rewards.length > 0 ? [{ rewards, tokens: counted }] : [];
+  return rewards.length === scores.length && rewards.length > 0 ? [{ rewards, tokens }] : [];
 }
 
 function lane(bench: Workbench, rows: Row[], form: CreditRow["form"], isGroup: boolean): CreditRow[] {

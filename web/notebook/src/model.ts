@@ -15,8 +15,8 @@ export interface Traits {
   _commands: { id: number; do: "play" | "pause" | "step" | "reset"; count?: number }[];
   /** The last of these that was carried out. */
   _done: number;
-  /** Rows of the log of the live run from row `from` on. */
-  _heard: { run: string; from: number; rows: unknown[] };
+  /** Rows of the log of the live run from row `from` on; what is told again has another number. */
+  _heard: { run: string; from: number; rows: unknown[]; telling: number };
   /** How many rows of which run have arrived. */
   _known: { run: string; rows: number };
   phase: string;

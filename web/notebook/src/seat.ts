@@ -4,8 +4,8 @@ import { attend } from "../../engine/attend";
 import type { Seat } from "../../engine/engine";
 import EngineWorker from "../../engine/worker?worker&inline";
 
-/** How long a worker may take to say a word. */
-const PATIENCE_MS = 5000;
+/** How long a worker may take to say a word: a page that allows none says so at once, a machine at work takes its time. */
+const PATIENCE_MS = 30_000;
 
 /** Tries whether the page allows workers, and returns the function that makes a seat. */
 export async function seats(): Promise<() => Seat> {
@@ -15,17 +15,19 @@ export async function seats(): Promise<() => Seat> {
 async function allowsWorkers(): Promise<boolean> {
   const address = URL.createObjectURL(new Blob(["postMessage(1)"], { type: "text/javascript" }));
   let worker: Worker | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     worker = new Worker(address);
     const heard = worker;
     return await new Promise<boolean>((resolve) => {
       heard.onmessage = () => resolve(true);
       heard.onerror = () => resolve(false);
-      setTimeout(() => resolve(false), PATIENCE_MS);
+      timer = setTimeout(() => resolve(false), PATIENCE_MS);
     });
   } catch {
     return false;
   } finally {
+    clearTimeout(timer);
     worker?.terminate();
     URL.revokeObjectURL(address);
   }

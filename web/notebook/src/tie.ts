@@ -16,6 +16,8 @@ import { Throttle } from "./throttle";
 
 /** Pause between two messages to Python. */
 const TELL_MS = 100;
+/** Time after which Python is told again what it has not answered to. */
+const RESEND_MS = 10_000;
 /** Quiet time after which a picture is taken. */
 const PICTURE_MS = 1500;
 
@@ -28,6 +30,13 @@ export class Tie {
   #users = 0;
   #views = new Set<Playground>();
   #ends: (() => void)[] = [];
+  /** The last command that was taken up, and the end of those taken up so far. */
+  #taken = 0;
+  #carriedOut: Promise<void> = Promise.resolve();
+  #isClosed = false;
+  /** Runs from a telling of the live run until Python answers. */
+  #unanswered: ReturnType<typeof setTimeout> | undefined;
+  #tellings = 0;
   /** Runs of another tie have the same names. */
   #began = Date.now().toString(36);
   #state = new Throttle(() => this.#tellState(), TELL_MS);
@@ -52,7 +61,7 @@ export class Tie {
     this.#ends.push(bench.training.store.subscribe(() => (this.#training.ask(), this.#picture.ask())));
     this.#on("state", () => this.#hear());
     this.#on("_commands", () => this.#obey());
-    this.#on("_known", () => this.#training.ask());
+    this.#on("_known", () => this.#answered());
     this.#obey();
     this.#state.ask();
   }
@@ -68,9 +77,13 @@ export class Tie {
     this.#users -= 1;
     if (this.#users > 0) return;
     ties.delete(this.#model.get("_name"));
+    this.#isClosed = true;
     this.#state.flush();
+    this.#answered();
+    this.#training.flush();
     for (const end of this.#ends) end();
     for (const throttle of [this.#state, this.#training, this.#picture]) throttle.stop();
+    clearTimeout(this.#unanswered);
     this.bench.close();
   }
 
@@ -92,15 +105,22 @@ export class Tie {
     }
   }
 
-  /** Does what has not been done yet. */
+  /** Takes up what has not been done yet. */
   #obey(): void {
-    const done = this.#model.get("_done");
-    const left = this.#model.get("_commands").filter(({ id }) => id > done);
-    const last = left.at(-1);
-    if (last === undefined) return;
-    this.#model.set("_done", last.id);
+    this.#taken = Math.max(this.#taken, this.#model.get("_done"));
+    for (const { id, ...command } of this.#model.get("_commands")) {
+      if (id <= this.#taken) continue;
+      this.#taken = id;
+      const driven = this.bench.drive(command);
+      this.#carriedOut = this.#carriedOut.then(() => driven).then(() => this.#tellDone(id));
+    }
+  }
+
+  /** What ended with the page was not carried out: the next page does it. */
+  #tellDone(id: number): void {
+    if (this.#isClosed) return;
+    this.#model.set("_done", id);
     this.#model.save_changes();
-    for (const command of left) void this.bench.drive(command);
   }
 
   #tellState(): void {
@@ -111,18 +131,29 @@ export class Tie {
     this.#model.save_changes();
   }
 
-  /** What Python does not know yet; it may be busy, so what is on its way may be replaced by more. */
+  /** What Python does not know yet; one telling at a time, since Python may be busy for long. */
   #tellTraining(): void {
+    if (this.#unanswered !== undefined) return;
     const { phase, events } = trainingDetail(this.bench);
     const { run: made } = this.bench.training.store.value;
     const run = made === null ? "" : `${this.#began} ${made.name}`;
     const known = this.#model.get("_known");
     const from = known.run === run ? Math.min(known.rows, events.length) : 0;
-    const heard = this.#model.get("_heard");
-    const isTold = heard.run === run && heard.from + heard.rows.length === events.length;
-    if (!isTold) this.#model.set("_heard", { run, from, rows: events.slice(from) });
+    const isKnown = known.run === run && known.rows === events.length;
+    if (!isKnown) {
+      this.#tellings += 1;
+      this.#model.set("_heard", { run, from, rows: events.slice(from), telling: this.#tellings });
+      this.#unanswered = setTimeout(() => this.#answered(), RESEND_MS);
+    }
     this.#model.set("phase", phase);
     this.#model.save_changes();
+  }
+
+  #answered(): void {
+    if (this.#unanswered === undefined) return;
+    clearTimeout(this.#unanswered);
+    this.#unanswered = undefined;
+    this.#training.ask();
   }
 
   async #tellPicture(): Promise<void> {

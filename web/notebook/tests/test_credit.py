@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas
 import pytest
+import wasmtime
 
 from minform import Credit, GroupCredit, MinformError, credit, program, solver
 
@@ -68,6 +69,11 @@ def test_a_group_by_the_reference():
         ({"gamma": 0.5}, "gamma discounts the sum only"),
         ({"tokens": [1]}, "2 rewards, but 1 token counts"),
         ({"baseline": "mean"}, "baseline must be one of"),
+        ({"baseline": "rloo-token"}, "baseline 'rloo-token' counts tokens; give `tokens`"),
+        ({"baseline": "rloo-paper"}, "baseline 'rloo-paper' counts tokens; give `tokens`"),
+        ({"tokens": [3, 0]}, r"tokens\[1\] must be a number from 1 to 100000, not 0"),
+        ({"tokens": [3, 100_001]}, r"tokens\[1\] must be a number from 1 to 100000, not 100001"),
+        ({"tokens": [1.5, 2]}, r"tokens\[0\] must be a whole number, not 1.5"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):
@@ -81,11 +87,57 @@ def test_bad_rewards_are_refused():
     assert credit([]).returns == []
 
 
-def test_after_a_break_it_goes_on():
-    engine = solver.solver()
+def test_baselines_that_count_tokens_want_them_of_every_solution():
+    group = [[0.5, 0.25], [0.75]]
+    with pytest.raises(ValueError, match="counts tokens; give `tokens`"):
+        credit(group, baseline="rloo-token")
+    with pytest.raises(ValueError, match="counts tokens; give `tokens`"):
+        credit(group, baseline="rloo-paper", tokens=[[3, 3], None])
+    with pytest.raises(ValueError, match=r"tokens\[1\]\[0\] must be a number from 1"):
+        credit(group, baseline="rloo-token", tokens=[[3, 3], [-2]])
+    counted = pandas.Series([3.0, 3.0])
+    assert len(credit(group, baseline="rloo-token", tokens=[counted, [4]]).advantages[0]) == 2
+
+
+def broken(engine):
     with pytest.raises(MinformError, match="broke off"):
         engine._call("answerText", 0, -1)
+
+
+def test_after_a_break_it_goes_on():
+    broken(solver.solver())
     assert credit(pandas.Series([0.5, 0.25], index=[7, 9]), form="sum").returns == [0.75, 0.25]
+
+
+def test_an_engine_that_does_not_begin_anew_says_so(monkeypatch):
+    engine = solver.solver()
+    broken(engine)
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_import", lambda wanted: wasmtime.Func(engine._store, wanted.type, trap))
+        with pytest.raises(MinformError, match="broke off"):
+            engine.split("a", ".")
+    assert engine.split("a", ".") == ["a"]
+
+
+def trap(*_values):
+    raise wasmtime.WasmtimeError("no")
+
+
+def test_nobody_comes_between_the_model_and_the_question(monkeypatch):
+    engine = solver.solver()
+    broken(engine)
+
+    class Door:
+        """A lock behind which somebody waits to break the engine."""
+
+        def __enter__(self):
+            pass
+
+        def __exit__(self, *_):
+            broken(engine)
+
+    monkeypatch.setattr(engine, "_lock", Door())
+    assert len(engine.score("1 + 1?", ["1 + 1 = 2"])["scores"]) == 1
 
 
 def test_the_program_gives_the_same():
@@ -111,7 +163,7 @@ def test_without_anything_that_computes_the_remedy_is_named(monkeypatch):
     monkeypatch.setattr(program, "find", lambda: None)
     solver.solver.cache_clear()
     try:
-        with pytest.raises(MinformError, match=r"pip install minform\[wasm\].*MINFORM_BINARY.*Playground"):
+        with pytest.raises(MinformError, match=r"pip install wasmtime.*MINFORM_BINARY.*Playground"):
             credit([0.5])
     finally:
         solver.solver.cache_clear()

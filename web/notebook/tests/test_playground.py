@@ -50,6 +50,12 @@ def test_without_arguments_it_is_a_fresh_page():
         ({"group": [{"rewards": [0.1], "tokens": [1, 2]}]}, r"group\[0\] has 1 rewards, but 2 tokens"),
         ({"group": [{"steps": ["a"]}]}, r"group\[0\] has no rewards"),
         ({"group": [{"rewards": [0.1], "right": True}]}, "has no field 'right'"),
+        ({"group": [{"rewards": [0.1], "tokens": [0.5]}]}, r"group\[0\].tokens\[0\] must be a whole number"),
+        ({"group": [{"rewards": [0.1], "tokens": [4097]}]}, r"tokens\[0\] must be a number from 0 to 4096, not 4097"),
+        (
+            {"group": [{"rewards": [0.1], "tokens": [3]}, {"rewards": [0.1]}], "baseline": "rloo-token"},
+            r"baseline 'rloo-token' counts tokens; give group\[1\] its `tokens`",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):
@@ -60,9 +66,10 @@ def test_bad_arguments_are_refused(arguments, message):
 
 
 def test_a_refused_change_changes_nothing():
-    widget = Playground(steps=STEPS, rewards=REWARDS)
+    widget = Playground(steps=STEPS, rewards=REWARDS, group=[{"rewards": [0.1]}])
     before = dict(widget.state)
-    for name, value in {"scores": [0.1], "temperature": 11, "view": "x", "label": 3, "state": {"colour": 1}}.items():
+    refused = {"scores": [0.1], "temperature": 11, "view": "x", "label": 3, "baseline": "rloo-paper"}
+    for name, value in {**refused, "state": {"colour": 1}}.items():
         with pytest.raises(ValueError):
             setattr(widget, name, value)
     assert widget.state == before and widget.scores == REWARDS

@@ -82,11 +82,26 @@ test.describe("the package", () => {
     await expect(element.getByRole("slider", { name: "Temperature T" })).toHaveAttribute("aria-valuetext", "0.5");
     await element.evaluate((found: Playground) => void (found.value = { view: "train" }));
     await expect(element.getByText("2 of 40")).toBeVisible({ timeout: 60_000 });
-    expect(await page.evaluate(() => (window as unknown as { heard: string[] }).heard)).toEqual(
-      expect.arrayContaining(["0.5", "playing true", "paused true"]),
-    );
+    await expect
+      .poll(() => page.evaluate(() => (window as unknown as { heard: string[] }).heard))
+      .toEqual(expect.arrayContaining(["0.5", "playing true", "paused true"]));
     await element.evaluate((found: Playground) => void (found.value = { temperature: 99 }));
     await expect(page.getByRole("alert")).toContainText("temperature must be a number from 0 to 10");
+  });
+
+  test("what is set before it is open holds once", async ({ page }) => {
+    await host(page, "");
+    await page.evaluate(async () => {
+      await customElements.whenDefined("minform-playground");
+      const made = document.createElement("minform-playground") as Playground;
+      made.embedded = true;
+      made.value = { temperature: 0.5 };
+      document.body.append(made);
+    });
+    const temperature = page.getByRole("slider", { name: "Temperature T" });
+    await expect(temperature).toHaveAttribute("aria-valuetext", "0.5");
+    await page.locator("minform-playground").evaluate((element) => document.body.append(element));
+    await expect(temperature).toHaveAttribute("aria-valuetext", "0.1");
   });
 
   test("two of them on one page do not disturb each other", async ({ page }) => {

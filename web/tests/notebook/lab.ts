@@ -5,14 +5,22 @@
  */
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 
 import { type Locator, type Page, expect, test as base } from "@playwright/test";
 
 export const PYTHON = process.env["MINFORM_PYTHON"] ?? "python3";
+
+/** That of this process, but without the program minform, with which notebooks train and measure where they find it. */
+export const ENVIRONMENT = withoutProgram(process.env);
+
+function withoutProgram({ MINFORM_BINARY: _, PATH = "", ...rest }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const folders = PATH.split(delimiter).filter((folder) => !existsSync(join(folder, "minform")));
+  return { ...rest, PATH: folders.join(delimiter) };
+}
 
 /** Whether that Python has these modules. */
 export function has(...modules: string[]): boolean {
@@ -56,7 +64,7 @@ async function startLab(): Promise<[Lab, () => void]> {
   const own = Object.fromEntries(Object.entries(places).map(([name, place]) => [name, join(folder, place)]));
   keepWidgets(own["JUPYTERLAB_SETTINGS_DIR"] ?? folder);
   const settings = [`--ServerApp.root_dir=${folder}`, `--port=${port}`, "--ServerApp.port_retries=0"];
-  const server = spawn(PYTHON, ["-m", "jupyterlab", ...OPTIONS, ...settings], { env: { ...process.env, ...own }, stdio: "ignore" });
+  const server = spawn(PYTHON, ["-m", "jupyterlab", ...OPTIONS, ...settings], { env: { ...ENVIRONMENT, ...own }, stdio: "ignore" });
   await answers(`http://127.0.0.1:${port}/lab`, server);
   const end = (): void => {
     server.kill("SIGTERM");

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -9,9 +9,13 @@ import { PYTHON, expect, has, test } from "./lab";
 
 test.skip(!has("minform"), "MINFORM_PYTHON names no Python with the wheel");
 
+let folder = "";
+
+test.beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "minform-static-"))));
+test.afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
 /** The page and the frame that Python makes, as files. */
-function rendered(): { folder: string; page: string; frame: string } {
-  const folder = mkdtempSync(join(tmpdir(), "minform-static-"));
+function rendered(): { page: string; frame: string } {
   const program = `
 import sys
 from minform import Playground
@@ -20,7 +24,7 @@ page.save(sys.argv[1] + "/page.html")
 open(sys.argv[1] + "/frame.html", "w").write("<!doctype html><h1>Exported</h1>" + page._repr_html_())`;
   const done = spawnSync(PYTHON, ["-c", program, folder], { encoding: "utf8" });
   expect(done.stderr + String(done.error ?? "")).toBe("");
-  return { folder, page: join(folder, "page.html"), frame: join(folder, "frame.html") };
+  return { page: join(folder, "page.html"), frame: join(folder, "frame.html") };
 }
 
 /** What is asked of the network; a page that holds everything asks for nothing. */
@@ -60,12 +64,11 @@ test("a frame in an exported notebook is as high as what it shows", async ({ pag
 
 test("a notebook that nbconvert has run and exported still computes", async ({ page }) => {
   test.skip(!has("nbconvert", "ipykernel"), "MINFORM_PYTHON has no nbconvert");
-  const folder = mkdtempSync(join(tmpdir(), "minform-export-"));
   const source = "from minform import Playground\nPlayground(steps=['a', 'b'], rewards=[0.9, -0.2]).render_static()";
   const cell = { cell_type: "code", id: "one", execution_count: null, metadata: {}, outputs: [], source };
   const notebook = { nbformat: 4, nbformat_minor: 5, metadata: {}, cells: [cell] };
   writeFileSync(join(folder, "lesson.ipynb"), JSON.stringify(notebook));
-  const done = spawnSync(PYTHON, ["-m", "nbconvert", "--to", "html", "--execute", "lesson.ipynb"], { cwd: folder, encoding: "utf8" });
+  const done = spawnSync(PYTHON, ["-m", "nbconvert", "--to", "html", "--execute", "lesson.ipynb"], { cwd: folder, encoding: "utf8", timeout: 240_000 });
   expect(done.status, done.stderr).toBe(0);
   const body = readFileSync(join(folder, "lesson.html"), "utf8");
   // The page around the frame asks for scripts of its own, which are not there.
@@ -78,7 +81,7 @@ test("a notebook that nbconvert has run and exported still computes", async ({ p
 test("where a page allows no workers, it computes itself", async ({ page }) => {
   const files = rendered();
   const policy = `<meta http-equiv="Content-Security-Policy" content="script-src 'unsafe-inline' 'wasm-unsafe-eval' blob:; worker-src 'none'">`;
-  const path = join(files.folder, "strict.html");
+  const path = join(folder, "strict.html");
   writeFileSync(path, readFileSync(files.page, "utf8").replace('<meta charset="utf-8">', `<meta charset="utf-8">${policy}`));
   await page.goto(`file://${path}`);
   await computes(page);
