@@ -175,8 +175,10 @@ export class LiveTraining {
     else if (event.event === "guard" && event.action === "stop") this.#change(lane, { stopped: event.seen });
   }
 
+  /** Progress comes with every token and is no row of a log. */
   #log(lane: LaneName, event: Event): void {
     const { run } = this.store.value;
+    if (event.event === "progress") return;
     run?.log.push({ time: (performance.now() - run.began) / 1000, lane, ...event });
   }
 
