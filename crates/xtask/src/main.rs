@@ -34,7 +34,8 @@ Usage: cargo xtask <command> [options]
   book [--open|--pages]   The book of the project, in target/book, with the playground in its pages and every link
                           within checked. --open serves it and shows it, --pages takes the playground as it was
                           built last.
-  notebook                The Python package with the widget, in target/wheel.
+  notebook [--test]       The Python package with the widget, in target/wheel. --test runs its tests and the teaching
+                          notebooks, also in JupyterLab.
   wasm [BUILD ...]        Its WebAssembly files alone, with their sizes: credit, engine, webgpu (default: all).
   dist                    The program as it is handed out, in target/dist: a small binary, presets, manual pages,
                           completions, checksums.
@@ -69,6 +70,7 @@ fn run(arguments: &[&str], steps: &mut Steps) -> Result<()> {
         ["book", "--open"] => book::book(steps, true)?,
         ["book", "--pages"] => book::pages(steps)?,
         ["notebook"] => notebook::package(steps)?,
+        ["notebook", "--test"] => notebook::package(steps).and_then(|()| notebook::test(steps))?,
         ["dist"] => dist::dist(steps)?,
         ["wasm", names @ ..] => web::wasm(steps, names)?,
         other => bail!("{:?} is no command of this project; see `cargo xtask --help`", other.join(" ")),
