@@ -6,8 +6,8 @@
  * mdBook calls it with `supports RENDERER`, or with [context, book] on standard input.
  */
 
-import { readFileSync } from "node:fs";
 import { posix } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 
 import { deflateSync, strToU8 } from "fflate";
@@ -77,7 +77,7 @@ function visit(items, checked) {
 }
 
 if (process.argv[2] !== "supports") {
-  const [, book] = JSON.parse(readFileSync(0, "utf8"));
+  const [, book] = JSON.parse(await text(process.stdin));
   visit(book.items ?? book.sections, await checker());
   process.stdout.write(JSON.stringify(book));
 }
