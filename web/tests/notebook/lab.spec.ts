@@ -1,4 +1,6 @@
-import { Notebook, expect, has, test } from "./lab";
+import type { Page } from "@playwright/test";
+
+import { type Lab, Notebook, expect, has, test } from "./lab";
 
 test.skip(!has("minform", "jupyterlab", "ipykernel", "pandas"), "MINFORM_PYTHON names no Python with the wheel and JupyterLab");
 
@@ -66,8 +68,9 @@ test("live training from the page and from Python", async ({ page, lab }) => {
   await expect.poll(() => notebook.print(3)).toBe("0 empty");
 });
 
-test("a page that is loaded anew shows the widget as it was", async ({ page, lab }) => {
-  const notebook = await Notebook.open(page, lab, "anew", [SOLUTION, "print(p.temperature)"]);
+/** A notebook that was saved after the slider of its widget had been moved, and where to. */
+async function saved(page: Page, lab: Lab, name: string) {
+  const notebook = await Notebook.open(page, lab, name, [SOLUTION, "print(p.temperature)"]);
   await notebook.run(0);
   const slider = page.getByRole("slider", { name: "Temperature T" });
   await slider.press("PageUp");
@@ -76,6 +79,11 @@ test("a page that is loaded anew shows the widget as it was", async ({ page, lab
   await expect.poll(async () => Number(await notebook.print(1))).toBeCloseTo(Number(moved), 2);
   await page.keyboard.press("Control+s");
   await expect(page.locator(".jp-mod-dirty")).toHaveCount(0);
+  return { notebook, slider, moved };
+}
+
+test("a page that is loaded anew shows the widget as it was", async ({ page, lab }) => {
+  const { notebook, slider, moved } = await saved(page, lab, "anew");
   await page.goto(`${lab.url}lab/tree/anew.ipynb`);
   await expect(slider).toHaveAttribute("aria-valuetext", moved, { timeout: 60_000 });
   await slider.press("Home");
@@ -83,15 +91,7 @@ test("a page that is loaded anew shows the widget as it was", async ({ page, lab
 });
 
 test("a notebook whose kernel is gone shows the widget that was saved with it, and it computes", async ({ page, lab }) => {
-  const notebook = await Notebook.open(page, lab, "kept", [SOLUTION, "print(p.temperature)"]);
-  await notebook.run(0);
-  const slider = page.getByRole("slider", { name: "Temperature T" });
-  await slider.press("PageUp");
-  const moved = (await slider.getAttribute("aria-valuetext")) ?? "";
-  // What Python has, the notebook saves.
-  await expect.poll(async () => Number(await notebook.print(1))).toBeCloseTo(Number(moved), 2);
-  await page.keyboard.press("Control+s");
-  await expect(page.locator(".jp-mod-dirty")).toHaveCount(0);
+  const { slider, moved } = await saved(page, lab, "kept");
   const sessions = (await (await fetch(`${lab.url}api/sessions`)).json()) as { id: string; path: string }[];
   const token = /_xsrf=([^;]+)/.exec((await fetch(`${lab.url}lab`)).headers.get("set-cookie") ?? "")?.[1] ?? "";
   const headers = { "X-XSRFToken": token, Cookie: `_xsrf=${token}` };
