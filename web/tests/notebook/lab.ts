@@ -112,7 +112,8 @@ export class Notebook {
   /** A notebook in the folder of Lab, opened and ready to run. */
   static async openFile(page: Page, lab: Lab, path: string): Promise<Notebook> {
     await page.goto(`${lab.url}lab/tree/${path}?reset`);
-    await expect(page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).toBeVisible({ timeout: 60_000 });
+    // Asked to run before that, Lab asks which kernel; its indicator in the toolbar is idle even before there is one.
+    await expect(page.locator("#jp-main-statusbar").getByText(/ \| Idle$/)).toBeVisible({ timeout: 60_000 });
     return new Notebook(page);
   }
 
