@@ -217,6 +217,15 @@ pub(crate) struct Data {
     pub(crate) rows: Rows,
 }
 
+/// How models are asked.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Asked {
+    /// How a question becomes a prompt; unless given, as the model wants it: by the chat template of its folder, as a
+    /// problem of the arithmetic world for models of `demo`, by PURE's instruction where there is nothing to go by.
+    #[arg(long, value_enum)]
+    pub(crate) template: Option<Template>,
+}
+
 /// How a question becomes a prompt.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Template {
@@ -224,7 +233,7 @@ pub(crate) enum Template {
     Pure,
     /// The question and a blank line.
     Plain,
-    /// The question as it is; those of `demo`'s models end in ` => `.
+    /// The question as it is.
     Raw,
     /// The chat template of the model folder, with PURE's instruction as the user's turn.
     Chat,
@@ -241,10 +250,8 @@ pub(crate) struct Sft {
     pub(crate) model: PathBuf,
     #[command(flatten)]
     pub(crate) data: Data,
-    /// How a question becomes a prompt; unless given, raw for models of `demo`, chat where the model folder has a chat
-    /// template, pure elsewhere.
-    #[arg(long, value_enum)]
-    pub(crate) template: Option<Template>,
+    #[command(flatten)]
+    pub(crate) asked: Asked,
     #[command(flatten)]
     pub(crate) place: Place,
 }
@@ -306,9 +313,8 @@ pub(crate) struct Label {
     pub(crate) data: PathBuf,
     #[command(flatten)]
     pub(crate) rows: Rows,
-    /// How a question becomes a prompt; unless given, as the model wants it.
-    #[arg(long, value_enum)]
-    pub(crate) template: Option<Template>,
+    #[command(flatten)]
+    pub(crate) asked: Asked,
     /// Solutions of each problem (monte-carlo), or wrong solutions of each (corruption).
     #[arg(long, default_value_t = 1, value_parser = positive)]
     pub(crate) samples: usize,
@@ -355,9 +361,8 @@ pub(crate) struct Search {
     pub(crate) data: PathBuf,
     #[command(flatten)]
     pub(crate) rows: Rows,
-    /// How a question becomes a prompt; unless given, as the model wants it.
-    #[arg(long, value_enum)]
-    pub(crate) template: Option<Template>,
+    #[command(flatten)]
+    pub(crate) asked: Asked,
     /// Method; may be given several times; all of them unless given.
     #[arg(long, value_enum)]
     pub(crate) method: Vec<SearchMethod>,
@@ -623,10 +628,8 @@ pub(crate) struct Generate {
     /// Responses per question.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) samples: u32,
-    /// How a question becomes a prompt; unless given, raw for models of `demo`, chat where the model folder has a chat
-    /// template, pure elsewhere.
-    #[arg(long, value_enum)]
-    pub(crate) template: Option<Template>,
+    #[command(flatten)]
+    pub(crate) asked: Asked,
     /// Take the most likely token every time.
     #[arg(long)]
     pub(crate) greedy: bool,
@@ -663,10 +666,8 @@ pub(crate) struct Train {
     /// Number of held-out problems.
     #[arg(long, default_value_t = 100, value_parser = positive)]
     pub(crate) test_limit: usize,
-    /// How a question becomes a prompt; unless given, raw for models of `demo`, chat where the model folder has a chat
-    /// template, pure elsewhere.
-    #[arg(long, value_enum)]
-    pub(crate) template: Option<Template>,
+    #[command(flatten)]
+    pub(crate) asked: Asked,
     /// Run folder.
     #[arg(long, required_unless_present = "dry_run")]
     pub(crate) out: Option<PathBuf>,
@@ -785,10 +786,8 @@ pub(crate) struct Eval {
     pub(crate) model: PathBuf,
     #[command(flatten)]
     pub(crate) data: Data,
-    /// How a question becomes a prompt; unless given, raw for models of `demo`, chat where the model folder has a chat
-    /// template, pure elsewhere.
-    #[arg(long, value_enum)]
-    pub(crate) template: Option<Template>,
+    #[command(flatten)]
+    pub(crate) asked: Asked,
     /// Take the most likely token every time.
     #[arg(long)]
     pub(crate) greedy: bool,

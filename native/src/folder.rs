@@ -190,6 +190,9 @@ impl Folder {
 
     /// How its model is asked; `chat` insists on its chat template.
     pub(crate) fn prompter(&self, chat: bool) -> Result<Prompter> {
+        if let (false, Some(world)) = (chat, Prompter::of_world(&self.tokenizer)) {
+            return Ok(world);
+        }
         let jinja = self.companion("chat_template.jinja").map(String::from_utf8_lossy);
         let (config, jinja) = (self.companion(TOKENIZER_CONFIG), jinja.as_deref());
         let prompter = match chat {

@@ -7,13 +7,15 @@ use crate::chat::ChatError;
 use crate::chat::{ChatTemplate, Message};
 use crate::prompt::{PromptTemplate, QUESTION};
 use crate::tokenizer::Tokenizer;
-use crate::world::PROMPT_END;
+use crate::world;
 
 /// Turns questions into prompts.
 #[derive(Debug, Clone)]
 pub enum Prompter {
     /// Text around the question.
     Text(PromptTemplate),
+    /// The question as a problem of the arithmetic world.
+    World,
     /// PURE's instruction as the turn of a user.
     #[cfg(feature = "pretrained")]
     Chat(Box<ChatTemplate>),
@@ -64,10 +66,9 @@ impl Prompter {
         Self::Text(PromptTemplate::Custom(QUESTION.into()))
     }
 
-    /// Questions of the arithmetic world with the mark that ends them there, for a model whose tokenizer is the world's.
+    /// That of a model whose tokenizer is the arithmetic world's.
     pub fn of_world(tokenizer: &Tokenizer) -> Option<Self> {
-        let template = PromptTemplate::Custom(format!("{QUESTION}{PROMPT_END}"));
-        tokenizer.is_of_world().then_some(Self::Text(template))
+        tokenizer.is_of_world().then_some(Self::World)
     }
 
     /// The prompt for `question`.
@@ -77,6 +78,7 @@ impl Prompter {
     pub fn render(&self, question: &str) -> Result<String, ChatError> {
         match self {
             Self::Text(template) => Ok(template.render(question)),
+            Self::World => Ok(world::asked(question)),
             #[cfg(feature = "pretrained")]
             Self::Chat(chat) => {
                 let turn = Message::new("user", PromptTemplate::Pure.render(question).trim_end());
@@ -94,7 +96,6 @@ fn wants_raw_questions(tokenizer_config: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world;
 
     const CHAT: &[u8] = br#"{"chat_template": "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<a>"}"#;
 
@@ -114,9 +115,11 @@ mod tests {
     }
 
     #[test]
-    fn questions_of_the_world_end_with_its_mark() {
+    fn questions_of_the_world_end_with_its_mark_once() {
         let tokenizer = Tokenizer::from_json(world::tokenizer_json().as_bytes()).unwrap();
         let prompter = Prompter::of_world(&tokenizer).unwrap();
-        assert_eq!(prompter.render("Ann has 3 pens .").unwrap(), format!("Ann has 3 pens .{PROMPT_END}"));
+        for question in ["Ann has 3 pens.", "Ann has 3 pens. => ", "Ann has 3 pens. =>", "Ann has 3 pens.\n"] {
+            assert_eq!(prompter.render(question).unwrap(), "Ann has 3 pens. => ", "{question:?}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use regex_lite::Regex;
 use serde::{Deserialize, Serialize};
 
 use crate::tokenizer::{Tokenizer, TokenizerError};
+use crate::world;
 
 /// The ids that end a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -169,7 +170,8 @@ impl PrmInput {
     /// **separately** and the separator id is appended to each step's ids.
     ///
     /// Joining the texts first changes the ids at the seams and costs accuracy. No separator stands between
-    /// prompt and first step: training data gives the bare problem as `prompt`.
+    /// prompt and first step: training data gives the bare problem as `prompt`. One of the arithmetic world, told by
+    /// the tokenizer, ends with its mark, which is put there unless it has it.
     ///
     /// # Errors
     /// [`TokenizerError::Encode`] if a text cannot be encoded.
@@ -179,7 +181,10 @@ impl PrmInput {
         steps: &[S],
         newline: u32,
     ) -> Result<Self, TokenizerError> {
-        let ids = tokenizer.encode(prompt)?;
+        let ids = match tokenizer.is_of_world() {
+            true => tokenizer.encode(&world::asked(prompt))?,
+            false => tokenizer.encode(prompt)?,
+        };
         let mut input = Self { start: ids.len(), ids, positions: Vec::with_capacity(steps.len()) };
         for step in steps {
             input.ids.extend(tokenizer.encode(step.as_ref())?);

@@ -28,7 +28,7 @@ struct Found {
 
 pub(crate) fn run(options: &Eval) -> Result<()> {
     let Asking { config, device, folder, prompter } =
-        Asking::open(&options.common, &options.model, options.template, options.greedy)?;
+        Asking::open(&options.common, &options.model, options.asked.template, options.greedy)?;
     let problems = load_problems(&options.data.data, options.data.rows)?;
     let policy = folder.policy(&device)?.for_inference(storage(&config, options.stored));
     let loss = match examples(&problems, &prompter, &folder) {

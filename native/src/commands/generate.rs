@@ -17,7 +17,7 @@ use crate::settings::storage;
 
 pub(crate) fn run(options: &Generate) -> Result<()> {
     let Asking { config, device, folder, prompter } =
-        Asking::open(&options.common, &options.model, options.template, options.greedy)?;
+        Asking::open(&options.common, &options.model, options.asked.template, options.greedy)?;
     let problems = match (&options.prompt, &options.data) {
         (Some(prompt), _) => vec![question(prompt)],
         (None, Some(path)) => problems_of(path, options.rows, &config)?,

@@ -50,7 +50,7 @@ pub(crate) fn run(options: &Search) -> Result<()> {
         refuse_present(&[out, &picture_beside(out)?], options.overwrite)?;
     }
     let Asking { config, device, folder, prompter } =
-        Asking::open(&options.common, &options.policy, options.template, false)?;
+        Asking::open(&options.common, &options.policy, options.asked.template, false)?;
     let prm = Folder::open(&options.prm)?;
     prm.expect_prm()?;
     if !prm.reads_as(&folder)? {

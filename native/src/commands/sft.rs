@@ -21,7 +21,7 @@ pub(crate) fn run(options: &Sft) -> Result<()> {
     let config = settings::load(&Config::default(), &options.common)?;
     let device = device::choose(&options.common.device, config.dtype)?.autodiff();
     let folder = Folder::open(&options.model)?;
-    let prompter = prompter(options.template, &folder)?;
+    let prompter = prompter(options.asked.template, &folder)?;
     let problems = load_problems(&options.data.data, options.data.rows)?;
     let all = examples(&problems, &prompter, &folder)?;
     let fits = |example: &Example| example.prompt.len() + example.target.len() <= config.sft.max_tokens;

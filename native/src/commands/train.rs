@@ -183,7 +183,7 @@ impl Material {
             eprintln!("warning: rl.reward.process is 0, so --prm is not used");
         }
         let prms = options.prm.iter().map(|path| open_prm(path, &folder)).collect::<Result<_>>()?;
-        let prompter = prompter(options.template, &folder)?;
+        let prompter = prompter(options.asked.template, &folder)?;
         let rows = load_problems(data, options.rows)?;
         let problems = fitting(to_train(&rows, &prompter, config)?, data, &folder, &config.sampling)?;
         let held_out = held_out(options, &prompter, &folder, config)?;
@@ -237,7 +237,7 @@ fn inputs(options: &Train) -> Result<BTreeMap<String, String>> {
     let limit = options.rows.limit.map_or("none".into(), |limit| limit.to_string());
     inputs.insert("--limit".into(), limit);
     inputs.insert("--test-limit".into(), options.test_limit.to_string());
-    inputs.insert("--template".into(), format!("{:?}", options.template).to_lowercase());
+    inputs.insert("--template".into(), format!("{:?}", options.asked.template).to_lowercase());
     Ok(inputs)
 }
 

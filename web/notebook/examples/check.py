@@ -72,6 +72,12 @@ def printed(cell):
     )
 
 
+def check_quiet(cell):
+    """Cells warn of nothing: a reader would take that for a mistake."""
+    warned = [one.text for one in cell.outputs if one.get("name") == "stderr"]
+    assert not warned, f"cell {cell.id} warns: {''.join(warned)}"
+
+
 def run(client, source):
     cell = nbformat.v4.new_code_cell(source)
     client.nb.cells.append(cell)
@@ -98,6 +104,8 @@ def check(path):
         start = time.monotonic()
         for at, cell in enumerate(list(notebook.cells)):
             client.execute_cell(cell, at)
+            if cell.cell_type == "code":
+                check_quiet(cell)
         seconds = time.monotonic() - start
         for exercise, solution in zip(exercises, solutions):
             expect(UNANSWERED, printed(exercise), f"{exercise.id} without an answer")
@@ -109,6 +117,11 @@ def check(path):
     return seconds
 
 
+def show_as_exported():
+    """Cells that draw into widgets may keep nbclient waiting for ever; exported pages have none."""
+    os.environ["MINFORM_STATIC"] = "1"
+
+
 def hide_program():
     folders = os.environ.get("PATH", "").split(os.pathsep)
     hidden = [folder for folder in folders if shutil.which("minform", path=folder) is None]
@@ -117,6 +130,7 @@ def hide_program():
 
 def main(names):
     hide_program()
+    show_as_exported()
     paths = [
         path
         for path in sorted(FOLDER.glob("*.ipynb"))

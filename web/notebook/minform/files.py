@@ -13,6 +13,9 @@ from typing import Any
 
 STATIC = Path(__file__).parent / "static"
 
+NANO = STATIC / "files" / "nano"
+"""Model folders of the nano models, `policy` and `prm`, for the program `minform`."""
+
 
 def version() -> str:
     """The version of the installed package."""

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from .files import STATIC
+from .files import NANO
 from .solver import REMEDY, MinformError
 
 
@@ -33,8 +33,7 @@ class Program:
         return [{**found, "baseline": [0.0] * len(found["returns"]), "advantages": found["returns"]}]
 
     def score(self, problem: str, steps: list[str]) -> dict[str, Any]:
-        # Models of the arithmetic world were trained on questions that end so; the program asks a model as it is told.
-        return score_with(STATIC / "files/nano/prm", f"{problem} => ", steps)
+        return score_with(NANO / "prm", problem, steps)
 
     def judge(self, scores: list[float], threshold: float, temperature: float) -> dict[str, Any]:
         raise MinformError(f"the program judges no scores that others made; {REMEDY}")

@@ -5,7 +5,6 @@ use std::result::Result as StdResult;
 use js_sys::Function;
 use minform_core::Result;
 use minform_core::prm::{self, Prm};
-use minform_text::prompter::Prompter;
 use minform_text::steps::{PrmInput, newline_id};
 use minform_text::tokenizer::Tokenizer;
 use serde::Serialize;
@@ -40,8 +39,6 @@ pub struct Scores {
 pub struct Judge {
     judge: prm::Judge,
     tokenizer: Tokenizer,
-    /// How the problem is put before a solution.
-    prompter: Prompter,
     newline: u32,
 }
 
@@ -77,8 +74,7 @@ impl Judge {
 impl Judge {
     pub(super) fn of(prm: &Prm, tokenizer: &Tokenizer) -> Result<Self> {
         let newline = newline_id(tokenizer)?;
-        let prompter = Prompter::of_world(tokenizer).unwrap_or_else(Prompter::raw);
-        Ok(Self { judge: prm::Judge::new(prm), tokenizer: tokenizer.clone(), prompter, newline })
+        Ok(Self { judge: prm::Judge::new(prm), tokenizer: tokenizer.clone(), newline })
     }
 
     /// The scores of a solution, without the time they took.
@@ -88,8 +84,7 @@ impl Judge {
         steps: &[String],
         progress: &mut dyn FnMut(usize, usize) -> bool,
     ) -> Result<Scores> {
-        let problem = self.prompter.render(question)?;
-        let input = PrmInput::from_texts(&self.tokenizer, &problem, steps, self.newline)?;
+        let input = PrmInput::from_texts(&self.tokenizer, question, steps, self.newline)?;
         let kept = self.judge.known(&input);
         let scores = self.judge.score(&input, progress).await?;
         let tokens = input.steps().map(|step| step.len()).collect();

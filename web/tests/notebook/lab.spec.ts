@@ -35,6 +35,16 @@ test("a number of the page, the slider, and both ways between page and Python", 
   await expect.poll(() => notebook.print(4)).toBe("True #v1= typed");
 });
 
+test("in Notebook 7, the page computes and Python follows", async ({ page, lab }) => {
+  test.skip(!has("notebook"), "MINFORM_PYTHON names no Python with Notebook 7");
+  const notebook = await Notebook.open(page, lab, "seven", [SOLUTION, "print(p.temperature)"], "notebooks");
+  await notebook.run(0);
+  const min = page.getByRole("region", { name: "Soft minimum of the step rewards" });
+  await expect(min.locator(".outcome")).toHaveText("−0.20");
+  await page.getByRole("slider", { name: "Temperature T" }).press("End");
+  await expect.poll(() => notebook.print(1)).toBe("10");
+});
+
 test("the nano reward model scores in the page, and Python sees the same scores as its own", async ({ page, lab }) => {
   const problem = "Leo has 11 pens. He gives away 4. He finds 3 more. How many pens are there?";
   const notebook = await Notebook.open(page, lab, "nano", [

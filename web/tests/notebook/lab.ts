@@ -93,27 +93,31 @@ export const test = base.extend<object, { lab: Lab }>({
 
 export { expect };
 
-/** A notebook of cells, opened in Lab and ready to run. */
+/** Where a server shows notebooks: in Lab, or in Notebook 7 if it is there. */
+export type View = "lab/tree" | "notebooks";
+
+/** A notebook of cells, opened in Lab or in Notebook 7 and ready to run. */
 export class Notebook {
   readonly page: Page;
 
-  static async open(page: Page, lab: Lab, name: string, cells: string[]): Promise<Notebook> {
+  static async open(page: Page, lab: Lab, name: string, cells: string[], view: View = "lab/tree"): Promise<Notebook> {
     const cell = (source: string, at: number): object => ({
       ...{ cell_type: "code", id: `cell-${at}`, execution_count: null, metadata: {}, outputs: [], source },
     });
     const kernel = { kernelspec: { name: "python3", display_name: "Python 3", language: "python" } };
     const notebook = { nbformat: 4, nbformat_minor: 5, metadata: kernel, cells: cells.map(cell) };
     writeFileSync(join(lab.folder, `${name}.ipynb`), JSON.stringify(notebook));
-    const opened = await Notebook.openFile(page, lab, `${name}.ipynb`);
+    const opened = await Notebook.openFile(page, lab, `${name}.ipynb`, view);
     await expect(page.locator(".jp-Notebook .jp-CodeCell")).toHaveCount(cells.length, { timeout: 60_000 });
     return opened;
   }
 
   /** A notebook in the folder of Lab, opened and ready to run. */
-  static async openFile(page: Page, lab: Lab, path: string): Promise<Notebook> {
-    await page.goto(`${lab.url}lab/tree/${path}?reset`);
-    // Asked to run before that, Lab asks which kernel; its indicator in the toolbar is idle even before there is one.
-    await expect(page.locator("#jp-main-statusbar").getByText(/ \| Idle$/)).toBeVisible({ timeout: 60_000 });
+  static async openFile(page: Page, lab: Lab, path: string, view: View = "lab/tree"): Promise<Notebook> {
+    await page.goto(`${lab.url}${view}/${path}?reset`);
+    // Asked to run before that, both ask which kernel; the indicator in the toolbar is idle even before there is one.
+    const idle = page.locator("#jp-main-statusbar").getByText(/ \| Idle$/);
+    await expect(idle.or(page.locator(".jp-NotebookKernelStatus-fade"))).toBeAttached({ timeout: 60_000 });
     return new Notebook(page);
   }
 

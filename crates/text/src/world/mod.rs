@@ -37,7 +37,7 @@ pub use check::{StepVerdict, Verdict, check, check_steps};
 pub(crate) use cut::{PATTERN, cut};
 pub use operation::{Level, Levels, MAX_VALUE, OPERANDS, Operation};
 pub use problem::{Problem, Split};
-pub use solution::{Habits, prompt, solution, solution_steps, supervised, written};
+pub use solution::{Habits, asked, prompt, solution, solution_steps, supervised, written};
 pub use vocabulary::{
     EOS, EOS_ID, NEWLINE, NEWLINE_ID, PAD, PAD_ID, PROMPT_END, SEPARATOR, SEPARATOR_ID, UNK, UNK_ID, tokenizer_json,
     vocabulary,

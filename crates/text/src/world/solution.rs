@@ -12,6 +12,13 @@ pub fn prompt(problem: &Problem) -> String {
     format!("{}{PROMPT_END}", problem.question())
 }
 
+/// Any question as models of the world are asked it: with the prompt end, put there unless it has one.
+pub fn asked(question: &str) -> String {
+    let question = question.trim_end();
+    let bare = question.strip_suffix(PROMPT_END.trim()).map_or(question, str::trim_end);
+    format!("{bare}{PROMPT_END}")
+}
+
 /// The reference solution as steps: one equation per operation, then the boxed answer.
 pub fn solution_steps(problem: &Problem) -> Vec<String> {
     let transitions = problem.values().windows(2);

@@ -42,7 +42,7 @@ pub(super) struct Labeller {
 impl Labeller {
     pub(super) fn open(options: &Label) -> Result<Self> {
         let model = options.model.as_ref().context("this method needs --model")?;
-        let asking = Asking::open(&options.common, model, options.template, false)?;
+        let asking = Asking::open(&options.common, model, options.asked.template, false)?;
         let policy = asking.folder.policy(&asking.device)?.for_inference(asking.config.dtype);
         Ok(Self { folder: asking.folder.clone(), policy, asking })
     }
@@ -65,7 +65,7 @@ pub(super) fn run(options: &Label, problems: &[Problem], config: &Config) -> Res
     let told = json!({
         "method": format!("{:?}", options.method), "model": model, "data": data, "limit": options.rows.limit,
         "samples": options.samples, "rollouts": options.rollouts, "searches": options.searches,
-        "template": options.template.map(|template| format!("{template:?}")),
+        "template": options.asked.template.map(|template| format!("{template:?}")),
         "sampling": config.sampling, "world": (!options.data.exists()).then_some(&config.world), "seed": config.seed,
         "dtype": config.dtype,
     });

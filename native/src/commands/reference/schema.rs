@@ -96,12 +96,41 @@ const EVENTS: &str = "\
 Made by `minform reference` from the types of `crates/core/src/event.rs`.
 `events.jsonl` of a run folder holds one event per line, with `event`, its name, and the time in seconds.
 A figure over nothing is `null`.
-How to read the figures, what is healthy and what is not, is told on the pages of the algorithms: \
-[min-form credit](../algorithms/min-form.md#metrics), [baselines](../algorithms/baselines.md#metrics), \
-[shaping, KL and the loss](../algorithms/shaping-and-kl.md#metrics), \
-[reward models](../algorithms/prm-objectives.md#metrics), [generation](../algorithms/generation.md#metrics) and \
-[guards](../algorithms/guards.md#metrics).
+The name of a figure leads to the page of its algorithm, which tells what is healthy and what a bad value means.
 ";
+
+/// Which page of the algorithms tells how to read which figures of an event: those named, or all of them.
+const READ_ON: [(&str, &str, &str); 8] = [
+    ("prm-step", "prm-objectives", ""),
+    ("prm-quality", "prm-objectives", ""),
+    ("evaluation", "generation", ""),
+    ("guard", "guards", ""),
+    ("update", "min-form", "step_reward process_outcome agreement steps"),
+    (
+        "update",
+        "baselines",
+        "reward returns advantage verified pass_at_k checked left_out value value_loss explained_variance",
+    ),
+    (
+        "update",
+        "shaping-and-kl",
+        "loss lr grad_norm clip_fraction ratio policy_kl skipped_steps kl kl_coefficient entropy",
+    ),
+    (
+        "update",
+        "generation",
+        "length truncated right wrong prompt_length repetition reflection responses tokens sampler_kl importance \
+         rollout_age",
+    ),
+];
+
+/// The page that tells how to read a figure of an event.
+fn read_on(event: &str, figure: &str) -> Option<&'static str> {
+    let tells = |(of, _, figures): &&(&str, &str, &str)| {
+        *of == event && (figures.is_empty() || figures.split_whitespace().any(|one| one == figure))
+    };
+    READ_ON.iter().find(tells).map(|(_, page, _)| *page)
+}
 
 /// The page of all events.
 pub(super) fn events() -> String {
@@ -123,7 +152,11 @@ pub(super) fn events() -> String {
 fn section(schema: &Schema, name: &str, meaning: &str, body: &Value) -> String {
     let mut section = format!("\n## {name}\n\n{meaning}\n\n") + &head(&["field", "kind", "meaning"]);
     for field in schema.fields(body).iter().filter(|field| field.name != "event") {
-        section += &row(&[&format!("`{}`", field.name), &field.kind(), &field.meaning]);
+        let figure = match read_on(name, field.name) {
+            Some(page) => format!("[`{}`](../algorithms/{page}.md#metrics)", field.name),
+            None => format!("`{}`", field.name),
+        };
+        section += &row(&[&figure, &field.kind(), &field.meaning]);
     }
     section
 }
@@ -144,13 +177,43 @@ mod tests {
     fn every_event_and_every_figure_is_told() {
         let page = events();
         for figure in ["process_outcome", "explained_variance", "first_error_f1", "ece", "greedy", "sample"] {
-            assert!(page.contains(&format!("| `{figure}` | ")), "{figure}");
+            assert!(page.contains(&format!("`{figure}`")), "{figure}");
         }
         let silent: Vec<&str> = page.lines().filter(|line| line.contains("|  |")).collect();
         assert!(silent.is_empty(), "{silent:#?}");
         let links = page.split("](#").skip(1).filter_map(|rest| rest.split(')').next());
         for target in links {
             assert!(page.contains(&format!("\n## {target}\n")), "a link to {target} leads nowhere");
+        }
+    }
+
+    #[test]
+    fn a_figure_leads_to_the_page_that_tells_how_to_read_it() {
+        let told = |page: &str| {
+            let path = format!("{}/../docs/algorithms/{page}.md", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(path).unwrap();
+            let metrics = text.split_once("\n## Metrics\n").unwrap().1.split("\n## ").next().unwrap().to_owned();
+            let cells =
+                metrics.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next().map(str::to_owned));
+            cells.filter(|cell| cell.starts_with('`')).collect::<String>()
+        };
+        for (event, page, figures) in READ_ON {
+            let told = told(page);
+            for figure in figures.split_whitespace() {
+                assert!(told.contains(&format!("`{figure}`")), "{page} does not tell of {figure}");
+            }
+            // None that the page tells of is left without a link.
+            let schema = Schema::of::<Event>();
+            let body = schema.root()["oneOf"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|one| one["properties"]["event"]["const"] == event);
+            let body = body.map(|one| reference(one).map_or(one, |name| schema.named(name))).unwrap();
+            for field in schema.fields(body).iter().filter(|field| event == "update" && field.name != "step") {
+                let is_told = told.contains(&format!("`{}`", field.name));
+                assert!(!is_told || read_on(event, field.name).is_some(), "{} has no link to {page}", field.name);
+            }
         }
     }
 }
