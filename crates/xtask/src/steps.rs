@@ -64,8 +64,18 @@ impl Steps {
 }
 
 /// `cargo` as it was called, with `arguments` separated by blanks, in the root of the project.
+///
+/// Without what cargo has told this program of its package: build scripts that watch it, as that of ring does, would run
+/// again where cargo is called without.
 pub(crate) fn cargo(arguments: &str) -> Command {
-    program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
+    let mut command = program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments);
+    let told = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+    for (name, _) in std::env::vars_os() {
+        if told.iter().any(|start| name.to_string_lossy().starts_with(start)) {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// Any program with `arguments` separated by blanks, in the root of the project.
