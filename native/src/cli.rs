@@ -458,7 +458,8 @@ impl From<Dtype> for minform_core::Dtype {
 /// How commands that only read and write keep the weights.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Stored {
-    /// Keep the weights of the layers in 8 or 4 bits: less memory for a little accuracy.
+    /// Keep the weights of the layers in 8 or 4 bits once they are loaded: less memory; 8 cost next to no accuracy, 4 cost
+    /// some. Neither is faster on the processor.
     #[arg(long, value_enum, value_name = "BITS")]
     pub(crate) quantize: Option<Quantize>,
 }
@@ -513,7 +514,8 @@ pub(crate) struct PrmScore {
 pub(crate) struct Bench {
     #[command(flatten)]
     pub(crate) common: Common,
-    /// Shape of the model, whose weights are random: nano, smollm2-135m, qwen2.5-0.5b, qwen2.5-1.5b, or a model folder.
+    /// Shape of the model, whose weights are random: nano (0.4 M parameters), smollm2-135m, qwen2.5-0.5b, qwen2.5-1.5b, or
+    /// a model folder.
     #[arg(long, default_value = "smollm2-135m")]
     pub(crate) shape: String,
     /// Sequences that are read, written or learned from at a time.
@@ -532,7 +534,8 @@ pub(crate) struct Bench {
     /// half of each, with the width of the network from twice and four times.
     #[arg(long)]
     pub(crate) growth: bool,
-    /// Time the operations of a pass one by one instead, each at the size of a micro-batch of an update.
+    /// Time the operations of a pass one by one instead, each at the size of a micro-batch of an update: what a GPU is slow
+    /// at.
     #[arg(long, conflicts_with_all = ["growth", "peer"])]
     pub(crate) operations: bool,
     /// Command that measures the same with another library, for a ratio; arguments with the sizes are appended, and it

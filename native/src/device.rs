@@ -69,12 +69,14 @@ pub(crate) fn find(name: &str) -> Result<Found> {
     }
     let (kind, index) = name.split_once(':').unwrap_or((name, "0"));
     let Some(kind) = KINDS.iter().find(|known| known.name == kind) else {
-        let kinds = KINDS.map(|kind| kind.name).join(", ");
-        bail!("there is no device {name:?}; choose auto, {FLEX} or one of {kinds}, with a number as in vulkan:1");
+        let (kinds, others) = (compiled().join(", "), KINDS.iter().filter(|kind| !kind.compiled));
+        let others: Vec<&str> = others.map(|kind| kind.name).collect();
+        let more = if others.is_empty() { String::new() } else { format!("; other builds have {}", others.join(", ")) };
+        bail!("there is no device {name:?}; choose auto or one of {kinds}, with a number as in vulkan:1{more}");
     };
     let Kind { name: kind, compiled, needs } = kind;
     if !compiled {
-        bail!("{kind} is not compiled into this build; `cargo build --release --features {kind}` adds it");
+        bail!("{kind} is not compiled into this build; `cargo install --path native --features {kind}` adds it");
     }
     let Ok(index) = index.parse::<usize>() else { bail!("device {name:?}: after {kind}: comes a number") };
     let devices = devices(kind);
@@ -129,7 +131,7 @@ fn remote(url: &str) -> Result<Vec<Device>> {
 #[cfg(not(feature = "remote"))]
 fn remote(url: &str) -> Result<Vec<Device>> {
     bail!(
-        "{url}: workers on other machines are not compiled into this build; `cargo build --release --features remote` adds them"
+        "{url}: workers on other machines are not compiled into this build; `cargo install --path native --features remote` adds them"
     )
 }
 

@@ -299,22 +299,26 @@ pub(crate) fn write_folder(path: &Path, files: &[(String, Vec<u8>)]) -> Result<(
     sync_folder(parent)
 }
 
-/// A folder that one process alone writes to, until this value or the process is gone.
+/// A folder or file that one process alone writes to, until this value or the process is gone.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    /// Closing it gives the folder free.
+    /// Closing it lets others in.
     _file: File,
 }
 
 impl Lock {
     /// Refuses a folder to which another process is writing.
     pub(crate) fn take(folder: &Path) -> Result<Self> {
-        let path = folder.join(".lock");
-        let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        Self::at(&folder.join(".lock"), folder)
+    }
+
+    /// Refuses to write what another process is writing, both of which know it by the lock file at `path`.
+    pub(crate) fn at(path: &Path, written: &Path) -> Result<Self> {
+        let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => {
-                bail!("another process is writing to {}; wait for it, or choose another --out", folder.display())
+                bail!("another process is writing to {}; wait for it, or choose another --out", written.display())
             }
             Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
         }
@@ -343,11 +347,13 @@ pub(crate) fn bearer_token(path: &Path) -> Result<String> {
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
-    let mut fresh = tempfile::NamedTempFile::new_in(parent)?;
-    fresh.write_all(bytes)?;
-    fresh.as_file().sync_all()?;
+    let cannot = || format!("cannot write {}", path.display());
+    // Its error would name the temporary file.
+    let fresh = tempfile::NamedTempFile::new_in(parent).map_err(|error| std::io::Error::from(error.kind()));
+    let mut fresh = fresh.with_context(cannot)?;
+    fresh.write_all(bytes).and_then(|()| fresh.as_file().sync_all()).with_context(cannot)?;
     readable(fresh.path(), 0o644)?;
-    fresh.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
+    fresh.persist(path).with_context(cannot)?;
     sync_folder(parent)
 }
 

@@ -10,14 +10,16 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::folder::{read, refuse_present, write_file};
+use crate::folder::{Lock, read, refuse_present, write_file};
 
 /// `OUT.part` beside the file that is to be written: a line that says what is being done, and one per piece done. Once
-/// the file is there, `OUT.done` keeps the first line, so that the same command finds nothing left to do.
+/// the file is there, `OUT.done` keeps the first line, so that the same command finds nothing left to do. Meanwhile
+/// `OUT.lock` keeps other processes out.
 pub(crate) struct Part<D> {
     out: PathBuf,
     told: Value,
     file: File,
+    _lock: Lock,
     done: BTreeMap<usize, D>,
 }
 
@@ -33,6 +35,9 @@ impl<D: Serialize + DeserializeOwned> Part<D> {
     ///
     /// `None` if that work is done.
     pub(crate) fn open(out: &Path, resumes: bool, overwrites: bool, told: &Value) -> Result<Option<Self>> {
+        let place = out.parent().filter(|place| !place.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(place).with_context(|| format!("cannot create {}", place.display()))?;
+        let lock = Lock::at(&beside(out, "lock"), out)?;
         let path = beside(out, "part");
         let shown = path.display().to_string();
         let mut done = BTreeMap::new();
@@ -57,6 +62,7 @@ impl<D: Serialize + DeserializeOwned> Part<D> {
                 bail!("{} is already there, of other work; choose another --out or pass --overwrite", out.display());
             }
             expect_same(&out.display().to_string(), &read(&kept)?, told)?;
+            remove(&beside(out, "lock"))?;
             return Ok(None);
         }
         if done.is_empty() {
@@ -65,7 +71,7 @@ impl<D: Serialize + DeserializeOwned> Part<D> {
         let mut file = OpenOptions::new().append(true).open(&path).with_context(|| format!("cannot write {shown}"))?;
         // Ends a line that may be cut off.
         file.write_all(b"\n").with_context(|| format!("cannot write {shown}"))?;
-        Ok(Some(Self { out: out.into(), told: told.clone(), file, done }))
+        Ok(Some(Self { out: out.into(), told: told.clone(), file, _lock: lock, done }))
     }
 
     /// Which pieces are done.
@@ -92,9 +98,13 @@ impl<D: Serialize + DeserializeOwned> Part<D> {
     pub(crate) fn finish(&self, text: &str) -> Result<()> {
         write_file(&self.out, text.as_bytes())?;
         write_file(&beside(&self.out, "done"), format!("{}\n", self.told).as_bytes())?;
-        let part = beside(&self.out, "part");
-        fs::remove_file(&part).with_context(|| format!("cannot remove {}", part.display()))
+        remove(&beside(&self.out, "part"))?;
+        remove(&beside(&self.out, "lock"))
     }
+}
+
+fn remove(path: &Path) -> Result<()> {
+    fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
 }
 
 fn beside(out: &Path, ending: &str) -> PathBuf {
@@ -130,6 +140,27 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn one_process_at_a_time_writes_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("new/scores.jsonl");
+        let open = |resumes| Part::<u32>::open(&out, resumes, false, &json!({ "seed": 1 }));
+        let mut first = open(false).unwrap().unwrap();
+        let refused = open(true).err().unwrap().to_string();
+        assert!(refused.contains("another process is writing to") && refused.contains("scores.jsonl"), "{refused}");
+        first.add(0, 7).unwrap();
+        drop(first);
+        let second = open(true).unwrap().unwrap();
+        assert_eq!(second.done().collect::<Vec<_>>(), [&7]);
+        second.finish("7\n").unwrap();
+        drop(second);
+        assert!(open(true).unwrap().is_none());
+        let mut names: Vec<_> =
+            fs::read_dir(out.parent().unwrap()).unwrap().map(|file| file.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["scores.jsonl", "scores.jsonl.done"]);
+    }
 
     #[test]
     fn the_same_work_is_known_again() {

@@ -48,7 +48,7 @@ fn bad_input_names_the_remedy() {
     assert!(stderr(&key).contains("temperature"), "{}", stderr(&key));
     let number = minform(&["credit", "--rewards", "0.9,NaN"]);
     assert!(stderr(&number).contains("NaN"), "{}", stderr(&number));
-    for (device, remedy) in [("cuda:0", "--features cuda"), ("gpu", "auto, flex or one of cuda")] {
+    for (device, remedy) in [("cuda:0", "--features cuda"), ("gpu", "auto or one of flex")] {
         let output = minform(&["info", "--device", device]);
         assert!(!output.status.success() && stderr(&output).contains(remedy), "{}", stderr(&output));
     }
@@ -86,8 +86,22 @@ fn completions_and_manual_pages_know_every_command() {
     let pages = folder.path().join("man1");
     assert!(minform(&["man", pages.to_str().unwrap()]).status.success());
     let page = std::fs::read_to_string(pages.join("minform-prm-score.1")).unwrap();
-    assert!(page.contains(".TH") && page.contains("shard"), "{page}");
+    assert!(page.contains(".TH") && page.contains("shard") && page.contains(".SH EXAMPLES"), "{page}");
     assert!(pages.join("minform.1").exists());
+}
+
+/// The models of `demo` know questions by the mark behind them, which users need not know of.
+#[test]
+fn problems_of_the_world_need_no_file_and_no_mark() {
+    let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/../web/models/nano/policy");
+    let level = ["--greedy", "--set", "world.max_level=1"];
+    let found =
+        last_json(&minform(&[&["eval", "--model", policy, "--data", "world:20", "--json"], &level[..]].concat()));
+    assert!(found["problems"] == 20 && found["accuracy"].as_f64().unwrap() > 0.8, "{found}");
+    let written = |prompt| stdout(&minform(&["generate", "--model", policy, "--greedy", "--prompt", prompt]));
+    let question = "Sam owns 9 shells. He loses 3. How many shells are there?";
+    assert!(written(question).contains("9 - 3 = 6"), "{}", written(question));
+    assert_eq!(written(question), written(&format!("{question} => ")));
 }
 
 #[test]

@@ -75,6 +75,33 @@ fn scores_agree_to_1e_4() {
     }
 }
 
+/// Blocks of weights lie otherwise than on the processor, so the scores are those of the whole weights and not its.
+#[test]
+fn weights_of_few_bits_score_as_on_the_processor() {
+    let Some(device) = device() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (file, prm) = (file(folder.path()), format!("{NANO}/prm"));
+    let data = ["prm", "score", "--prm", &prm, "--data", &file];
+    let scores = |options: &[&str]| -> Vec<f64> {
+        let rows = rows(&[&data[..], options].concat());
+        rows.iter()
+            .flat_map(|row| row["scores"].as_array().unwrap().clone())
+            .map(|score| score.as_f64().unwrap())
+            .collect()
+    };
+    let whole = scores(&["--device", "flex"]);
+    let error = |options: &[&str]| {
+        let found = scores(options);
+        assert_eq!(found.len(), whole.len());
+        found.iter().zip(&whole).map(|(a, b)| (a - b).abs()).sum::<f64>() / whole.len() as f64
+    };
+    for (bits, most) in [("q8", 0.02), ("q4", 0.3)] {
+        let (there, here) = (error(&["--device", &device, "--quantize", bits]), error(&["--quantize", bits]));
+        eprintln!("{bits}: mean error of a score {there} there, {here} on the processor");
+        assert!(there > 1e-5 && there < most, "{bits}: {there} there, {here} on the processor");
+    }
+}
+
 /// The likeliest token is another one only where two are nearly as likely.
 #[test]
 fn greedy_solutions_are_the_same() {

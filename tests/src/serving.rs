@@ -101,14 +101,14 @@ fn one_object_spread_over_lines_is_one_row() {
 
 #[test]
 fn bad_requests_are_refused_and_bad_rows_named() {
-    let service = Service::start(&["--max-body", "2000"]);
+    let service = Service::start(&["--max-body", "4000"]);
     let client = client();
     let (status, answer) = service.score(&client, &json!([row(1), { "id": "bad", "problem": "3 + 4?" }]));
     assert_eq!(status, StatusCode::OK);
     assert!(answer["results"][0]["scores"].is_array() && answer["results"][1]["error"].is_string(), "{answer}");
     let (status, answer) = service.score(&client, &json!([]));
     assert!(status == StatusCode::BAD_REQUEST && answer["error"].as_str().unwrap().contains("no row"), "{answer}");
-    let large = client.post(service.url("/v1/score")).body("x".repeat(2001)).send().unwrap();
+    let large = client.post(service.url("/v1/score")).body("x".repeat(4001)).send().unwrap();
     let method = client.get(service.url("/v1/score")).send().unwrap();
     assert_eq!(method.headers()["allow"], "POST");
     let path = client.get(service.url("/nothing")).send().unwrap();
@@ -122,8 +122,16 @@ fn bad_requests_are_refused_and_bad_rows_named() {
         let told: Value = response.json().unwrap();
         assert!(told["error"].as_str().unwrap().contains(why), "{told}");
     }
-    let broken = client.post(service.url("/v1/score")).body("{bad").send().unwrap();
-    assert_eq!(broken.status(), StatusCode::BAD_REQUEST);
+    let long = json!({ "problem": "3 + 4?", "steps": vec!["3 + 4 = 7"; 250] }).to_string();
+    for (body, why) in [("{bad", "JSON"), (&long, "context")] {
+        let broken = client.post(service.url("/v1/score")).body(body.to_owned()).send().unwrap();
+        assert_eq!(broken.status(), StatusCode::BAD_REQUEST);
+        let told: Value = broken.json().unwrap();
+        assert!(
+            told["error"].as_str().unwrap().contains(why) && told["results"][0]["error"] == told["error"],
+            "{told}"
+        );
+    }
     assert_eq!(client.get(service.url("/health")).send().unwrap().text().unwrap(), "ok\n");
 }
 
@@ -220,6 +228,30 @@ fn a_full_queue_refuses_and_says_when_to_come_back() {
     let count = |status| statuses.iter().filter(|found| **found == status).count();
     let (answered, refused) = (count(StatusCode::OK), count(StatusCode::TOO_MANY_REQUESTS));
     assert!(answered > 0 && refused > 0 && answered + refused == 12, "{statuses:?}");
+}
+
+/// A connection that has announced a body of so many bytes and sent five of them.
+fn half_asked(service: &Service, bytes: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(service.address.trim_start_matches("http://")).unwrap();
+    let head = format!("POST /v1/score HTTP/1.1\r\nHost: minform\r\nContent-Length: {bytes}\r\n\r\n");
+    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(b"[{\"id")).unwrap();
+    stream
+}
+
+#[test]
+fn a_body_that_never_arrives_keeps_nobody_waiting() {
+    let service = Service::start(&[]);
+    let mut line = String::new();
+    BufReader::new(half_asked(&service, 99_999_999)).read_line(&mut line).unwrap();
+    assert!(line.starts_with("HTTP/1.1 413 "), "{line}");
+    let half = half_asked(&service, 100);
+    thread::sleep(Duration::from_millis(200));
+    let began = Instant::now();
+    assert!(service.end().success());
+    assert!(began.elapsed() < Duration::from_secs(30), "of the 60 that a request may take");
+    line.clear();
+    BufReader::new(half).read_line(&mut line).unwrap();
+    assert!(line.starts_with("HTTP/1.1 503 "), "{line}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use minform_text::data::Problem;
 use minform_text::prompter::Prompter;
 use serde::Serialize;
 
-use super::problems::{Asking, load_problems};
+use super::problems::{Asking, problems_of};
 use super::sft::examples;
 use crate::cli::Eval;
 use crate::folder::Folder;
@@ -29,7 +29,7 @@ struct Found {
 pub(crate) fn run(options: &Eval) -> Result<()> {
     let Asking { config, device, folder, prompter } =
         Asking::open(&options.common, &options.model, options.asked.template, options.greedy)?;
-    let problems = load_problems(&options.data.data, options.data.rows)?;
+    let problems = problems_of(&options.data.data, options.data.rows, &config)?;
     let policy = folder.policy(&device)?.for_inference(storage(&config, options.stored));
     let loss = match examples(&problems, &prompter, &folder) {
         Ok(examples) => Some(pollster::block_on(mean_loss(&policy, &examples, config.sft.micro_batch_tokens))?),

@@ -43,6 +43,8 @@ pub(crate) fn run(options: &Info) -> Result<()> {
     } else {
         output::line(format_args!("minform {}", env!("CARGO_PKG_VERSION")))?;
         output::line(format_args!("compiled in: {}", device::compiled().join(", ")))?;
+        let workers = if cfg!(feature = "remote") { "compiled in" } else { "not compiled in (feature remote)" };
+        output::line(format_args!("workers on other machines: {workers}"))?;
         output::line("devices:")?;
         for found in &all {
             let what = found.card.as_deref().map_or_else(|| format!("the processor, {cores} cores"), str::to_owned);

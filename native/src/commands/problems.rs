@@ -68,7 +68,7 @@ pub(crate) fn problems_of(data: &Path, picked: cli::Rows, config: &Config) -> Re
     }
 }
 
-/// Held-out problems of the embedded world, if `data` is `world:N`, as the models of `demo` are asked them.
+/// Held-out problems of the embedded world, if `data` is `world:N`.
 pub(crate) fn world_problems(data: &Path, config: &Config) -> Result<Option<Vec<(Problem, world::Problem)>>> {
     let Some(count) = data.to_str().and_then(|data| data.strip_prefix("world:")) else { return Ok(None) };
     let count: usize = count.parse().with_context(|| format!("world:{count} names no number of problems"))?;
@@ -77,7 +77,7 @@ pub(crate) fn world_problems(data: &Path, config: &Config) -> Result<Option<Vec<
     let all = World { seed: config.seed }.problems(Split::Test, levels).take(count).enumerate();
     let problem = |(index, truth): (usize, world::Problem)| {
         let answer = Some(truth.answer().to_string());
-        let question = world::prompt(&truth);
+        let question = truth.question().to_owned();
         (Problem { id: format!("world:{}", index + 1), question, answer, ..Problem::default() }, truth)
     };
     Ok(Some(all.map(problem).collect()))

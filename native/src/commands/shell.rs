@@ -30,6 +30,8 @@ fn pages(command: &clap::Command, folder: &Path) -> Result<()> {
     let page = clap_mangen::Man::new(command.clone());
     let mut text = Vec::new();
     page.render(&mut text).context("cannot write a manual page")?;
-    write_file(&folder.join(page.get_filename()), &text)?;
+    // What follows the options in --help are examples.
+    let text = String::from_utf8_lossy(&text).replace(".SH EXTRA", ".SH EXAMPLES");
+    write_file(&folder.join(page.get_filename()), text.as_bytes())?;
     command.get_subcommands().filter(|command| !command.is_hide_set()).try_for_each(|command| pages(command, folder))
 }

@@ -6,7 +6,7 @@ use crate::cli::Worker;
 
 #[cfg(not(feature = "remote"))]
 pub(crate) fn run(_options: &Worker) -> Result<()> {
-    anyhow::bail!("workers are not compiled into this build; `cargo build --release --features remote` adds them")
+    anyhow::bail!("workers are not compiled into this build; `cargo install --path native --features remote` adds them")
 }
 
 /// Serves until it is told to stop.

@@ -158,7 +158,9 @@ impl Servers {
                     thread::sleep(PAUSE * 2_u32.pow(attempt));
                     attempt += 1;
                 }
-                Err(failure) => return Err(failure.error.context(format!("attempt {}", attempt + 1))),
+                Err(failure) => {
+                    return Err(failure.error.context(format!("--rollouts {endpoint}, attempt {}", attempt + 1)));
+                }
             }
         }
     }

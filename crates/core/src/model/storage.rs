@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::network::{Configured, Network};
 use crate::Dtype;
-use crate::ops::{BLOCK, scheme};
+use crate::ops::scheme;
 
-/// How many bits a weight is kept in. Blocks of 32 inputs of an output share a scale s: w ≈ s q with
-/// s = max |w| / q_max.
+/// How many bits a weight is kept in. Blocks of 32 inputs of an output (32 outputs of an input on a GPU) share a scale s:
+/// w ≈ s q with s = max |w| / q_max.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Quantization {
@@ -48,8 +48,8 @@ impl<M: Network> Configured<M> {
     /// The same network for inference: without gradients, its matrices kept as `storage` says, adapters
     /// folded in or, in half precision, beside them.
     ///
-    /// Norms, biases and the heads of reward models stay as they are. Maps whose inputs are no multiple of 32 are not
-    /// quantised.
+    /// Norms, biases and the heads of reward models stay as they are. Maps that blocks of 32 do not
+    /// fill are not quantised.
     pub fn for_inference(&self, storage: impl Into<Storage>) -> Self {
         let storage = storage.into();
         // In half precision the little that an adapter adds would vanish beside the weight it is folded into.
@@ -98,9 +98,10 @@ impl ModuleMapper for Keep {
         if D != 2 || !self.is_in(self.places) {
             return param;
         }
-        let few_bits = self.is_in(&["layers"]) && param.dims()[0].is_multiple_of(BLOCK);
-        match self.storage.quantization.filter(|_| few_bits) {
-            Some(quantization) => param.map(|weight| weight.quantize_dynamic(&scheme(quantization.value()))),
+        let few_bits = self.storage.quantization.filter(|_| self.is_in(&["layers"]));
+        let sizes = [param.dims()[0], param.dims()[1]];
+        match few_bits.and_then(|bits| scheme(bits.value(), sizes, &param.device())) {
+            Some(scheme) => param.map(|weight| weight.quantize_dynamic(&scheme)),
             None => param.map(|weight| {
                 let learns = weight.is_require_grad();
                 weight.cast(DType::from(self.storage.dtype)).detach().set_require_grad(learns)

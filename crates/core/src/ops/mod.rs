@@ -25,5 +25,5 @@ pub(crate) use kernel::fused;
 pub(crate) use linear::{in_rows, mapped, mapped_by};
 pub(crate) use norm::rms_norm;
 pub(crate) use pick::log_prob_at;
-pub(crate) use quantized::{BLOCK, scheme};
+pub(crate) use quantized::scheme;
 pub(crate) use rotary::{Angles, Turn, heads, rotated};

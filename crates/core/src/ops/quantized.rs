@@ -11,13 +11,13 @@ use burn::tensor::module::linear;
 use burn::tensor::quantization::{QuantScheme, QuantStore, QuantValue, ScaleDtype};
 use burn::tensor::{DType, Device, Tensor};
 
-use super::kernel::{tensor, values};
+use super::kernel::{fused, tensor, values};
 use super::lanes::vectorised;
 use super::product::{Matrix, product};
 use crate::parallel;
 
-/// Inputs that share a scale.
-pub(crate) const BLOCK: usize = 32;
+/// Weights that share a scale.
+const BLOCK: usize = 32;
 
 /// Outputs that are formed together: their sums stay in registers.
 const TILE: usize = 64;
@@ -25,12 +25,16 @@ const TILE: usize = 64;
 /// Rows up to which weights are read as they are stored; more share the work of writing them out.
 const FEW: usize = 8;
 
-/// Blocks of 32 inputs of one output with a scale each.
-pub(crate) fn scheme(value: QuantValue) -> QuantScheme {
-    QuantScheme::default()
-        .with_value(value)
-        .with_store(QuantStore::PackedU32(0))
-        .per_block([BLOCK as u8, 1], ScaleDtype::F32)
+/// How a weight `[inputs, outputs]` is kept in few bits, if blocks of 32 with a scale each fill it: 32 inputs of an output
+/// where the products below read them, else 32 outputs of an input, since burn's kernels for GPUs put neighbours of the
+/// last axis into a word, which must have one scale.
+pub(crate) fn scheme(value: QuantValue, [inputs, outputs]: [usize; 2], device: &Device) -> Option<QuantScheme> {
+    let (length, block) = match fused(device) {
+        true => (inputs, [BLOCK as u8, 1]),
+        false => (outputs, [1, BLOCK as u8]),
+    };
+    let scheme = QuantScheme::default().with_value(value).with_store(QuantStore::PackedU32(0));
+    length.is_multiple_of(BLOCK).then(|| scheme.per_block(block, ScaleDtype::F32))
 }
 
 /// Whether a weight is stored in few bits.
@@ -175,6 +179,10 @@ mod tests {
         Tensor::<1>::from_data(cells, &Device::flex()).reshape([rows, columns])
     }
 
+    fn blocks(value: QuantValue, inputs: usize) -> QuantScheme {
+        scheme(value, [inputs, 1], &Device::flex()).unwrap()
+    }
+
     fn weight(inputs: usize, outputs: usize) -> Tensor<2> {
         matrix(&random(&[inputs * outputs], 7), inputs)
     }
@@ -183,7 +191,7 @@ mod tests {
     #[test]
     fn products_are_those_with_the_weights_as_burn_reads_them() {
         for (rows, inputs, outputs) in [(1, 64, 3), (3, 96, 70), (8, 32, 64), (9, 32, 130)] {
-            let stored = weight(inputs, outputs).quantize_dynamic(&scheme(QuantValue::Q8S));
+            let stored = weight(inputs, outputs).quantize_dynamic(&blocks(QuantValue::Q8S, inputs));
             let x = matrix(&random(&[rows * inputs], 3), rows);
             let bias = weight(1, outputs).reshape([outputs]);
             let expected = numbers(linear(x.clone(), stored.clone().dequantize(), Some(bias.clone())));
@@ -199,7 +207,7 @@ mod tests {
         for (value, largest) in [(QuantValue::Q8S, 127.0), (QuantValue::Q4S, 7.0)] {
             let mut cells = vec![0.01_f32; 64 * 2];
             (cells[0], cells[1], cells[65]) = (2.0, -0.5, 30.0);
-            let kept = numbers(matrix(&cells, 64).quantize_dynamic(&scheme(value)).dequantize());
+            let kept = numbers(matrix(&cells, 64).quantize_dynamic(&blocks(value, 64)).dequantize());
             for (cell, (expected, found)) in cells.iter().zip(&kept).enumerate() {
                 let (block, output) = (cell / 64, cell % 2);
                 let peak = [[2.0, 0.5], [0.01, 30.0]][block][output];

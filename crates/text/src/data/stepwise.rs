@@ -123,7 +123,7 @@ fn solutions(row: &Row<'_>, format: StepFormat) -> Vec<Result<StepRow, Skipped>>
         StepFormat::Auto => vec![Err(row.skipped(
             None,
             "has the fields of no known format; rename its fields to `prompt`, `completions` and `labels`, or to \
-             `problem` and `solution` if no step is judged",
+             `problem` and `steps` or `solution` if no step is judged",
         ))],
         StepFormat::Trl => vec![from_trl(row)],
         StepFormat::ProcessBench => vec![from_process_bench(row)],

@@ -136,6 +136,7 @@ impl Bencher {
             self.tell(&one.line())?;
             measured.push(one);
         }
+        self.tell(LEGEND)?;
         // Before the rates of the device are measured, which takes more memory than small networks do.
         let memory = peak_memory_mb();
         for one in &mut measured {
@@ -265,6 +266,10 @@ impl Bencher {
 /// What the columns of [`Measured::line`] are.
 const HEAD: &str =
     "phase            tokens      GFLOP         GB   floor, s  median, s    fastest    slowest over floor   tokens/s";
+
+const LEGEND: &str = "
+GFLOP, GB: what the phase has to compute and to move through the memory, by count.
+floor: the time that takes at the rates of this device, the longer of both; over floor: the median beside it.";
 
 impl Measured {
     fn line(&self) -> String {

@@ -11,7 +11,7 @@ impl Bencher {
     /// The time of every operation of a micro-batch, the shortest of some runs.
     pub(super) fn operations(&self, Sequences { rows, tokens }: Sequences) -> Result<Vec<OperationTime>> {
         let rows = rows.min((self.config.sft.micro_batch_tokens / tokens).max(1));
-        self.tell("operation           times  forward, ms   in all, ms    TFLOP/s  and back, ms")?;
+        self.tell("operation           times  forward, ms   in all, ms    GFLOP/s  and back, ms")?;
         let device = self.device.clone().autodiff();
         let mut times = Vec::new();
         for operation in operations(&self.shape, Sequences { rows, tokens }, self.config.dtype, &device) {
@@ -25,6 +25,9 @@ impl Bencher {
             self.tell(&one.line())?;
             times.push(one);
         }
+        self.tell(
+            "\ntimes: how often a pass does it. forward: once; in all: as often. and back: once, with its gradient.",
+        )?;
         Ok(times)
     }
 }
@@ -46,12 +49,12 @@ pub(super) struct OperationTime {
 impl OperationTime {
     fn line(&self) -> String {
         format!(
-            "{:<18}{:>7}{:>13.3}{:>13.1}{:>11.2}{:>14.3}",
+            "{:<18}{:>7}{:>13.3}{:>13.1}{:>11.1}{:>14.3}",
             self.name,
             self.times,
             1e3 * self.forward,
             1e3 * self.forward * self.times as f64,
-            self.operations / self.forward / 1e12,
+            self.operations / self.forward / 1e9,
             1e3 * self.both,
         )
     }

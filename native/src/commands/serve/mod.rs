@@ -10,15 +10,17 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use minform_text::data::read_mixed;
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
+use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::services::ServeDir;
 use tower_http::timeout::TimeoutLayer;
 
@@ -29,6 +31,11 @@ use super::scoring::Scorer;
 use crate::cli::Serve;
 use crate::folder::bearer_token;
 use crate::run::{catch_interrupt, flow};
+
+/// How long a request may still be arriving once the service is to end.
+const ARRIVING: Duration = Duration::from_secs(2);
+
+const PATHS: &str = "there is POST /v1/score, GET /v1/model, GET /metrics and GET /health";
 
 /// What every request may use.
 #[derive(Clone)]
@@ -65,7 +72,13 @@ async fn listen(options: &Serve, service: Service) -> Result<()> {
     }
     tell(options, &service, address);
     let router = router(options, service);
-    axum::serve(listener, router).with_graceful_shutdown(stopped()).await.context("cannot serve")?;
+    let served = axum::serve(listener, router).with_graceful_shutdown(stopped());
+    // Whatever has been let in is answered or given up by then; what is left are connections that never asked.
+    let longest = ARRIVING + Duration::from_secs(options.timeout.into());
+    tokio::select! {
+        served = served => served.context("cannot serve")?,
+        () = stopped_for(longest) => {}
+    }
     eprintln!("stopped; every accepted request is answered");
     Ok(())
 }
@@ -85,19 +98,26 @@ async fn stopped() {
     }
 }
 
+/// Comes back a while after that.
+async fn stopped_for(time: Duration) {
+    stopped().await;
+    tokio::time::sleep(time).await;
+}
+
 fn router(options: &Serve, service: Service) -> Router {
     let limit = Duration::from_secs(options.timeout.into());
     let guarded = Router::new()
         .route("/v1/score", post(score))
         .route("/v1/model", get(async |State(service): State<Service>| Json(model(&service))))
         .route("/metrics", get(metrics))
-        .layer(DefaultBodyLimit::max(options.max_body))
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyLimitLayer::new(options.max_body))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, limit))
         .layer(middleware::from_fn_with_state(service.clone(), authorised));
     let open = guarded.route("/health", get(async || "ok\n"));
     let whole = match &options.web {
         Some(web) => open.fallback_service(ServeDir::new(web)),
-        None => open.fallback(async || refuse(StatusCode::NOT_FOUND, "there is POST /v1/score, GET /v1/model, …")),
+        None => open.fallback(async || refuse(StatusCode::NOT_FOUND, PATHS)),
     };
     whole
         .layer(middleware::from_fn(explained))
@@ -120,8 +140,19 @@ async fn metrics(State(service): State<Service>) -> Response {
     }
 }
 
-/// `{"results": [...]}` with one entry per row of the request, in its order; a bad request if none can be read.
-async fn score(State(service): State<Service>, body: Bytes) -> Response {
+/// `{"results": [...]}` with one entry per row of the request, in its order; a bad request, with the reason of the first,
+/// if there is none that can be scored.
+async fn score(State(service): State<Service>, request: Request) -> Response {
+    let body = tokio::select! {
+        body = Bytes::from_request(request, &()) => body,
+        () = stopped_for(ARRIVING) => {
+            return refuse(StatusCode::SERVICE_UNAVAILABLE, "the service ends and the body has not arrived");
+        }
+    };
+    let body = match body {
+        Ok(body) => body,
+        Err(refused) => return refused.into_response(),
+    };
     let rows = read_mixed("request", &in_one_line(body));
     if rows.is_empty() {
         return refuse(StatusCode::BAD_REQUEST, "the body holds no row; send {\"problem\": …, \"steps\": […]}");
@@ -139,8 +170,19 @@ async fn score(State(service): State<Service>, body: Bytes) -> Response {
     };
     let scored = scorer.put_together(&rows, inputs, scores);
     let results: Vec<_> = rows.iter().zip(&scored).map(|(row, scored)| ScoredRow::new(row, scored, scorer)).collect();
-    let status = if rows.iter().all(Result::is_err) { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    (status, Json(json!({ "results": results }))).into_response()
+    let none = scored.iter().all(Result::is_err);
+    let error = scored.first().and_then(|first| first.as_ref().err()).filter(|_| none);
+    let status = if none { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    (status, Json(Answer { error, results })).into_response()
+}
+
+/// What a request for scores is answered.
+#[derive(Serialize)]
+struct Answer<'a> {
+    /// Why there is no score at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a String>,
+    results: Vec<ScoredRow<'a>>,
 }
 
 /// A body that is one object, however it is spread over lines, as a row of its own; any other as it is.
@@ -174,7 +216,7 @@ async fn authorised(State(service): State<Service>, request: Request, next: Next
 async fn explained(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let why = match response.status() {
-        StatusCode::METHOD_NOT_ALLOWED => "this path takes another method; there is POST /v1/score, GET /v1/model, …",
+        StatusCode::METHOD_NOT_ALLOWED => PATHS,
         StatusCode::PAYLOAD_TOO_LARGE => "the body is larger than --max-body; send fewer rows at a time",
         StatusCode::GATEWAY_TIMEOUT => "no answer within --timeout; send fewer rows at a time, or later",
         _ => return response,
