@@ -279,8 +279,7 @@ pub(crate) fn kind(head: Head) -> &'static str {
 
 /// Writes all files into a temporary folder, syncs them, and renames the folder to `path`.
 pub(crate) fn write_folder(path: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+    let parent = made_parent(path)?;
     let fresh = tempfile::Builder::new().prefix(".minform-").tempdir_in(parent)?;
     readable(fresh.path(), 0o755)?;
     for (name, bytes) in files {
@@ -343,10 +342,16 @@ pub(crate) fn bearer_token(path: &Path) -> Result<String> {
     Ok(token)
 }
 
-/// Writes one file under a temporary name, syncs it and renames it into place.
-pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+/// The folder that `path` lies in, made where it is missing.
+pub(crate) fn made_parent(path: &Path) -> Result<&Path> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+    Ok(parent)
+}
+
+/// Writes one file under a temporary name, syncs it and renames it into place.
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let parent = made_parent(path)?;
     let cannot = || format!("cannot write {}", path.display());
     // Its error would name the temporary file.
     let fresh = tempfile::NamedTempFile::new_in(parent).map_err(|error| std::io::Error::from(error.kind()));

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::folder::{Lock, read, refuse_present, write_file};
+use crate::folder::{Lock, made_parent, read, refuse_present, write_file};
 
 /// `OUT.part` beside the file that is to be written: a line that says what is being done, and one per piece done. Once
 /// the file is there, `OUT.done` keeps the first line, so that the same command finds nothing left to do. Meanwhile
@@ -19,7 +19,7 @@ pub(crate) struct Part<D> {
     out: PathBuf,
     told: Value,
     file: File,
-    _lock: Lock,
+    _held: Held,
     done: BTreeMap<usize, D>,
 }
 
@@ -35,9 +35,8 @@ impl<D: Serialize + DeserializeOwned> Part<D> {
     ///
     /// `None` if that work is done.
     pub(crate) fn open(out: &Path, resumes: bool, overwrites: bool, told: &Value) -> Result<Option<Self>> {
-        let place = out.parent().filter(|place| !place.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(place).with_context(|| format!("cannot create {}", place.display()))?;
-        let lock = Lock::at(&beside(out, "lock"), out)?;
+        made_parent(out)?;
+        let held = Held::take(out)?;
         let path = beside(out, "part");
         let shown = path.display().to_string();
         let mut done = BTreeMap::new();
@@ -62,7 +61,6 @@ impl<D: Serialize + DeserializeOwned> Part<D> {
                 bail!("{} is already there, of other work; choose another --out or pass --overwrite", out.display());
             }
             expect_same(&out.display().to_string(), &read(&kept)?, told)?;
-            remove(&beside(out, "lock"))?;
             return Ok(None);
         }
         if done.is_empty() {
@@ -71,7 +69,7 @@ impl<D: Serialize + DeserializeOwned> Part<D> {
         let mut file = OpenOptions::new().append(true).open(&path).with_context(|| format!("cannot write {shown}"))?;
         // Ends a line that may be cut off.
         file.write_all(b"\n").with_context(|| format!("cannot write {shown}"))?;
-        Ok(Some(Self { out: out.into(), told: told.clone(), file, _lock: lock, done }))
+        Ok(Some(Self { out: out.into(), told: told.clone(), file, _held: held, done }))
     }
 
     /// Which pieces are done.
@@ -98,13 +96,29 @@ impl<D: Serialize + DeserializeOwned> Part<D> {
     pub(crate) fn finish(&self, text: &str) -> Result<()> {
         write_file(&self.out, text.as_bytes())?;
         write_file(&beside(&self.out, "done"), format!("{}\n", self.told).as_bytes())?;
-        remove(&beside(&self.out, "part"))?;
-        remove(&beside(&self.out, "lock"))
+        let part = beside(&self.out, "part");
+        fs::remove_file(&part).with_context(|| format!("cannot remove {}", part.display()))
     }
 }
 
-fn remove(path: &Path) -> Result<()> {
-    fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
+/// `OUT.lock`, which goes with this value however the work ends.
+struct Held {
+    path: PathBuf,
+    _lock: Lock,
+}
+
+impl Held {
+    fn take(out: &Path) -> Result<Self> {
+        let path = beside(out, "lock");
+        Ok(Self { _lock: Lock::at(&path, out)?, path })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // One that stays behind keeps nobody out.
+        drop(fs::remove_file(&self.path));
+    }
 }
 
 fn beside(out: &Path, ending: &str) -> PathBuf {

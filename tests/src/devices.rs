@@ -96,7 +96,8 @@ fn weights_of_few_bits_score_as_on_the_processor() {
         found.iter().zip(&whole).map(|(a, b)| (a - b).abs()).sum::<f64>() / whole.len() as f64
     };
     for (bits, most) in [("q8", 0.02), ("q4", 0.3)] {
-        let (there, here) = (error(&["--device", &device, "--quantize", bits]), error(&["--quantize", bits]));
+        let (there, here) =
+            (error(&["--device", &device, "--quantize", bits]), error(&["--device", "flex", "--quantize", bits]));
         eprintln!("{bits}: mean error of a score {there} there, {here} on the processor");
         assert!(there > 1e-5 && there < most, "{bits}: {there} there, {here} on the processor");
     }

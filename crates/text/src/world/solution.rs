@@ -9,7 +9,7 @@ use super::{Levels, Problem, Split};
 
 /// What the policy is asked: the question and the prompt end.
 pub fn prompt(problem: &Problem) -> String {
-    format!("{}{PROMPT_END}", problem.question())
+    asked(problem.question())
 }
 
 /// Any question as models of the world are asked it: with the prompt end, put there unless it has one.
