@@ -107,6 +107,19 @@ fn a_row_that_cannot_be_scored_costs_no_other() {
 }
 
 #[test]
+fn words_that_the_model_does_not_have_are_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = [judged("known", &["9 - 3 = 6"], -1), judged("foreign", &["Let x denote the hypotenuse"], -1)];
+    let path = file(folder.path(), "rows.jsonl", &rows).display().to_string();
+    let output = minform(&["prm", "score", "--prm", &nano(), "--data", &path]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("1 of 2 solutions hold words"), "{}", stderr(&output));
+    let path = file(folder.path(), "known.jsonl", &rows[..1]).display().to_string();
+    let output = minform(&["prm", "score", "--prm", &nano(), "--data", &path]);
+    assert!(!stderr(&output).contains("hold words"), "{}", stderr(&output));
+}
+
+#[test]
 fn rows_of_several_formats_can_be_scored_and_the_samples_of_one_problem_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let sample = |sample: usize| json!({ "id": "a", "sample": sample, "problem": SHELLS, "solution": "9 - 3 = 6" });

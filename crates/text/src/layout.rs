@@ -216,6 +216,11 @@ impl Layout {
         self.family
     }
 
+    /// How many tokens of an input stand for words that the model does not have.
+    pub fn unknown_in(&self, input: &PrmInput) -> usize {
+        self.tokenizer.unknown_in(&input.ids)
+    }
+
     /// The tokens of a good and of a bad verdict, for families that answer with tokens.
     pub fn answers(&self) -> [u32; 2] {
         self.answers

@@ -129,7 +129,7 @@ impl Scorer {
     ) -> Result<()> {
         let phase = Phase::Score;
         let _ = run.hear(Event::PhaseStarted { phase, total: rows.len() });
-        let (mut done, mut read) = (0, 0);
+        let (mut done, mut read, mut strange) = (0, 0, 0);
         for number in 0.. {
             let inputs = self.piece(&rows[done..]);
             if inputs.is_empty() {
@@ -139,6 +139,7 @@ impl Scorer {
             if !known.contains(&number) {
                 let fitting: Vec<PrmInput> = inputs.iter().filter_map(|input| input.clone().ok()).collect();
                 let tokens: usize = fitting.iter().map(|input| input.ids.len()).sum();
+                strange += fitting.iter().filter(|input| self.layout.unknown_in(input) > 0).count();
                 let (mut scored, total) = (0, fitting.len().max(1));
                 let mut heard = |count: usize| {
                     scored += count;
@@ -153,6 +154,13 @@ impl Scorer {
             done = place.end;
         }
         let _ = run.hear(Event::PhaseFinished { phase, tokens: read });
+        if strange > 0 {
+            let message = format!(
+                "{strange} of {} solutions hold words that the model has no token for; their scores mean little",
+                rows.len()
+            );
+            let _ = run.hear(Event::Warning { message });
+        }
         Ok(())
     }
 
