@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import threading
 from typing import Any
 
-import wasmtime
-
 from .files import unpacked
+from .host import Broken, host
 from .solver import MinformError
 
 
 class Wasm:
-    """The engine build, compiled once and kept by wasmtime for the next process."""
+    """The engine build."""
 
     def __init__(self) -> None:
-        config = wasmtime.Config()
-        # Without a folder of its own, as in a read-only home, it is compiled in every process.
-        with contextlib.suppress(wasmtime.WasmtimeError):
-            config.cache = True
-        self._engine = wasmtime.Engine(config)
-        self._module = wasmtime.Module(self._engine, unpacked("engine.wasm"))
+        self._host = host(unpacked("engine.wasm"))
         # One instance, one memory: requests from several threads wait for each other.
         self._lock = threading.Lock()
         self._start()
 
     def _start(self) -> None:
         """Begins with a fresh memory."""
-        self._store = wasmtime.Store(self._engine)
-        imports = [self._import(one) for one in self._module.imports]
-        self._exports = wasmtime.Instance(self._store, self._module, imports).exports(self._store)
-        self._thrown = ""
+        self._host.start(self._asked)
         self._is_broken = self._has_model = False
         self._call("__wbindgen_start")
 
@@ -71,7 +61,7 @@ class Wasm:
             self._start()
         parts = [part for content in given for part in (self._put(content), len(content))]
         at, length = self._call(function, *parts)
-        answer = bytes(self._memory.read(self._store, at, at + length))
+        answer = self._host.read(at, length)
         self._call("__wbindgen_free", at, length, 1)
         found = json.loads(answer)
         if isinstance(found, dict) and "error" in found:
@@ -81,39 +71,22 @@ class Wasm:
     def _put(self, content: bytes) -> int:
         """Bytes that the other side then owns."""
         at: int = self._call("__wbindgen_malloc", len(content), 1)
-        self._memory.write(self._store, content, at)
+        self._host.write(at, content)
         return at
 
-    @property
-    def _memory(self) -> wasmtime.Memory:
-        memory = self._exports["memory"]
-        assert isinstance(memory, wasmtime.Memory)
-        return memory
-
     def _call(self, name: str, *values: int) -> Any:
-        function = self._exports[name]
-        assert isinstance(function, wasmtime.Func)
-        self._thrown = ""
         try:
-            return function(self._store, *values)
-        except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
+            return self._host.call(name, *values)
+        except Broken as error:
             # Nothing in a memory is to be trusted whose program broke off; the next request begins with a fresh one.
             self._is_broken, self._has_model = True, False
-            raise MinformError(f"the engine broke off: {self._thrown or error}") from error
+            raise MinformError(f"the engine broke off: {error}") from error
 
-    def _import(self, wanted: wasmtime.ImportType) -> wasmtime.Func:
+    def _asked(self, name: str, *values: Any) -> None:
         """What the build would ask of a browser: random numbers for names of parameters, and words for its last."""
-        name, of_type = str(wanted.name), wanted.type
-        assert isinstance(of_type, wasmtime.FuncType)
-
-        def absent(*values: Any) -> Any:
-            if "init_externref_table" in name:
-                return None
-            if "throw" in name and len(values) == 2:
-                self._thrown = bytes(self._memory.read(self._store, values[0], sum(values))).decode(errors="replace")
-            if "getRandomValues" in name and len(values) == 2:
-                self._memory.write(self._store, os.urandom(values[1]), values[0])
-                return None
-            raise wasmtime.WasmtimeError(self._thrown or f"{name} asks for a browser")
-
-        return wasmtime.Func(self._store, of_type, absent)
+        if "throw" in name and len(values) == 2:
+            raise Broken(self._host.read(*values).decode(errors="replace"))
+        if "getRandomValues" in name and len(values) == 2:
+            self._host.write(values[0], os.urandom(values[1]))
+        elif "init_externref_table" not in name:
+            raise Broken(f"{name} asks for a browser")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas
 import pytest
-import wasmtime
 
 from minform import Credit, GroupCredit, MinformError, credit, program, solver
+from minform.host import Broken
 
 GOLDEN = json.loads((Path(__file__).parent / "../../../crates/credit/tests/fixtures/pure_golden.json").read_text())
 CASES = GOLDEN["transform"]["cases"]
@@ -113,14 +113,14 @@ def test_an_engine_that_does_not_begin_anew_says_so(monkeypatch):
     engine = solver.solver()
     broken(engine)
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "_import", lambda wanted: wasmtime.Func(engine._store, wanted.type, trap))
+        patch.setattr(engine, "_asked", refused)
         with pytest.raises(MinformError, match="broke off"):
             engine.split("a", ".")
     assert engine.split("a", ".") == ["a"]
 
 
-def trap(*_values):
-    raise wasmtime.WasmtimeError("no")
+def refused(*_values):
+    raise Broken("no")
 
 
 def test_nobody_comes_between_the_model_and_the_question(monkeypatch):
@@ -159,7 +159,7 @@ def test_the_program_gives_the_same():
 
 def test_without_anything_that_computes_the_remedy_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "wasmtime", None)
-    monkeypatch.delitem(__import__("sys").modules, "minform.wasm", raising=False)
+    monkeypatch.delitem(__import__("sys").modules, "minform.native", raising=False)
     monkeypatch.setattr(program, "find", lambda: None)
     solver.solver.cache_clear()
     try:
