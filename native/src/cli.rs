@@ -821,6 +821,7 @@ pub(crate) struct Report {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Form {
     /// softmax(−r/T)-weighted rewards.
+    #[value(alias = "min")]
     SoftMin,
     /// Minimum of future rewards, 0 after the worst step.
     ExactMin,

@@ -38,6 +38,8 @@ fn credit_prints_weights_that_sum_to_one() {
     assert_eq!(numbers(&object["transformed"]).len(), 3);
     let table = stdout(&minform(&["credit", "--rewards", "0.9,0.2,-0.5", "--form", "exact-min"]));
     assert!(table.contains("return") && table.contains("outcome -0.5000"), "{table}");
+    let minimum = last_json(&minform(&["credit", "--rewards=-0.5,0.9,0.2", "--form", "min", "--json"]));
+    assert_eq!(minimum, object, "the soft minimum has a short name");
 }
 
 #[test]

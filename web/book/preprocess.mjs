@@ -48,7 +48,7 @@ async function checker() {
 function live(text, checked) {
   return text.replace(LIVE, (_, json) => {
     const state = fragment(checked(JSON.parse(json)));
-    const without = "Here is a part that computes in your browser. It needs JavaScript.";
+    const without = "Here is a part that computes in your browser. It needs JavaScript. From a file it cannot start; cargo xtask book --open serves the book.";
     return `<div class="live"><minform-playground embedded state="${state}"><p>${without}</p></minform-playground></div>`;
   });
 }

@@ -139,9 +139,9 @@ export class CreditView extends Part {
 
   /** What has no score has no pay. */
   #unscored(open: number): TemplateResult {
-    const all = open === this.state.scores.length;
-    return html`<p class="story">${all ? "No step has" : `${counted(open, "step")} of ${this.state.scores.length} have`} a
-      score yet, so nothing can be said of the pay.</p>`;
+    const { length } = this.state.scores;
+    const which = open === length ? "No step has a score yet" : `${open} of ${counted(length, "step")} ${open === 1 ? "has" : "have"} no score yet`;
+    return html`<p class="story">${which}, so nothing can be said of the pay.</p>`;
   }
 
   /** What the minimum is called at this temperature. */

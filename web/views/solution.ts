@@ -169,7 +169,7 @@ export class SolutionView extends Part {
         maxlength=${LIMITS.step}
         .value=${step}
         @keydown=${(event: KeyboardEvent) => this.#edit(event, at)}
-        @blur=${(event: FocusEvent) => this.#commit(event.target as HTMLTextAreaElement, at)}
+        @blur=${(event: FocusEvent) => this.#leave(event.target as HTMLTextAreaElement, at)}
       ></textarea>
       <p class="small muted">
         <kbd>Enter</kbd> keeps it, <kbd>Esc</kbd> does not, <kbd>Ctrl</kbd> <kbd>Enter</kbd> cuts the step here,
@@ -308,15 +308,27 @@ export class SolutionView extends Part {
       this.#apply({ ...split(written, at, area.selectionStart), validUntil: at });
     } else if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
-      this.#commit(area, at);
+      this.editing = -1;
+      this.#keep(area, at);
       void this.#focus();
     }
   }
 
-  /** A separator inside the text makes steps of it. */
-  #commit(area: HTMLTextAreaElement, at: number): void {
+  /** The editor stays open for a press that ends it: what is pressed would move away under the pointer. */
+  #leave(area: HTMLTextAreaElement, at: number): void {
     if (this.editing !== at) return;
-    this.editing = -1;
+    this.#keep(area, at);
+    const close = (): void => {
+      const isBack = this.shadowRoot?.activeElement?.matches(".editor textarea") ?? false;
+      if (this.editing === at && !isBack) this.editing = -1;
+    };
+    const isPressing = document.querySelector(":active") !== null;
+    if (isPressing) addEventListener("pointerup", () => setTimeout(close), { once: true });
+    else close();
+  }
+
+  /** A separator inside the text makes steps of it. */
+  #keep(area: HTMLTextAreaElement, at: number): void {
     if (area.value === this.state.steps[at]) return;
     const texts = this.bench.split(area.value, this.state.separator) ?? [area.value];
     this.bench.apply(rewrite(this.state, at, texts));

@@ -46,7 +46,7 @@ pub enum Error {
     WeightFile(String),
     /// A prompt and its response do not fit the model's context.
     #[error(
-        "{tokens} tokens exceed the model's context of {context}; shorten the prompt or lower sampling.max_new_tokens"
+        "{tokens} tokens exceed the model's context of {context}; shorten the text, or lower sampling.max_new_tokens where it is still to be written"
     )]
     Context {
         /// Tokens asked for: prompt and new tokens together.

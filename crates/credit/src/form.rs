@@ -69,7 +69,8 @@ impl CreditForm {
     ///
     /// Best-of-N selection takes the response of highest outcome.
     pub fn outcome(&self, rewards: &[f32]) -> f32 {
-        narrow(self.step_rewards(rewards).iter().sum())
+        // The sum of nothing is −0.
+        narrow(self.step_rewards(rewards).iter().sum::<f64>() + 0.0)
     }
 
     /// r*ₜ in f64, for sums that follow.
@@ -166,6 +167,13 @@ mod tests {
         for temperature in [0.0, -1.0, f32::NAN] {
             let weights = SoftMin { temperature }.weights(&[0.1, -0.1]);
             assert_eq!(weights, [0.0, 1.0]);
+        }
+    }
+
+    #[test]
+    fn no_step_is_worth_nothing_with_a_plus() {
+        for form in [ExactMin, SoftMin { temperature: 0.1 }, Mean, Sum { gamma: 0.9 }] {
+            assert_eq!(form.outcome(&[]).to_bits(), 0.0_f32.to_bits());
         }
     }
 

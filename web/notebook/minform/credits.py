@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
+from .arguments import listed, number
 from .solver import solver
 from .state import COUNTING, counts
 from .table import html_table
@@ -37,8 +37,8 @@ class Credit:
 
     def rows(self) -> list[dict[str, Any]]:
         """One dict per step, counted from 0, for `pandas.DataFrame`."""
-        columns = zip(self.rewards, self.weights, self.transformed, self.returns, self.advantages)
-        names = ("reward", "weight", "transformed", "return", "advantage")
+        columns = zip(self.rewards, self.weights, self.transformed, self.returns, self.baseline, self.advantages)
+        names = ("reward", "weight", "transformed", "return", "baseline", "advantage")
         return [{"step": at, **dict(zip(names, values))} for at, values in enumerate(columns)]
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -111,10 +111,10 @@ def credit(
     tokens: of each step, from 1 to 100,000; rloo-token and rloo-paper count them, the others do without.
     baseline: none, group-mean, rloo-step, rloo-token, rloo-paper or grpo; none for one solution, rloo-step for a group.
     """
-    given = list(rewards)
+    given = listed(rewards, "rewards")
     is_group = len(given) > 0 and hasattr(given[0], "__len__")
     solutions = given if is_group else [given]
-    counted = [None] * len(solutions) if tokens is None else list(tokens) if is_group else [tokens]
+    counted = [None] * len(solutions) if tokens is None else listed(tokens, "tokens") if is_group else [tokens]
     if len(counted) != len(solutions):
         raise ValueError(f"there are {len(solutions)} solutions, but tokens of {len(counted)}")
     baseline = baseline or ("rloo-step" if is_group else "none")
@@ -132,9 +132,9 @@ def credit(
 def _form(form: str, temperature: float, gamma: float) -> dict[str, Any]:
     if form not in FORMS:
         raise ValueError(f"form must be one of {', '.join(FORMS)}, not {form!r}")
-    if not (math.isfinite(temperature) and temperature >= 0):
+    if not number(temperature, "temperature") >= 0:
         raise ValueError(f"temperature must be a number from 0 on, not {temperature!r}")
-    if not 0 <= gamma <= 1:
+    if not 0 <= number(gamma, "gamma") <= 1:
         raise ValueError(f"gamma must lie between 0 and 1, not {gamma!r}")
     name = FORMS[form]
     if name == "sum":
@@ -147,11 +147,8 @@ def _form(form: str, temperature: float, gamma: float) -> dict[str, Any]:
 
 
 def _row(rewards: Sequence[float], tokens: Sequence[int] | None, place: str) -> dict[str, Any]:
-    values = [float(reward) for reward in rewards]
-    for reward in values:
-        if not math.isfinite(reward):
-            raise ValueError(f"rewards must be finite numbers, not {reward!r}")
-    counted = [1] * len(values) if tokens is None else counts(tokens, MOST_TOKENS, place)
+    values = [number(reward, "a reward") for reward in listed(rewards, "the rewards of a solution")]
+    counted = [1] * len(values) if tokens is None else counts(listed(tokens, place), MOST_TOKENS, place)
     if len(counted) != len(values):
         raise ValueError(f"there are {len(values)} rewards, but {len(counted)} token counts")
     return {"rewards": values, "tokens": counted}

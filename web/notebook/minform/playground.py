@@ -11,6 +11,7 @@ import anywidget
 import traitlets as t
 
 from . import state as states
+from .credits import FORMS
 from .files import build, text
 from .page import Page
 from .shelf import shelf
@@ -31,7 +32,7 @@ class Playground(anywidget.AnyWidget):
     label: index of the first wrong step by ground truth, -1 for none, None if nobody knows.
     temperature: T of the soft minimum; 0 is the exact minimum. gamma: discount of the sum. Both also of the live run.
     threshold: a step with a score below it counts as wrong.
-    form, baseline: of the group view: sum, mean, soft-min or exact-min; none, group-mean, rloo-step, rloo-token,
+    form, baseline: of the group view: min (soft-min), exact-min, sum or mean; none, group-mean, rloo-step, rloo-token,
         rloo-paper or grpo.
     group: samples of one problem, each a dict with `rewards` and perhaps `steps`, `tokens` (which rloo-token and
         rloo-paper count) and `correct`.
@@ -198,4 +199,6 @@ def _checked(name: str, value: Any) -> Any:
         return states.checked_training(name, value)
     if name == "group":
         value = states.sample_rows(value)
+    if name == "form" and isinstance(value, str):
+        value = FORMS.get(value, value)
     return states.checked({name: value})[name]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .arguments import number
 from .program import score_with
 from .solver import solver
 from .table import html_table
@@ -24,11 +25,13 @@ class Score:
 
     def first_error(self, threshold: float = 0.0) -> int:
         """Index of the first step below the threshold, -1 if there is none."""
-        found: int = solver().judge(self.scores, threshold, 0.1)["first_error"]
+        found: int = solver().judge(self.scores, number(threshold, "threshold"), 0.1)["first_error"]
         return found
 
     def aggregates(self, temperature: float = 0.1) -> dict[str, float]:
         """The value of the whole solution: min, soft_min, product, last, mean and sum of its scores."""
+        if not number(temperature, "temperature") >= 0:
+            raise ValueError(f"temperature must be a number from 0 on, not {temperature!r}")
         found = dict(solver().judge(self.scores, 0.0, temperature))
         del found["first_error"]
         return found

@@ -39,7 +39,8 @@ def test_one_solution_is_compared_with_nothing():
     # 0.9 + 0.5·(−0.2) + 0.25·0.5
     close(found.outcome, 0.925)
     close(found.advantages, found.returns)
-    assert list(pandas.DataFrame(found).columns) == ["step", "reward", "weight", "transformed", "return", "advantage"]
+    columns = ["step", "reward", "weight", "transformed", "return", "baseline", "advantage"]
+    assert list(pandas.DataFrame(found).columns) == columns
     assert found._repr_html_().count("<tr>") == 4
 
 
@@ -65,6 +66,9 @@ def test_a_group_by_the_reference():
         ({"form": "median"}, "form must be one of min, soft-min"),
         ({"temperature": -1}, "temperature must be a number from 0 on, not -1"),
         ({"temperature": math.inf}, "temperature"),
+        ({"temperature": "hot"}, "temperature must be a number, not 'hot'"),
+        ({"gamma": None}, "gamma must be a number, not None"),
+        ({"tokens": 3}, "tokens must be a list, not 3"),
         ({"form": "sum", "gamma": 1.5}, "gamma must lie between 0 and 1"),
         ({"gamma": 0.5}, "gamma discounts the sum only"),
         ({"tokens": [1]}, "2 rewards, but 1 token counts"),
@@ -81,9 +85,22 @@ def test_bad_arguments_are_refused(arguments, message):
         credit([0.1, 0.2], **arguments)
 
 
-def test_bad_rewards_are_refused():
-    with pytest.raises(ValueError, match="finite"):
-        credit([0.1, math.nan])
+@pytest.mark.parametrize(
+    ("rewards", "message"),
+    [
+        ([0.1, math.nan], "finite"),
+        (None, "rewards must be a list, not None"),
+        ("0.5", "rewards must be a list"),
+        ([0.5, "good"], "a reward must be a number, not 'good'"),
+        ([[0.5], 0.25], "the rewards of a solution must be a list, not 0.25"),
+    ],
+)
+def test_bad_rewards_are_refused(rewards, message):
+    with pytest.raises(ValueError, match=message):
+        credit(rewards)
+
+
+def test_nothing_is_credited_with_nothing():
     assert credit([]).returns == []
 
 

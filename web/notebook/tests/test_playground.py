@@ -65,6 +65,14 @@ def test_bad_arguments_are_refused(arguments, message):
         Playground(theme="pink")
 
 
+def test_the_minimum_has_the_name_that_credit_gives_it():
+    widget = Playground(form="min")
+    assert widget.form == widget.state["form"] == "soft-min"
+    widget.form = "sum"
+    widget.form = "min"
+    assert widget.state["form"] == "soft-min"
+
+
 def test_a_refused_change_changes_nothing():
     widget = Playground(steps=STEPS, rewards=REWARDS, group=[{"rewards": [0.1]}])
     before = dict(widget.state)

@@ -34,6 +34,13 @@ def test_a_text_of_another_world_is_not_read():
 
 
 def test_bad_arguments_are_refused():
+    found = score(SHELLS, RIGHT)
+    with pytest.raises(ValueError, match="threshold must be a finite number"):
+        found.first_error(float("nan"))
+    with pytest.raises(ValueError, match="temperature must be a number, not 'x'"):
+        found.aggregates("x")
+    with pytest.raises(ValueError, match="from 0 on"):
+        found.aggregates(-1)
     with pytest.raises(ValueError, match="no step"):
         score(SHELLS, [])
     with pytest.raises(ValueError, match="problem must be text"):
