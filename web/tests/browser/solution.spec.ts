@@ -105,7 +105,7 @@ test("a score typed by hand is shown as that and kept", async ({ page }) => {
   await page.getByRole("spinbutton", { name: "score" }).press("Tab");
   await expect(steps(page).nth(1).locator(".chip")).toContainText("0.50");
   await expect(page.locator(".badge")).toHaveText("typed by hand");
-  await page.getByRole("button", { name: "Add a step" }).click();
+  await page.getByRole("button", { name: "Add a step", exact: true }).click();
   await expect(page.getByText("1 of 7 steps has no score yet, so nothing can be said of the pay.")).toBeVisible();
   // The text of the new step is open still, and the press that ends it counts.
   await page.getByRole("button", { name: "Score with the model" }).click();
