@@ -140,8 +140,8 @@ export class CreditView extends Part {
   /** What has no score has no pay. */
   #unscored(open: number): TemplateResult {
     const { length } = this.state.scores;
-    const which = open === length ? "No step has a score yet" : `${open} of ${counted(length, "step")} ${open === 1 ? "has" : "have"} no score yet`;
-    return html`<p class="story">${which}, so nothing can be said of the pay.</p>`;
+    const some = `${open} of ${counted(length, "step")} ${open === 1 ? "has" : "have"} no`;
+    return html`<p class="story">${open === length ? "No step has a" : some} score yet, so nothing can be said of the pay.</p>`;
   }
 
   /** What the minimum is called at this temperature. */

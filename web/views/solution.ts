@@ -114,7 +114,7 @@ export class SolutionView extends Part {
           maxlength=${LIMITS.text}
           .value=${problem}
           @change=${this.#rewriteProblem}
-          @blur=${() => (this.problemOpen = false)}
+          @blur=${(event: FocusEvent) => this.#afterPress(event.target as HTMLTextAreaElement, () => (this.problemOpen = false))}
         ></textarea>`
       : html`<p class="problem"><minform-tex .text=${problem}></minform-tex></p>`;
     return html`<div class="stack">
@@ -314,17 +314,22 @@ export class SolutionView extends Part {
     }
   }
 
-  /** The editor stays open for a press that ends it: what is pressed would move away under the pointer. */
   #leave(area: HTMLTextAreaElement, at: number): void {
     if (this.editing !== at) return;
     this.#keep(area, at);
-    const close = (): void => {
-      const isBack = this.shadowRoot?.activeElement?.matches(".editor textarea") ?? false;
-      if (this.editing === at && !isBack) this.editing = -1;
-    };
-    const isPressing = document.querySelector(":active") !== null;
-    if (isPressing) addEventListener("pointerup", () => setTimeout(close), { once: true });
-    else close();
+    this.#afterPress(area, () => {
+      if (this.editing === at) this.editing = -1;
+    });
+  }
+
+  /** An editor stays open for a press that ends it, unless it leads back: what is pressed would move away under the pointer. */
+  #afterPress(area: HTMLTextAreaElement, close: () => void): void {
+    if (document.querySelector(":active") === null) {
+      close();
+      return;
+    }
+    const closeUnlessBack = (): void => void (this.shadowRoot?.activeElement === area || close());
+    addEventListener("pointerup", () => setTimeout(closeUnlessBack), { once: true });
   }
 
   /** A separator inside the text makes steps of it. */

@@ -136,10 +136,10 @@ impl Scorer {
                 break;
             }
             let place = done..done + inputs.len();
+            strange += inputs.iter().flatten().filter(|input| self.layout.unknown_in(input) > 0).count();
             if !known.contains(&number) {
                 let fitting: Vec<PrmInput> = inputs.iter().filter_map(|input| input.clone().ok()).collect();
                 let tokens: usize = fitting.iter().map(|input| input.ids.len()).sum();
-                strange += fitting.iter().filter(|input| self.layout.unknown_in(input) > 0).count();
                 let (mut scored, total) = (0, fitting.len().max(1));
                 let mut heard = |count: usize| {
                     scored += count;

@@ -1,25 +1,39 @@
-"""Arguments as people give them; what is none gets a ValueError that names the argument."""
+"""Arguments as people give them; one that will not do gets a ValueError that names it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
 
 
-def listed(values: Any, name: str) -> list[Any]:
-    """A list of something."""
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise ValueError(f"{name} must be a list, not {values!r}")
-    return list(values)
+def refuse(where: str, want: str, *got: Any) -> NoReturn:
+    raise ValueError(f"{where} must be {want}" + "".join(f", not {one!r}" for one in got))
 
 
-def number(value: Any, name: str) -> float:
-    """A number that is neither infinite nor none at all."""
+def listed(value: Any, where: str) -> list[Any]:
+    """A list of something, which a text and a dict are not."""
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        refuse(where, "a list", value)
+    return list(value)
+
+
+def finite(value: Any) -> float | None:
+    """A finite number, or None; those of other libraries count as well."""
     try:
-        found = float(value)
+        number = float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a number, not {value!r}") from None
-    if not math.isfinite(found):
-        raise ValueError(f"{name} must be a finite number, not {found!r}")
-    return found
+        return None
+    if not math.isfinite(number):
+        return None
+    return int(value) if isinstance(value, int) else number
+
+
+def number(value: Any, where: str, least: float | None = None) -> float:
+    """A finite number, from `least` on."""
+    found = finite(value)
+    if found is None:
+        refuse(where, "a finite number" if isinstance(value, float) else "a number", value)
+    if least is not None and found < least:
+        refuse(where, f"a number from {least} on", value)
+    return float(found)

@@ -132,17 +132,16 @@ def credit(
 def _form(form: str, temperature: float, gamma: float) -> dict[str, Any]:
     if form not in FORMS:
         raise ValueError(f"form must be one of {', '.join(FORMS)}, not {form!r}")
-    if not number(temperature, "temperature") >= 0:
-        raise ValueError(f"temperature must be a number from 0 on, not {temperature!r}")
-    if not 0 <= number(gamma, "gamma") <= 1:
+    temperature, gamma = number(temperature, "temperature", least=0), number(gamma, "gamma")
+    if not 0 <= gamma <= 1:
         raise ValueError(f"gamma must lie between 0 and 1, not {gamma!r}")
     name = FORMS[form]
     if name == "sum":
-        return {"form": name, "gamma": float(gamma)}
+        return {"form": name, "gamma": gamma}
     if gamma != 1:
         raise ValueError("gamma discounts the sum only; add form='sum' or leave it at 1")
     if name == "soft-min":
-        return {"form": name, "temperature": float(temperature)} if temperature > 0 else {"form": "exact-min"}
+        return {"form": name, "temperature": temperature} if temperature > 0 else {"form": "exact-min"}
     return {"form": name}
 
 

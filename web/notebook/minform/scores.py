@@ -30,9 +30,7 @@ class Score:
 
     def aggregates(self, temperature: float = 0.1) -> dict[str, float]:
         """The value of the whole solution: min, soft_min, product, last, mean and sum of its scores."""
-        if not number(temperature, "temperature") >= 0:
-            raise ValueError(f"temperature must be a number from 0 on, not {temperature!r}")
-        found = dict(solver().judge(self.scores, 0.0, temperature))
+        found = dict(solver().judge(self.scores, 0.0, number(temperature, "temperature", least=0)))
         del found["first_error"]
         return found
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Callable, NoReturn
+from typing import Any, Callable
 
+from .arguments import finite, listed, refuse
 from .files import described
 
 #: Mirrored from the state into traits of their own.
@@ -139,47 +139,45 @@ def _check(value: Any, about: Mapping[str, Any], where: str) -> Any:
         return None if value is None else _check(value, about["anyOf"][0], where)
     if "enum" in about:
         choices = about["enum"]
-        return value if value in choices else _refuse(where, f"one of {', '.join(choices)}", value)
+        return value if value in choices else refuse(where, f"one of {', '.join(choices)}", value)
     return _CHECKS[about["type"]](value, about, where)
 
 
 def _check_text(value: Any, about: Mapping[str, Any], where: str) -> str:
     if not isinstance(value, str):
-        _refuse(where, "text", value)
+        refuse(where, "text", value)
     longest = about["maxLength"]
-    return value if len(value) <= longest else _refuse(where, f"at most {longest} characters long")
+    return value if len(value) <= longest else refuse(where, f"at most {longest} characters long")
 
 
 def _check_number(value: Any, about: Mapping[str, Any], where: str) -> float:
     least, most = about["minimum"], about["maximum"]
-    number = None if isinstance(value, (bool, str)) else _number(value)
+    number = None if isinstance(value, (bool, str)) else finite(value)
     if number is None or not least <= number <= most:
-        _refuse(where, f"a number from {least} to {most}", value)
+        refuse(where, f"a number from {least} to {most}", value)
     return number
 
 
 def _check_integer(value: Any, about: Mapping[str, Any], where: str) -> int:
     number = _check_number(value, about, where)
-    return int(number) if number == int(number) else _refuse(where, "a whole number", value)
+    return int(number) if number == int(number) else refuse(where, "a whole number", value)
 
 
 def _check_truth(value: Any, _about: Mapping[str, Any], where: str) -> bool:
-    return bool(value) if value in (True, False) else _refuse(where, "True or False", value)
+    return bool(value) if value in (True, False) else refuse(where, "True or False", value)
 
 
 def _check_list(value: Any, about: Mapping[str, Any], where: str) -> list[Any]:
-    if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
-        _refuse(where, "a list", value)
-    items = list(value)
+    items = listed(value, where)
     if len(items) > about["maxItems"]:
-        _refuse(where, f"a list of at most {about['maxItems']} items")
+        refuse(where, f"a list of at most {about['maxItems']} items")
     return [_check(item, about["items"], f"{where}[{at}]") for at, item in enumerate(items)]
 
 
 def _check_record(value: Any, about: Mapping[str, Any], where: str) -> dict[str, Any]:
     properties = about["properties"]
     if not isinstance(value, Mapping) or set(value) != set(properties):
-        _refuse(where, f"a dict with {', '.join(properties)}")
+        refuse(where, f"a dict with {', '.join(properties)}")
     return {name: _check(value[name], properties[name], f"{where}.{name}") for name in properties}
 
 
@@ -191,18 +189,3 @@ _CHECKS: dict[str, Callable[[Any, Mapping[str, Any], str], Any]] = {
     "array": _check_list,
     "object": _check_record,
 }
-
-
-def _number(value: Any) -> float | None:
-    """Numbers of other libraries count as well."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    if not math.isfinite(number):
-        return None
-    return int(value) if isinstance(value, int) else number
-
-
-def _refuse(where: str, want: str, *got: Any) -> NoReturn:
-    raise ValueError(f"{where} must be {want}" + "".join(f", not {one!r}" for one in got))

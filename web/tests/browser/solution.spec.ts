@@ -110,6 +110,10 @@ test("a score typed by hand is shown as that and kept", async ({ page }) => {
   // The text of the new step is open still, and the press that ends it counts.
   await page.getByRole("button", { name: "Score with the model" }).click();
   await expect(page.locator(".badge")).toHaveText("nano, live");
+  await page.getByRole("button", { name: "Edit the problem" }).click();
+  await page.getByRole("button", { name: "Add a step", exact: true }).click();
+  await expect(steps(page)).toHaveCount(8);
+  await expect(page.getByRole("textbox", { name: "Problem" })).toHaveCount(0);
 });
 
 test("T brings the soft minimum to the minimum, and sliders redraw within a frame", async ({ page }) => {
